@@ -1,0 +1,251 @@
+"""Posts: articles and standing pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import iri_to_uri
+from django.utils.translation import gettext_lazy as _
+from taggit.managers import TaggableManager
+from taggit.models import ItemBase
+
+from articles.models.taxonomy import Tag
+
+HEAVY_FIELDS = ("body", "front_matter", "body_html", "plain_text", "source_bytes", "extra", "outline", "findings")
+
+
+class PostQuerySet(models.QuerySet["Post"]):
+    def published(self, at: datetime | None = None) -> Self:
+        """What the public may see at the moment ``at`` (default: now). The one definition, used everywhere."""
+        at = at or timezone.now()
+        return self.filter(
+            Q(published_at__isnull=True) | Q(published_at__lte=at),
+            Q(expires_at__isnull=True) | Q(expires_at__gt=at),
+            state__in=[Post.State.SCHEDULED, Post.State.PUBLISHED],
+            trashed_at__isnull=True,
+        )
+
+    def dated(self) -> Self:
+        """Articles with a date, newest first: what lists, feeds and archives show."""
+        return self.filter(kind=Post.Kind.ARTICLE, published_at__isnull=False).order_by("-published_at", "-pk")
+
+    def with_related(self) -> Self:
+        """Everything a public page prints of a post, in a constant number of queries."""
+        return self.select_related("cover", "series").prefetch_related("authors", "categories", "tags")
+
+    def light(self) -> Self:
+        """Without the texts, for lists."""
+        return self.defer(*HEAVY_FIELDS)
+
+
+class Post(models.Model):
+    """An article or a standing page. The row is what the public sees; the source text is the record.
+
+    ``front_matter + body`` is the source text with ``\\n`` as line end; with ``encoding``, ``bom`` and ``newline``
+    it gives the file's bytes, unless ``source_bytes`` holds them. ``path`` is the permalink, decoded.
+    ``extra`` are the front matter keys that no field here stands for.
+    """
+
+    class Kind(models.TextChoices):
+        ARTICLE = "article", _("article")
+        PAGE = "page", _("standing page")
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        IN_REVIEW = "in_review", _("in review")
+        SCHEDULED = "scheduled", _("scheduled")
+        PUBLISHED = "published", _("published")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    class Flavour(models.TextChoices):
+        COMMONMARK = "commonmark", "CommonMark"
+        KRAMDOWN = "kramdown", "kramdown"
+        HTML = "html", "HTML"
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ARTICLE)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    title = models.CharField(_("title"), max_length=500)
+    source_title = models.CharField(_("title in the file"), max_length=500, blank=True, null=True)  # noqa: DJ001
+    slug = models.CharField(_("slug"), max_length=200, blank=True)
+    path = models.CharField(
+        _("address"), max_length=800, unique=True, blank=True, help_text=_("Empty: made from the date and the title.")
+    )
+    language = models.CharField(_("language"), max_length=35, blank=True)
+    translation_key = models.CharField(_("translation key"), max_length=300, blank=True, db_index=True)
+
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    first_published_at = models.DateTimeField(_("first published"), null=True, blank=True, editable=False)
+    updated_at = models.DateTimeField(_("updated"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    trashed_at = models.DateTimeField(_("in the trash since"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    modified_at = models.DateTimeField(_("saved"), default=timezone.now, editable=False)
+
+    authors = models.ManyToManyField("Author", through="PostAuthor", related_name="posts", verbose_name=_("authors"), blank=True)
+    categories = models.ManyToManyField(
+        "Category", through="PostCategory", related_name="posts", verbose_name=_("categories"), blank=True
+    )
+    tags = TaggableManager(through="TaggedPost", verbose_name=_("tags"), blank=True)
+    series = models.ForeignKey(
+        "Series", models.SET_NULL, null=True, blank=True, related_name="posts", verbose_name=_("series")
+    )
+    series_order = models.PositiveIntegerField(_("number in the series"), null=True, blank=True)
+
+    cover = models.ForeignKey("MediaFile", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("cover"))
+    cover_target = models.CharField(_("cover in the file"), max_length=1000, blank=True)
+    cover_alt = models.CharField(_("alternative text of the cover"), max_length=500, blank=True)
+    cover_caption = models.TextField(_("caption of the cover"), blank=True)
+    custom_excerpt = models.TextField(_("excerpt"), blank=True, help_text=_("Empty: the first paragraph."))
+    description = models.TextField(_("description for search engines"), blank=True)
+    canonical_url = models.CharField(_("canonical address"), max_length=1000, blank=True)
+    source_url = models.CharField(_("address of the quoted source"), max_length=1000, blank=True)
+
+    flavour = models.CharField(_("Markdown flavour"), max_length=10, choices=Flavour, default=Flavour.COMMONMARK)
+    features = models.JSONField(_("Markdown features"), default=list, blank=True)
+    body = models.TextField(_("text"), blank=True)
+    front_matter = models.TextField(_("front matter"), blank=True)
+    front_matter_format = models.CharField(_("front matter format"), max_length=4, blank=True)
+    extra = models.JSONField(_("other front matter keys"), default=dict, blank=True, editable=False)
+
+    source = models.ForeignKey(
+        "Source", models.PROTECT, null=True, blank=True, related_name="posts", verbose_name=_("source"), editable=False
+    )
+    source_path = models.CharField(_("path in the source"), max_length=1000, blank=True, editable=False)
+    dialect = models.CharField(_("dialect"), max_length=20, blank=True, editable=False)
+    encoding = models.CharField(max_length=40, default="utf-8", editable=False)
+    bom = models.BooleanField(default=False, editable=False)
+    newline = models.CharField(max_length=2, default="\n", editable=False)
+    source_bytes = models.BinaryField(null=True, blank=True, editable=False)
+    source_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    source_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    is_edited = models.BooleanField(
+        _("edited here"), default=False, editable=False, help_text=_("Whether people changed it since the last import.")
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="owned_posts",
+        verbose_name=_("belongs to"),
+        editable=False,
+    )
+
+    body_html = models.TextField(editable=False, blank=True)
+    outline = models.JSONField(editable=False, default=list, blank=True)
+    excerpt = models.TextField(_("excerpt as shown"), editable=False, blank=True)
+    plain_text = models.TextField(editable=False, blank=True)
+    character_count = models.PositiveIntegerField(_("characters"), editable=False, default=0)
+    findings = models.JSONField(_("findings"), editable=False, default=list, blank=True)
+    renderer_version = models.PositiveIntegerField(editable=False, default=0)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("post")
+        verbose_name_plural = _("posts")
+        ordering = ["-published_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "source_path"], condition=Q(source__isnull=False), name="post_source_path_unique"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-published_at", "-id"], name="post_newest"),
+            models.Index(fields=["state", "-published_at"], name="post_state_newest"),
+            models.Index(fields=["renderer_version"], name="post_renderer_version"),
+        ]
+        permissions = [
+            ("publish_post", _("Can publish, schedule and withdraw posts")),
+            ("review_post", _("Can review posts")),
+            ("change_others_post", _("Can change posts of other people")),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the public may see it now: the same rule as :meth:`PostQuerySet.published`, for one row in hand."""
+        now = timezone.now()
+        return (
+            self.state in (self.State.SCHEDULED, self.State.PUBLISHED)
+            and self.trashed_at is None
+            and (self.published_at is None or self.published_at <= now)
+            and (self.expires_at is None or self.expires_at > now)
+        )
+
+    def get_absolute_url(self) -> str:
+        """The permalink, percent-encoded, below the script prefix."""
+        return reverse("articles:home") + iri_to_uri(self.path.lstrip("/").replace("%", "%25").replace("?", "%3F").replace("#", "%23"))
+
+
+class PostAuthor(models.Model):
+    post = models.ForeignKey(Post, models.CASCADE)
+    author = models.ForeignKey("Author", models.CASCADE, verbose_name=_("author"))
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        verbose_name = _("author")
+        verbose_name_plural = _("authors")
+        constraints = [models.UniqueConstraint(fields=["post", "author"], name="post_author_once")]
+
+    def __str__(self) -> str:
+        return str(self.author)
+
+
+class PostCategory(models.Model):
+    post = models.ForeignKey(Post, models.CASCADE)
+    category = models.ForeignKey("Category", models.CASCADE, verbose_name=_("category"))
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
+        constraints = [models.UniqueConstraint(fields=["post", "category"], name="post_category_once")]
+
+    def __str__(self) -> str:
+        return str(self.category)
+
+
+class TaggedPost(ItemBase):
+    content_object = models.ForeignKey(Post, models.CASCADE, related_name="tagged_items")
+    tag = models.ForeignKey(Tag, models.CASCADE, related_name="tagged_posts")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["content_object", "tag"], name="post_tag_once")]
+
+    @classmethod
+    def tags_for(cls, model: Any, instance: Any = None, **extra_filters: Any) -> Any:
+        filters = dict(extra_filters)
+        if instance is not None:
+            filters["tagged_posts__content_object"] = instance
+        return cls.tag_model()._default_manager.filter(**filters).distinct()
+
+
+class PostLink(models.Model):
+    """A reference from a post's text to something of the same site, as :class:`articles.markup.document.Link` has it."""
+
+    post = models.ForeignKey(Post, models.CASCADE, related_name="links")
+    kind = models.CharField(max_length=12)
+    target = models.CharField(max_length=1000)
+    fragment = models.CharField(max_length=300, blank=True)
+    url = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        verbose_name = _("link")
+        verbose_name_plural = _("links")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["target"], condition=Q(url=""), name="post_link_unresolved")]
+
+    def __str__(self) -> str:
+        return self.target
