@@ -49,6 +49,7 @@ class Post(models.Model):
 
     ``front_matter + body`` is the source text with ``\\n`` as line end; with ``encoding``, ``bom`` and ``newline``
     it gives the file's bytes, unless ``source_bytes`` holds them. ``path`` is the permalink, decoded.
+    ``source_permalink`` is the address that the file had at its last import; ``path`` differs where that was taken.
     ``extra`` are the front matter keys that no field here stands for.
     """
 
@@ -117,6 +118,7 @@ class Post(models.Model):
         "Source", models.PROTECT, null=True, blank=True, related_name="posts", verbose_name=_("source"), editable=False
     )
     source_path = models.CharField(_("path in the source"), max_length=1000, blank=True, editable=False)
+    source_permalink = models.CharField(_("address in the source"), max_length=800, blank=True, editable=False)
     dialect = models.CharField(_("dialect"), max_length=20, blank=True, editable=False)
     encoding = models.CharField(max_length=40, default="utf-8", editable=False)
     bom = models.BooleanField(default=False, editable=False)

@@ -45,7 +45,7 @@ class SourceFile(models.Model):
     media = models.ForeignKey(
         "MediaFile", models.SET_NULL, null=True, blank=True, related_name="source_files", verbose_name=_("media file")
     )
-    public_paths = models.JSONField(_("old addresses"), default=list, blank=True)
+    public_path = models.CharField(_("old address"), max_length=1000, blank=True, db_index=True)
 
     class Meta:
         verbose_name = _("source file")
