@@ -1,0 +1,143 @@
+"""Markdown text to safe HTML, outline, plain text and links. Pure: no database, no request, no settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+from articles.markup import callouts, finishing, source, templatecode
+from articles.markup.document import Rendered, Resolver
+from articles.markup.engines import DEFAULT_FEATURES, FEATURES, GENERATOR_FEATURES, Flavour, to_html
+from articles.markup.limits import MAX_CHARACTERS, TooComplex, check_html_cost
+from articles.markup.page import NONCHARACTERS, Page
+from articles.markup.page import gettext_noop as _
+from articles.markup.sanitise import drop_raw_elements, free_swallowed_text, sanitise
+from articles.markup.text import count_characters, cut, join_lines, make_excerpt, visible_text
+
+#: Grows whenever the same text would render differently, so that stored renderings can be found and made anew.
+RENDERER_VERSION = 1
+
+# CommonMark 0.31 drops ``<!doctype html>`` as HTML; Goldmark and older readers show it, and what is shown is not lost.
+_LOWER_DECLARATION = re.compile(r"<!(?=[a-z])")
+_AUTHORS_TAG = re.compile(r"<[a-zA-Z/!?]")
+
+
+def render(
+    text: str,
+    *,
+    flavour: Flavour,
+    features: frozenset[str] = frozenset(),
+    language: str = "ja",
+    resolver: Resolver | None = None,
+    title: str = "",
+    faithful: bool = False,
+) -> Rendered:
+    """Renders a post's body. Never raises: a text that costs too much gives its escaped source and ``too-complex``.
+
+    ``features`` are names of :data:`FEATURES`. ``language`` is that of the post: words that rendering adds follow it.
+    ``title`` is the post's; an H1 that repeats it is left out, because the page shows the title itself; the other
+    headings move one level down where the text has an H1 of its own. ``faithful`` leaves headings and code as the
+    generator has them, for comparing with it. Lines in findings count from the start of ``text``.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if NONCHARACTERS.search(text):
+        text = NONCHARACTERS.sub("\ufffd", text)
+    page = Page(features, language, resolver, title, faithful, text)
+    try:
+        if len(text) > MAX_CHARACTERS:
+            raise TooComplex
+        return _render(page, text, flavour)
+    except (TooComplex, RecursionError):
+        return _render_as_source(page, text)
+
+
+def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
+    features = page.features
+    if flavour == "html":
+        html = text
+    else:
+        prepared = templatecode.translate(page, text)
+        if "comments" in features and "%%" in prepared:
+            prepared = source.remove_comments(prepared)
+        if flavour == "commonmark" and _LOWER_DECLARATION.search(prepared):
+            prepared = _hold_declarations(page, prepared)
+        html = to_html(prepared, flavour, features)
+        if page.held:
+            html = finishing.free_held_blocks(html)
+        if "callouts" in features and "[!" in html:
+            html = callouts.translate(page, html)
+    has_raw_html = _AUTHORS_TAG.search(text) is not None
+    if has_raw_html:
+        html = drop_raw_elements(page, html)
+    finisher = finishing.Finisher(page, html)
+    finisher.run()
+    if page.title and not page.faithful and finisher.drop_title(page.title):
+        page.report("title-repeated", "info", _("The text begins with its own title “%(title)s”; the page shows it once."), title=page.title)
+    shift = int(not page.faithful and any(heading.level == 1 for heading in finisher.headings))
+    outline = finisher.outline(shift)
+    html = _polish(page, "".join(finisher.pieces))
+    if has_raw_html:
+        html = free_swallowed_text(html)
+    check_html_cost(html)
+    html = sanitise(page, html, has_raw_html=has_raw_html)
+    plain = visible_text(html)
+    excerpt = make_excerpt(html, page.title) or cut(" ".join(plain.split()))
+    return Rendered(html, outline, plain, excerpt, count_characters(plain), page.links, page.findings)
+
+
+def _hold_declarations(page: Page, text: str) -> str:
+    code = source.CodeMap(text)
+    held = page.hold("&lt;!", text="<!")
+    return _LOWER_DECLARATION.sub(lambda match: match[0] if code.region_at(match.start()) else held, text)
+
+
+def _polish(page: Page, html: str) -> str:
+    """What is done on the whole text, each only where its mark occurs."""
+    features = page.features
+    if "wikilinks" in features:
+        html = finishing.restore_embed_marks(html)
+        if " ^" in html:
+            html = finishing.mark_block_ids(page, html)
+    if "embeds" in features and '<p><a href="http' in html:
+        html = finishing.mark_lone_addresses(html)
+    return join_lines(html)
+
+
+def _render_as_source(page: Page, text: str) -> Rendered:
+    page.report(
+        "too-complex",
+        "error",
+        _("This text is too complex to render: it is too long, too deeply nested, or takes too long. Split or simplify it."),
+    )
+    shown = text[:MAX_CHARACTERS]
+    plain = "\n".join(line for line in (line.strip() for line in shown.split("\n")) if line)
+    return Rendered(
+        f'<pre class="source">{escape(shown.lstrip(chr(10)), quote=False)}</pre>',
+        [],
+        plain,
+        cut(" ".join(plain[:2000].split())),
+        count_characters(plain),
+        [],
+        page.findings,
+    )
+
+
+def render_lines(in_path: Path, out_path: Path, flavour: Flavour) -> int:
+    """Renders each line of a JSONL file with the features of the flavour's generator; returns the number of lines.
+
+    Reads ``{"path", "markdown"}`` and writes ``{"path", "html"}``: what a fidelity measurement compares.
+    """
+    features = GENERATOR_FEATURES.get(flavour, frozenset())
+    count = 0
+    with in_path.open(encoding="utf-8") as lines, out_path.open("w", encoding="utf-8") as out:
+        for line in lines:
+            row = json.loads(line)
+            rendered = render(row["markdown"], flavour=flavour, features=features, faithful=True)
+            out.write(json.dumps({"path": row["path"], "html": rendered.html}, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+__all__ = ["DEFAULT_FEATURES", "FEATURES", "GENERATOR_FEATURES", "RENDERER_VERSION", "Rendered", "render", "render_lines"]

@@ -1,0 +1,1 @@
+"""Journeys between files and posts: import, export, and the digest that proves them."""

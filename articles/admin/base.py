@@ -1,0 +1,128 @@
+"""What every screen of the desk shares: closed look-ups, 404 for what is not there or not shown, and how things are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from articles.findings import Finding
+
+COUNTED_ROWS = 20_000
+SEVERITIES = ("error", "warning", "info")
+
+
+class PlainTextField(forms.CharField):
+    """Text of several lines as it was typed: nothing is stripped, and a browser's line ends become ``\\n``.
+
+    So a text that nobody touched counts as unchanged, and its file stays the same to the byte.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"strip": False, "widget": forms.Textarea, **options})
+
+    def to_python(self, value: Any) -> str:
+        text: str = super().to_python(value)
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return not self.disabled and self.to_python(initial) != self.to_python(data)
+
+
+class CappedPaginator(Paginator):
+    """Counts rows up to a limit only: on a large archive the whole count would cost more than the page."""
+
+    @cached_property
+    def count(self) -> int:
+        return len(self.object_list.order_by().values_list("pk")[:COUNTED_ROWS])
+
+
+class EditorialAdmin(admin.ModelAdmin):
+    """The base of all screens."""
+
+    list_per_page = 50
+    list_max_show_all = 200
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    save_as = False
+    formfield_overrides = {models.TextField: {"form_class": PlainTextField}}
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only the filters that the list itself offers; any other look-up is a question asked of the data."""
+        offered = {"id", "pk", *(entry for entry in self.get_list_filter(request) if isinstance(entry, str))}
+        offered |= {entry[0] for entry in self.get_list_filter(request) if isinstance(entry, tuple)}
+        return lookup.split("__")[0] in offered and super().lookup_allowed(lookup, value, request)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The object. Raises Http404 alike for one that is not there and one that the user may not see."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None:
+            raise Http404(_("There is no such entry, or it is not yours to see."))
+        return found
+
+
+class ReadOnlyAdmin(EditorialAdmin):
+    """A record that the product writes and nobody edits."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def isolate(text: object) -> SafeString:
+    """Foreign text in a line of ours: escaped, and its writing direction kept to itself."""
+    return format_html("<bdi>{}</bdi>", text)
+
+
+def show_moment(moment: datetime | None) -> SafeString | str:
+    """A time in the site's zone, with the machine's form beside it."""
+    if moment is None:
+        return "–"
+    return format_html(
+        '<time datetime="{}">{}</time>', moment.isoformat(), date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+    )
+
+
+def show_badge(kind: str, label: str) -> SafeString:
+    """A state or verdict as a small label; ``kind`` chooses its colour."""
+    return format_html('<span class="badge is-{}">{}</span>', kind, label)
+
+
+def read_findings(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Stored findings in the active language, errors first, as the templates print them."""
+    findings = [Finding.from_json(data) for data in stored]
+    shown = [
+        {"code": found.code, "severity": found.severity, "line": found.line, "message": found.localised()} for found in findings
+    ]
+    return sorted(shown, key=lambda entry: SEVERITIES.index(str(entry["severity"])))
+
+
+def show_findings(stored: Iterable[Mapping[str, Any]]) -> SafeString | str:
+    """Stored findings as a list, or a dash."""
+    findings = read_findings(stored)
+    return render_to_string("admin/articles/_findings.html", {"findings": findings}) if findings else "–"
+
+
+def by_identity(rows: QuerySet[Any], identity: str, besides: int | None) -> Any:
+    """The row that has the identity already, other than the one being edited."""
+    return rows.filter(identity=identity).exclude(pk=besides).first()

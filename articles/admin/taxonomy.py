@@ -1,0 +1,208 @@
+"""By-lines, categories, tags, series and former addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from articles.admin.base import EditorialAdmin, by_identity, isolate
+from articles.admin.fields import LinksField, NamesField
+from articles.editorial.permalinks import BadAddress, claim
+from articles.editorial.permissions import visible_posts
+from articles.formats.terms import identity, slugify
+from articles.models import Author, Category, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
+
+
+class TermForm(forms.ModelForm):
+    """A term whose name no other has in another width or case."""
+
+    aliases = NamesField(label=gettext_lazy("Other spellings"))
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not identity(name):
+            raise ValidationError(_("This name shows nothing. Give it letters or digits."))
+        self._refuse_second(identity(name))
+        return name
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        # What the address cannot hold becomes what it can; an empty one is made from the name.
+        return slugify(slug) if slug else ""
+
+    def _refuse_second(self, key: str) -> None:
+        self._refuse(by_identity(self._meta.model._default_manager.all(), key, self.instance.pk))
+
+    def _refuse(self, held: Model | None) -> None:
+        if held is not None:
+            raise ValidationError(
+                _("“%(name)s” is there already, and width and case make no difference. Use that one.") % {"name": held}
+            )
+
+
+class TagForm(TermForm):
+    class Meta:
+        model = Tag
+        fields = ["name", "slug", "aliases", "description"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+
+
+class SeriesForm(TermForm):
+    class Meta:
+        model = Series
+        fields = ["name", "slug", "aliases", "description"]
+
+
+class AuthorForm(TermForm):
+    links = LinksField(label=gettext_lazy("Links"))
+
+    class Meta:
+        model = Author
+        fields = ["name", "kind", "slug", "aliases", "bio", "picture", "links", "user"]
+
+
+class CategoryForm(TermForm):
+    class Meta:
+        model = Category
+        fields = ["name", "parent", "slug", "position", "aliases", "description"]
+
+    def _refuse_second(self, key: str) -> None:
+        """Names are told apart among the children of one parent, which is read after the name."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        parent: Category | None = self.cleaned_data.get("parent")
+        above = parent
+        while above is not None:
+            if above.pk == self.instance.pk:
+                self.add_error("parent", _("A category cannot lie below itself. Choose another parent."))
+                return cleaned
+            above = above.parent
+        siblings = Category.objects.filter(parent=parent)
+        held = by_identity(siblings, identity(self.cleaned_data.get("name", "")), self.instance.pk)
+        try:
+            self._refuse(held)
+        except ValidationError as error:
+            self.add_error("name", error)
+        return cleaned
+
+
+class CountedAdmin(EditorialAdmin):
+    """A list with the number of posts; ``through`` and ``key`` say where they are counted, for the rows shown only."""
+
+    through: type[Model]
+    key = ""
+    form: type[forms.ModelForm]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = self.through._default_manager.filter(**{self.key: OuterRef("pk")}).order_by()
+        counted = rows.values(self.key).annotate(number=Count("pk")).values("number")
+        return super().get_queryset(request).annotate(number_of_posts=Coalesce(Subquery(counted, IntegerField()), 0))
+
+    @admin.display(description=gettext_lazy("posts"), ordering="number_of_posts")
+    def posts_line(self, row: Any) -> int:
+        return int(row.number_of_posts)
+
+    @admin.display(description=gettext_lazy("name"), ordering="name")
+    def name_line(self, row: Any) -> SafeString:
+        return isolate(row.name)
+
+
+@admin.register(Tag)
+class TagAdmin(CountedAdmin):
+    form = TagForm
+    through, key = TaggedPost, "tag"
+    list_display = ("name_line", "slug", "posts_line")
+    search_fields = ("name", "slug", "identity")
+    ordering = ("name",)
+
+
+@admin.register(Series)
+class SeriesAdmin(CountedAdmin):
+    form = SeriesForm
+    list_display = ("name_line", "slug", "posts_line")
+    search_fields = ("name", "slug", "identity")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return EditorialAdmin.get_queryset(self, request).annotate(number_of_posts=Count("posts"))
+
+
+@admin.register(Category)
+class CategoryAdmin(CountedAdmin):
+    form = CategoryForm
+    through, key = PostCategory, "category"
+    list_display = ("name_line", "full_slug", "position", "posts_line")
+    list_select_related = ("parent",)
+    search_fields = ("name", "full_slug", "identity")
+    autocomplete_fields = ("parent",)
+
+    @admin.display(description=gettext_lazy("name"), ordering="full_slug")
+    def name_line(self, row: Category) -> SafeString:
+        return isolate("　" * row.full_slug.count("/") + row.name)
+
+
+@admin.register(Author)
+class AuthorAdmin(CountedAdmin):
+    form = AuthorForm
+    through, key = PostAuthor, "author"
+    list_display = ("name_line", "kind", "slug", "posts_line")
+    list_filter = ("kind",)
+    search_fields = ("name", "slug", "identity")
+    autocomplete_fields = ("picture", "user")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Author | None = None) -> tuple[str, ...]:
+        """Which account a by-line belongs to is said by those who may see accounts."""
+        return () if request.user.has_perm("auth.view_user") else ("user",)
+
+
+class RedirectForm(forms.ModelForm):
+    class Meta:
+        model = Redirect
+        fields = ["old_path", "post"]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        post, old_path = self.cleaned_data.get("post"), self.cleaned_data.get("old_path")
+        if post is None or not old_path:
+            return cleaned
+        try:
+            self.cleaned_data["old_path"] = claim(post, old_path)
+        except BadAddress as bad:
+            self.add_error("old_path", str(bad))
+        else:
+            if self.cleaned_data["old_path"] == post.path:
+                self.add_error("old_path", _("This is the post's present address, which needs no redirect."))
+        return cleaned
+
+
+@admin.register(Redirect)
+class RedirectAdmin(EditorialAdmin):
+    form = RedirectForm
+    list_display = ("old_path_line", "post_line", "created_at")
+    list_select_related = ("post",)
+    search_fields = ("old_path", "post__path")
+    autocomplete_fields = ("post",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(post__in=visible_posts(request.user))
+
+    @admin.display(description=gettext_lazy("old address"), ordering="old_path")
+    def old_path_line(self, row: Redirect) -> SafeString:
+        return isolate(row.old_path)
+
+    @admin.display(description=gettext_lazy("leads to"))
+    def post_line(self, row: Redirect) -> SafeString:
+        return isolate(row.post.path)

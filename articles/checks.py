@@ -1,0 +1,100 @@
+"""System checks: settings that would break addresses, media or safety."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from sqlite3 import sqlite_version_info
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+
+Apps = Sequence[AppConfig] | None
+
+
+@register(Tags.files)
+def check_folders(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Nothing private may lie in a folder that is served, and no folder in one that another tool empties."""
+    served = {"MEDIA_ROOT": settings.MEDIA_ROOT, "STATIC_ROOT": settings.STATIC_ROOT}
+    private = {"PRIVATE_ROOT": settings.PRIVATE_ROOT, "DATA_DIR": settings.DATA_DIR}
+    messages: list[CheckMessage] = [
+        Error(
+            f"{inner} ({private[inner]}) lies inside {outer}: what must stay private would be served.",
+            hint=f"Set {inner} to a folder outside {served[outer]}.",
+            id="kawaraban.E001",
+        )
+        for outer in served
+        for inner in private
+        if _is_inside(private[inner], served[outer])
+    ]
+    if _is_inside(settings.MEDIA_ROOT, settings.STATIC_ROOT) or _is_inside(settings.STATIC_ROOT, settings.MEDIA_ROOT):
+        messages.append(
+            Error(
+                "MEDIA_ROOT and STATIC_ROOT lie one inside the other: collectstatic --clear would delete pictures.",
+                hint="Give each a folder of its own.",
+                id="kawaraban.E002",
+            )
+        )
+    return messages
+
+
+@register(Tags.compatibility)
+def check_time_zone(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Permalinks hold the day of publication in the site's zone, so times must be aware."""
+    if settings.USE_TZ:
+        return []
+    return [Error("USE_TZ is off: addresses with a date would move.", hint="Set USE_TZ = True.", id="kawaraban.E003")]
+
+
+@register(Tags.database)
+def check_sqlite(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Reports SQLite's WAL-reset race as a fact; :func:`check_sqlite_for_deployment` reports it as a warning."""
+    message = describe_wal_race()
+    return [Info(message, hint=_WAL_HINT, id="kawaraban.I001")] if message else []
+
+
+@register(Tags.database, deploy=True)
+def check_sqlite_for_deployment(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """A site with several processes must not rely on a SQLite that can lose a commit."""
+    message = describe_wal_race()
+    return [Warning(message, hint=_WAL_HINT, id="kawaraban.W001")] if message else []
+
+
+@register(Tags.security, deploy=True)
+def check_site_url(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Feeds, sitemaps and canonical addresses name ``SITE_URL``."""
+    host = settings.SITE_URL.partition("://")[2].partition(":")[0]
+    if host not in ("localhost", "127.0.0.1"):
+        return []
+    return [
+        Warning(
+            f"SITE_URL is {settings.SITE_URL}: feeds, sitemaps and canonical addresses would name this machine.",
+            hint="Set it to the public address: SITE_URL=https://www.example.jp",
+            id="kawaraban.W002",
+        )
+    ]
+
+
+_WAL_HINT = "Use PostgreSQL (DATABASE_URL), or a Python with SQLite 3.51.3 or newer; keep backups and check them."
+
+
+def describe_wal_race() -> str:
+    """One sentence where the database is a SQLite with the race, else an empty string.
+
+    https://sqlite.org/wal.html#walresetbug: up to 3.51.2, corrected in 3.51.3 and in the branches 3.44.6 and 3.50.7.
+    """
+    if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") or not has_wal_race(sqlite_version_info):
+        return ""
+    version = ".".join(map(str, sqlite_version_info))
+    return f"SQLite {version} has a rare race between several connections that can damage the database (WAL reset)."
+
+
+def has_wal_race(version: tuple[int, int, int]) -> bool:
+    """Whether a release of SQLite has the WAL-reset race."""
+    corrected = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
+    branch, patch = version[:2], version[2]
+    return patch < corrected[branch] if branch in corrected else branch < (3, 51)
+
+
+def _is_inside(inner: str | Path, outer: str | Path) -> bool:
+    return Path(inner).resolve().is_relative_to(Path(outer).resolve())

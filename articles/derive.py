@@ -1,0 +1,74 @@
+"""Writes every derived column. The one place that does, so that nothing derived is ever half right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import transaction
+
+from articles.findings import Finding
+from articles.links import DatabaseResolver
+from articles.markup import RENDERER_VERSION, render
+from articles.markup.document import Link, Rendered, Resolver
+from articles.models import Post, PostLink
+
+DERIVED_FIELDS = (
+    "body_html",
+    "outline",
+    "excerpt",
+    "plain_text",
+    "character_count",
+    "findings",
+    "renderer_version",
+)
+
+
+def derive(post: Post, resolver: Resolver | None = None) -> list[Link]:
+    """Renders the post's text and sets the derived columns on the instance. Saves nothing; gives the references found."""
+    rendered = render(
+        post.body,
+        flavour=post.flavour,
+        features=frozenset(post.features),
+        language=post.language or settings.LANGUAGE_CODE,
+        resolver=resolver or DatabaseResolver(post),
+        title=post.title,
+    )
+    apply_rendered(post, rendered)
+    return rendered.links
+
+
+def apply_rendered(post: Post, rendered: Rendered, reading: Iterable[Finding] = ()) -> None:
+    """Sets the derived columns from a rendering made elsewhere. ``reading`` are the findings of the file's reading."""
+    offset = post.front_matter.count("\n")
+    post.body_html = rendered.html
+    post.outline = [[heading.level, heading.id, heading.text] for heading in rendered.outline]
+    post.excerpt = post.custom_excerpt.strip() or rendered.excerpt
+    post.plain_text = rendered.plain_text
+    post.character_count = rendered.character_count
+    post.findings = [finding.as_json() for finding in [*reading, *(moved(finding, offset) for finding in rendered.findings)]]
+    post.renderer_version = RENDERER_VERSION
+
+
+def moved(finding: Finding, lines: int) -> Finding:
+    """The finding with its line counted from the start of the file."""
+    if finding.line is None or not lines:
+        return finding
+    return Finding(finding.code, finding.severity, finding.template, finding.params, finding.line + lines)
+
+
+def link_rows(post: Post, links: Iterable[Link]) -> list[PostLink]:
+    """Unsaved rows for the references of a post."""
+    return [
+        PostLink(post=post, kind=link.kind, target=link.target[:1000], fragment=link.fragment[:300], url=link.url[:1000])
+        for link in links
+    ]
+
+
+@transaction.atomic
+def save_derived(post: Post, resolver: Resolver | None = None) -> None:
+    """Renders the post, saves its derived columns and replaces its references."""
+    links = derive(post, resolver)
+    post.save(update_fields=DERIVED_FIELDS)
+    post.links.all().delete()
+    PostLink.objects.bulk_create(link_rows(post, links))

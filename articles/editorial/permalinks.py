@@ -1,0 +1,81 @@
+"""Addresses made or stated at the desk: the house pattern, and who may have which address."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from articles.addresses import is_reserved, with_number
+from articles.formats.terms import slugify
+from articles.models import Post, Redirect
+
+MAX_PATH = 800
+_NUMBERED = re.compile(r"-(?P<number>\d{1,6})/?$")
+_UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff?#\\]")
+_DOTS = re.compile(r"/\.{1,2}(/|$)")
+
+
+class BadAddress(ValueError):
+    """An address that a post cannot have. The message is a sentence in the active language."""
+
+
+def house_path(post: Post) -> str:
+    """``/{year}/{month}/{slug}/`` by the day of publication in the site's zone, else of writing; ``/{slug}/`` for a page."""
+    slug = post.slug or slugify(post.title)
+    if post.kind == Post.Kind.PAGE:
+        return f"/{slug}/"
+    day = timezone.localtime(post.published_at or post.created_at)
+    return f"/{day:%Y}/{day:%m}/{slug}/"
+
+
+def follows_house(post: Post) -> bool:
+    """Whether the address is one that :func:`fill` made: an imported or stated address is not to be remade."""
+    if post.source_id is not None or not post.path:
+        return False
+    base = house_path(post)
+    numbered = _NUMBERED.search(post.path)
+    return post.path == base or (numbered is not None and post.path == with_number(base, int(numbered["number"])))
+
+
+def fill(post: Post) -> None:
+    """Gives a post without an address the next free one by the house pattern; saves nothing."""
+    if post.path:
+        return
+    post.slug = post.slug or slugify(post.title)
+    base = house_path(post)
+    candidate, number = base, 1
+    while is_reserved(candidate) or find_holder(candidate, post) is not None:
+        number += 1
+        candidate = with_number(base, number)
+    post.path = candidate
+
+
+def claim(post: Post, stated: str) -> str:
+    """The address ``stated`` in the form in which it is stored, if the post may have it. Raises BadAddress."""
+    path = unicodedata.normalize("NFC", stated.strip())
+    path = path if path.startswith("/") else f"/{path}"
+    if path == post.path:
+        return path
+    if len(path) > MAX_PATH:
+        raise BadAddress(_("The address is longer than %(limit)d characters.") % {"limit": MAX_PATH})
+    if _UNFIT.search(path) or _DOTS.search(path) or "//" in path:
+        raise BadAddress(
+            _("“%(path)s” cannot be an address: leave out blanks, “?”, “#”, “\\”, “//” and the parts “.” and “..”.")
+            % {"path": path}
+        )
+    if is_reserved(path):
+        raise BadAddress(_("“%(path)s” belongs to the site itself. Choose another address.") % {"path": path})
+    if find_holder(path, post) is not None:
+        raise BadAddress(_("“%(path)s” is the address of another post, or was. Choose another.") % {"path": path})
+    return path
+
+
+def find_holder(path: str, post: Post) -> int | None:
+    """The key of another post that has the address or had it, if any."""
+    return (
+        Post.objects.filter(path=path).exclude(pk=post.pk).values_list("pk", flat=True).first()
+        or Redirect.objects.filter(old_path=path).exclude(post=post.pk).values_list("post_id", flat=True).first()
+    )

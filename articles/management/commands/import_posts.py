@@ -1,0 +1,98 @@
+"""manage.py import_posts PATH: imports a folder, a file or a zip of Markdown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from articles.formats import DIALECTS
+from articles.models import ImportRun
+from articles.transfer.importing import import_archive
+from articles.transfer.reporting import build_report, summarise_run
+
+
+class Command(BaseCommand):
+    help = "Imports a folder, a single file or a zip of Markdown. Run it again at any time: what did not change stays."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, help="folder, file or zip")
+        parser.add_argument("--as", dest="username", metavar="USER", help="the account that imports; none: the system")
+        parser.add_argument("--source", default="", metavar="NAME", help="the source's name; none: found from the content")
+        parser.add_argument("--dialect", default="", choices=["", *DIALECTS], help="none: found from the content")
+        parser.add_argument("--time-zone", default="", metavar="TZ", help="for dates that say none, e.g. Asia/Tokyo")
+        parser.add_argument("--language", default="", metavar="TAG", help="for posts that say none, e.g. ja")
+        parser.add_argument("--dry-run", action="store_true", help="says what would be done and writes no post")
+        parser.add_argument("--on-conflict", choices=["keep", "replace"], default="keep", help="for posts that changed here as well")
+        parser.add_argument("--processes", type=int, metavar="N", help="processes that read and render; 0: none but this one")
+        parser.add_argument("--json", dest="report", type=Path, metavar="FILE", help="writes the report there; “-” prints it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["path"]
+        if not path.exists():
+            raise CommandError(_("“%(path)s” does not exist.") % {"path": path})
+        run = self._import(path, options)
+        report = options["report"]
+        if report is not None:
+            text = json.dumps(build_report(run), ensure_ascii=False, indent=1)
+            if str(report) == "-":
+                self.stdout.write(text)
+            else:
+                report.write_text(text + "\n", encoding="utf-8")
+        if str(report) != "-":
+            for line in summarise_run(run):
+                self.stdout.write(line)
+        if run.state == ImportRun.State.REFUSED:
+            raise CommandError(_("Nothing was imported."))
+
+    def _import(self, path: Path, options: dict[str, Any]) -> ImportRun:
+        check_zone(options["time_zone"])
+        shows_progress = sys.stderr.isatty()
+        try:
+            return import_archive(
+                path,
+                user=find_user(options["username"]),
+                source_name=options["source"],
+                dialect=options["dialect"],
+                timezone=options["time_zone"],
+                language=options["language"],
+                on_conflict=options["on_conflict"],
+                dry_run=options["dry_run"],
+                label=path.resolve().name,
+                processes=options["processes"],
+                progress=self._show_progress if shows_progress else None,
+            )
+        except PermissionDenied:
+            raise CommandError(_("“%(user)s” may not import. Add the account to the group “importer”.") % {"user": options["username"]}) from None
+
+    def _show_progress(self, done: int, total: int) -> None:
+        width = 30
+        filled = width * done // max(1, total)
+        self.stderr.write(f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total}", ending="\n" if done >= total else "")
+
+
+def find_user(username: str | None) -> Any:
+    """The active account of that name, or ``None`` for the system. Raises CommandError for an unknown name."""
+    if not username:
+        return None
+    user = get_user_model().objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise CommandError(_("There is no active account “%(user)s”.") % {"user": username})
+    return user
+
+
+def check_zone(name: str) -> None:
+    """Raises CommandError for what is no IANA time zone."""
+    try:
+        if name:
+            ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise CommandError(_("“%(zone)s” is no time zone. Give one like Asia/Tokyo.") % {"zone": name}) from None

@@ -1,0 +1,123 @@
+"""Content of other hosts, shown as a link that a reader follows: no page here loads anything from a third party."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from urllib.parse import parse_qs, urlsplit
+
+from articles.markup.page import Page
+
+#: Service → address of an item. ``{}`` takes the item's id, reduced to characters that are safe in a path.
+_SERVICES = {
+    "youtube": "https://www.youtube.com/watch?v={}",
+    "vimeo": "https://vimeo.com/{}",
+    "gist": "https://gist.github.com/{}",
+    "tweet": "https://x.com/i/status/{}",
+    "x": "https://x.com/i/status/{}",
+    "instagram": "https://www.instagram.com/p/{}/",
+    "slideshare": "https://www.slideshare.net/slideshow/embed_code/key/{}",
+    "speakerdeck": "https://speakerdeck.com/player/{}",
+    "docswell": "https://www.docswell.com/s/{}",
+    "codepen": "https://codepen.io/{}",
+    "jsfiddle": "https://jsfiddle.net/{}",
+    "codesandbox": "https://codesandbox.io/embed/{}",
+    "stackblitz": "https://stackblitz.com/edit/{}",
+    "figma": "https://www.figma.com/{}",
+    "nicovideo": "https://www.nicovideo.jp/watch/{}",
+    "soundcloud": "https://soundcloud.com/{}",
+    "spotify": "https://open.spotify.com/{}",
+}
+_KINDS = {"tweet": "post", "x": "post", "instagram": "post", "gist": "code", "codepen": "code", "jsfiddle": "code"}
+_VIDEO = {"youtube", "vimeo", "nicovideo"}
+_HOSTS = {
+    "youtube.com": "youtube",
+    "youtube-nocookie.com": "youtube",
+    "youtu.be": "youtube",
+    "player.vimeo.com": "vimeo",
+    "vimeo.com": "vimeo",
+    "gist.github.com": "gist",
+    "twitter.com": "x",
+    "platform.twitter.com": "x",
+    "x.com": "x",
+    "instagram.com": "instagram",
+    "slideshare.net": "slideshare",
+    "speakerdeck.com": "speakerdeck",
+    "docswell.com": "docswell",
+    "codepen.io": "codepen",
+    "jsfiddle.net": "jsfiddle",
+    "codesandbox.io": "codesandbox",
+    "stackblitz.com": "stackblitz",
+    "figma.com": "figma",
+    "embed.nicovideo.jp": "nicovideo",
+    "nicovideo.jp": "nicovideo",
+    "w.soundcloud.com": "soundcloud",
+    "soundcloud.com": "soundcloud",
+    "open.spotify.com": "spotify",
+    "google.com": "google",
+    "maps.google.com": "google",
+    "docs.google.com": "google",
+}
+_ITEM = re.compile(r"[\w./@~-]{1,200}")
+_PLAYER_PATH = re.compile(r"/(?:embed|v|shorts|video)/([\w-]{1,40})")
+
+
+def embed_item(page: Page, service: str, item: str) -> str | None:
+    """The card for an item of a known service, or ``None`` where the service or the id is not one we know."""
+    if item.startswith(("http://", "https://")):
+        return embed_address(page, item)
+    template = _SERVICES.get(service)
+    if template is None or not _ITEM.fullmatch(item) or ".." in item:
+        return None
+    return _card(page, service, template.format(item))
+
+
+def embed_address(page: Page, address: str) -> str | None:
+    """The card for an address of a host that may be embedded, or ``None``."""
+    if address.startswith("//"):
+        address = "https:" + address
+    try:
+        parts = urlsplit(address)
+        service = _HOSTS.get((parts.hostname or "").removeprefix("www."))
+    except ValueError:
+        return None
+    if service is None or parts.scheme not in {"http", "https"}:
+        return None
+    if service in _VIDEO:
+        player = _PLAYER_PATH.match(parts.path)
+        start = parse_qs(parts.query).get("start", [""])[0]
+        if player and player[1] != "videoseries":
+            address = _SERVICES[service].format(player[1])
+            if service == "youtube" and start.isdecimal():
+                address += f"&t={start}"
+    return _card(page, service, address)
+
+
+def _card(page: Page, service: str, address: str) -> str:
+    kind = "video" if service in _VIDEO else _KINDS.get(service, "embed")
+    host = (urlsplit(address).hostname or "").removeprefix("www.")
+    return (
+        f'<p class="embed embed-{service}"><a class="embed" href="{escape(address)}" rel="noopener">'
+        f'{page.word(kind)} <span class="embed-host">{escape(host)}</span></a></p>'
+    )
+
+
+def file_figure(page: Page, source: str, attributes: dict[str, str]) -> str:
+    """A ``<figure>`` from a template tag's attributes: ``alt``, ``caption``, ``title``, ``attr``, ``attrlink``, ``link``."""
+    caption = attributes.get("caption", "")
+    alt = attributes.get("alt") or ""
+    image = f'<img src="{escape(source)}" alt="{escape(alt)}"'
+    image += "".join(f' {key}="{escape(attributes[key])}"' for key in ("width", "height") if attributes.get(key, "").isdecimal())
+    image += ">"
+    if attributes.get("link"):
+        image = f'<a href="{escape(attributes["link"])}">{image}</a>'
+    lines = []
+    if attributes.get("title"):
+        lines.append(f"<strong>{escape(attributes['title'])}</strong>")
+    if caption:
+        lines.append(escape(caption))
+    if attributes.get("attr"):
+        credit = escape(attributes["attr"])
+        lines.append(f'<a href="{escape(attributes["attrlink"])}">{credit}</a>' if attributes.get("attrlink") else credit)
+    text = f"<figcaption>{' '.join(lines)}</figcaption>" if lines else ""
+    return f"<figure>{image}{text}</figure>"

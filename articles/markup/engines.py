@@ -1,0 +1,135 @@
+"""Markdown text to raw HTML: which features exist, what each dialect has by default, and the engine of each flavour."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+import comrak
+
+from articles.markup import kramdown
+from articles.markup.limits import TooComplex, call_bounded
+from articles.markup.source import CodeMap, escape_lone_backticks
+
+Flavour = Literal["commonmark", "kramdown", "html"]
+
+_COMMON = frozenset({"tables", "strikethrough", "tasklists", "footnotes", "autolinks"})
+
+#: Every name that may stand in ``Post.features``.
+FEATURES = _COMMON | {
+    "attributes",
+    "block_attributes",
+    "callouts",
+    "comments",
+    "definition_lists",
+    "embeds",
+    "emoji",
+    "hardbreaks",
+    "hexo_tags",
+    "highlight",
+    "liquid",
+    "math",
+    "passthrough",
+    "ruby",
+    "shortcodes",
+    "typographer",
+    "wide_autolinks",
+    "wikilinks",
+    "zenn",
+}
+
+# ``autolinks`` follows Goldmark: a bare address begins after a blank or ``*_~(`` and is ASCII. With ``wide_autolinks`` it
+# begins after any Japanese character too, and a part of its path may be Japanese.
+
+#: What a post has where its site's configuration says nothing. The key ``""`` is a post made here.
+DEFAULT_FEATURES: dict[str, frozenset[str]] = {
+    "": _COMMON | {"attributes", "callouts", "definition_lists", "embeds", "highlight", "math", "ruby"}
+    | {"wide_autolinks", "wikilinks"},
+    "jekyll": frozenset({"tables", "strikethrough", "footnotes", "math", "liquid"}),
+    "hugo": _COMMON | {"attributes", "callouts", "definition_lists", "shortcodes", "typographer"},
+    "obsidian": _COMMON | {"callouts", "comments", "embeds", "hardbreaks", "highlight", "math"}
+    | {"wide_autolinks", "wikilinks"},
+    "zenn": _COMMON | {"embeds", "hardbreaks", "math", "wide_autolinks", "zenn"},
+    "hexo": _COMMON | {"hardbreaks", "hexo_tags", "wide_autolinks"},
+    "plain": _COMMON | {"callouts", "wide_autolinks"},
+}
+
+#: The generator's own set, with which fidelity to it is measured.
+GENERATOR_FEATURES: dict[str, frozenset[str]] = {
+    "commonmark": _COMMON | {"attributes", "definition_lists", "typographer"},
+    "kramdown": frozenset({"tables", "strikethrough", "footnotes", "math"}),
+}
+
+#: Stands before ``[[`` while comrak reads, so that an embed is read as a wikilink: code keeps it, and gets its ``!`` back.
+EMBED_MARK = "\ufdd2"
+
+#: Stands for a single tilde while comrak reads: 「10~20、30~40」 is no deletion, and no other generator here thinks so.
+_TILDE_MARK = "\ufdd3"
+_LONE_TILDE = re.compile(r"(?<![~\\])~(?!~)")
+# A definition with several paragraphs, which comrak runs together unless a blank line stands before it.
+_LONG_DEFINITION = re.compile(r"^(?=:[ \t]+\S.*(?:\n(?![:\n]).+){0,20}\n\n(?: {2,}|\t)\S)", re.M)
+_DOUBLE_BACKTICK = re.compile(r"(?<!`)``(?!`)")
+_TERMS = re.compile(r"<dt>([^<]*\n[^<]*)</dt>")
+
+# comrak stops resolving reference links once they have grown by the length of the text; a short text may repeat one often.
+_ROOM_FOR_REFERENCES = "\n" + " " * 8_000 + "\n"
+
+_ComrakOptions = tuple[comrak.ExtensionOptions, comrak.ParseOptions, comrak.RenderOptions]
+
+
+@lru_cache(maxsize=64)
+def _comrak_options(features: frozenset[str]) -> _ComrakOptions:
+    extensions, parsing, rendering = comrak.ExtensionOptions(), comrak.ParseOptions(), comrak.RenderOptions()
+    extensions.cjk_friendly_emphasis = True
+    extensions.table = "tables" in features
+    extensions.strikethrough = "strikethrough" in features
+    extensions.tasklist = "tasklists" in features
+    extensions.footnotes = "footnotes" in features
+    extensions.autolink = "autolinks" in features
+    extensions.highlight = "highlight" in features
+    extensions.shortcodes = "emoji" in features
+    extensions.description_lists = "definition_lists" in features
+    extensions.math_dollars = extensions.math_code = "math" in features
+    extensions.math_latex = "passthrough" in features
+    extensions.wikilinks_title_after_pipe = "wikilinks" in features
+    parsing.smart = "typographer" in features
+    rendering.unsafe_ = True
+    rendering.full_info_string = True
+    rendering.hardbreaks = "hardbreaks" in features
+    return extensions, parsing, rendering
+
+
+def to_html(text: str, flavour: Flavour, features: frozenset[str]) -> str:
+    """The engine's HTML, not yet sanitised. ``flavour`` is ``commonmark`` or ``kramdown``.
+
+    Raises :class:`TooComplex` where the kramdown engine does not end within its time.
+    """
+    if flavour == "kramdown":
+        return call_bounded(kramdown.to_html, text, features)
+    if "wikilinks" in features and "![[" in text:
+        text = text.replace("![[", EMBED_MARK + "[[")
+    has_definitions = "definition_lists" in features and "\n:" in text
+    if has_definitions:
+        text = _separate_long_definitions(text)
+    has_tildes = "~" in text and "strikethrough" in features
+    if has_tildes:
+        text = _LONE_TILDE.sub(_TILDE_MARK, text)
+    if _DOUBLE_BACKTICK.search(text):
+        text = escape_lone_backticks(text)
+    if "]:" in text:
+        text += _ROOM_FOR_REFERENCES
+    html: str = comrak.render_markdown(text, *_comrak_options(features))
+    if has_tildes:
+        html = html.replace(_TILDE_MARK, "~").replace("%EF%B7%93", "~")
+    if has_definitions:
+        html = _TERMS.sub(lambda match: "\n".join(f"<dt>{line}</dt>" for line in match[1].split("\n")), html)
+    return html
+
+
+def _separate_long_definitions(text: str) -> str:
+    code = CodeMap(text)
+    return _LONG_DEFINITION.sub(lambda match: "" if code.region_at(match.start()) else "\n", text)
+
+
+__all__ = ["DEFAULT_FEATURES", "EMBED_MARK", "FEATURES", "GENERATOR_FEATURES", "TooComplex", "to_html"]

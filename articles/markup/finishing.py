@@ -1,0 +1,623 @@
+"""From an engine's HTML to the HTML of a page, in one pass over its tags.
+
+The engine's tags escape ``<`` and ``>`` in attribute values, so one expression finds them. Authors' own tags that are
+written otherwise pass untouched: the sanitiser reads them as a browser does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape, unescape
+from urllib.parse import unquote
+
+from articles.markup import headings, ruby, wikilinks
+from articles.markup.document import Heading
+from articles.markup.embeds import embed_address
+from articles.markup.engines import EMBED_MARK
+from articles.markup.highlight import colour_escaped
+from articles.markup.maths import to_mathml
+from articles.markup.page import CLOSE, OPEN, PLACEHOLDER, Page, split_target, start_tag, unresolved
+from articles.markup.page import gettext_noop as _
+from articles.markup.sanitise import RELATIONS, SCHEMES
+from articles.markup.text import WIDE
+
+_TAG = re.compile(
+    r"<(/?)(?:(a|code|h[1-6]|img|pre|table|td|th|iframe|input|sup|section|li)(?=[\s/>])([^<>]*)|([a-z][a-z0-9]*)\s([^<>]+))>",
+    re.I,
+)
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+)))?""")
+_HREF = re.compile(r' href="([^"]*)"(?: title="([^"]*)")?\s*')
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_HELD_PARAGRAPH = re.compile(rf"<p>((?:\s*{OPEN}[0-9]+{CLOSE})+)\s*</p>")
+_HELD_IN_ADDRESS = re.compile(r"%EF%B7%90([0-9]+)%EF%B7%91", re.I)
+_CODE_BLOCK = re.compile(r'<code(?: class="([^"]*)")?[^<>]*>([^<]*)</code>\s*$')
+_LANGUAGE = re.compile(r"(?:language|lang|brush:)-?\s*([^\s\"]+)")
+_ALIGN_STYLE = re.compile(r"text-align\s*:\s*(left|center|right|justify)", re.I)
+_BLOCK_ID = re.compile(r"\s\^([A-Za-z0-9-]{1,60})(?=</(?:p|li|h[1-6])>)")
+_MATH_SPAN = re.compile(r'<span data-math-style="(inline|display)">([^<]*)</span>')
+_TEX = re.compile(r"\\\((.{1,4000}?)\\\)|\\\[(.{1,4000}?)\\\]", re.S)
+_BARE_END = re.compile(f"[{WIDE}\u2018-\u201f\u2026]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_BEFORE_ADDRESS = frozenset(" \n\t>*_~(\"'“‘«")
+_NOOPENER = ' rel="noopener"'
+_ALONE = re.compile(r'<p><a href="(https?://[^"]+)"( rel="noopener")>([^<]*)</a></p>')
+_NAMES = {name: f"align-{name}" for name in ("left", "center", "right", "justify")}
+_FILE_SUFFIX = re.compile(r"\.(?!html?$|md$|markdown$|php$|aspx?$)[A-Za-z0-9]{2,5}$")
+_SIZES = frozenset({"small", "medium", "large"})
+
+
+def read_attributes(text: str) -> dict[str, str]:
+    """The attributes of a start tag, names in lower case, values unescaped; the first of a name wins."""
+    found: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(text):
+        value = match[2] if match[2] is not None else match[3] if match[3] is not None else match[4] or ""
+        found.setdefault(match[1].lower(), unescape(value) if "&" in value else value)
+    return found
+
+
+class _Heading:
+    """A heading under way: where its pieces begin, and what it turned out to be."""
+
+    __slots__ = ("attributes", "end", "id", "level", "start", "text")
+
+    def __init__(self, level: int, start: int, attributes: dict[str, str]) -> None:
+        self.level = level
+        self.start = start
+        self.attributes = attributes
+        self.end = start
+        self.id = self.text = ""
+
+
+class Finisher:
+    """One pass over one document. ``pieces`` is the output so far; handlers are named after the tag they take."""
+
+    def __init__(self, page: Page, html: str) -> None:
+        self.page = page
+        self.html = html
+        self.pieces: list[str] = []
+        self.at = 0
+        self.headings: list[_Heading] = []
+        self.open_heading: _Heading | None = None
+        self.tables = 0
+        self.in_code = 0
+        self.embeds_next = False
+        self.has_ruby = "ruby" in page.features and ruby.may_hold_ruby(html)
+        self.has_written_wikilinks = "wikilinks" in page.features and "[[" in html
+        self.has_tex = "math" in page.features and ("\\(" in html or "\\[" in html)
+        self.has_held = OPEN in html
+        self.dropped_styles = 0
+        self.handlers: dict[str, Callable[[re.Match[str], bool, str], None]] = {
+            "a": self.take_link,
+            "code": self.take_code,
+            "img": self.take_image,
+            "pre": self.take_pre,
+            "table": self.take_table,
+            "td": self.take_cell,
+            "th": self.take_cell,
+            "iframe": self.take_iframe,
+            "input": self.take_input,
+            "section": self.take_section,
+            "sup": self.take_other,
+            "li": self.take_other,
+        }
+
+    def run(self) -> str:
+        html = self.html
+        position = 0
+        while match := _TAG.search(html, position):
+            self.take_text(match.start())
+            name = match[2]
+            if name is None:
+                self.take_any(match, match[4].lower(), match[5])
+            else:
+                name = name.lower()
+                closing = match[1] == "/"
+                if name[0] == "h":
+                    self.take_heading(match, closing, int(name[1]))
+                else:
+                    self.handlers[name](match, closing, name)
+            position = self.at
+        self.take_text(len(html))
+        if self.open_heading is not None:
+            self.end_heading(self.open_heading, "")
+        if self.dropped_styles:
+            self.page.report(
+                "style-dropped",
+                "info",
+                _("%(count)s style attributes were left out: colours and sizes belong to the site. They stay in the source."),
+                count=self.dropped_styles,
+            )
+        return "".join(self.pieces)
+
+    def keep(self, match: re.Match[str]) -> None:
+        self.pieces.append(match[0])
+        self.at = match.end()
+
+    def put(self, match: re.Match[str], html: str) -> None:
+        self.pieces.append(html)
+        self.at = match.end()
+
+    # Text between tags
+
+    def take_text(self, end: int) -> None:
+        if end <= self.at:
+            return
+        text = self.html[self.at : end]
+        self.at = end
+        if not self.in_code:
+            if self.has_written_wikilinks and "[[" in text:
+                text = wikilinks.WRITTEN.sub(self.replace_wikilink, text)
+            if self.has_ruby:
+                text = ruby.to_html(text)
+            if self.has_tex:
+                text = _TEX.sub(self.replace_tex, text)
+        if self.has_held and OPEN in text:
+            text = PLACEHOLDER.sub(self.replace_held, text)
+        self.pieces.append(text)
+
+    def replace_wikilink(self, match: re.Match[str]) -> str:
+        target = unescape(match[2])
+        if match[1]:
+            return wikilinks.embed(self.page, target, match[3] or "")
+        return wikilinks.link(self.page, target, match[3] or escape(target))
+
+    def replace_tex(self, match: re.Match[str]) -> str:
+        return to_mathml(self.page, unescape(match[1] or match[2]), "inline" if match[1] else "block")
+
+    def replace_held(self, match: re.Match[str]) -> str:
+        html = self.page.held_at(match[1]).html
+        if "<" not in html or "<pre" in html:
+            return html
+        return Finisher(self.page, html).run_inner()
+
+    def run_inner(self) -> str:
+        """Finishes held HTML: its links and images are references like any others."""
+        self.has_held = False
+        return self.run()
+
+    # Tags
+
+    def take_any(self, match: re.Match[str], name: str, attribute_text: str) -> None:
+        """Any other tag with attributes: nearly always an author's own."""
+        if match[1]:
+            self.keep(match)
+            return
+        if name == "span" and (formula := _MATH_SPAN.match(self.html, match.start())):
+            self.put(formula, to_mathml(self.page, unescape(formula[2]), "inline" if formula[1] == "inline" else "block"))
+            return
+        attributes = read_attributes(attribute_text)
+        classes = attributes.get("class", "").split()
+        if "math" in classes and "math" in self.page.features and name in {"span", "div"} and self.take_math_element(match, name):
+            return
+        changed = self.take_style(attributes)
+        changed = self.take_id(attributes) or changed
+        if name in {"audio", "video", "source", "track"} and "src" in attributes:
+            found = self.page.media("image", split_target(attributes["src"])[0]) if self.is_internal(attributes["src"]) else None
+            attributes["src"] = found.url if found else attributes["src"]
+            changed = True
+        if name in {"audio", "video"}:
+            attributes |= {"controls": "", "preload": "none"}
+            changed = True
+        self.put(match, start_tag(name, attributes)) if changed else self.keep(match)
+
+    def take_math_element(self, match: re.Match[str], name: str) -> bool:
+        """An engine's ``<span class="math">``: TeX between ``\\(`` and ``\\)`` or ``\\[`` and ``\\]``."""
+        end = self.html.find(f"</{name}>", match.end())
+        if end < 0 or self.html.find("<", match.end()) != end:
+            return False
+        tex = unescape(self.html[match.end() : end]).strip()
+        display = "inline" if name == "span" else "block"
+        for opener, closer, kind in (("\\(", "\\)", "inline"), ("\\[", "\\]", "block"), ("$$", "$$", "block"), ("$", "$", "inline")):
+            if tex.startswith(opener) and tex.endswith(closer) and len(tex) >= len(opener) + len(closer):
+                tex, display = tex[len(opener) : -len(closer)], kind
+                break
+        self.pieces.append(to_mathml(self.page, tex, display))
+        self.at = end + len(name) + 3
+        return True
+
+    def take_style(self, attributes: dict[str, str]) -> bool:
+        style = attributes.pop("style", None)
+        if style is None:
+            return False
+        if aligned := _ALIGN_STYLE.search(style):
+            attributes["class"] = f"{attributes.get('class', '')} align-{aligned[1].lower()}".strip()
+        else:
+            self.dropped_styles += 1
+        return True
+
+    def take_id(self, attributes: dict[str, str]) -> bool:
+        wanted = attributes.pop("id", None) or attributes.pop("name", None)
+        if wanted is None:
+            return False
+        safe = headings.safe_id(wanted)
+        if safe and safe not in self.page.ids:
+            self.page.ids.add(safe)
+            attributes["id"] = safe
+        return True
+
+    def take_other(self, match: re.Match[str], closing: bool, name: str) -> None:
+        if closing or not match[3].strip(" /"):
+            self.keep(match)
+        else:
+            self.take_any(match, name, match[3])
+
+    def take_section(self, match: re.Match[str], closing: bool, name: str) -> None:
+        if not closing and 'class="footnotes"' in match[3]:
+            label = escape(self.page.word("footnotes"))
+            self.put(match, f'<section class="footnotes" role="doc-endnotes" aria-label="{label}">')
+        else:
+            self.take_other(match, closing, name)
+
+    def take_heading(self, match: re.Match[str], closing: bool, level: int) -> None:
+        if not closing:
+            if self.open_heading is not None:
+                self.end_heading(self.open_heading, "")
+            attributes = read_attributes(match[3]) if match[3].strip() else {}
+            self.open_heading = _Heading(level, len(self.pieces), attributes)
+            self.put(match, "")
+        elif self.open_heading is not None:
+            self.end_heading(self.open_heading, match[0])
+            self.at = match.end()
+        else:
+            self.keep(match)
+
+    def end_heading(self, heading: _Heading, end_tag: str) -> None:
+        self.open_heading = None
+        inner = "".join(self.pieces[heading.start + 1 :])
+        del self.pieces[heading.start + 1 :]
+        attributes = heading.attributes
+        self.take_style(attributes)
+        stated = attributes.get("id", "")
+        classes = attributes.get("class", "")
+        if "{" in inner and "attributes" in self.page.features:
+            inner, written, more = headings.split_attributes(inner)
+            stated, classes = written or stated, f"{classes} {more}".strip()
+        heading.text = headings.plain(inner)
+        heading.id = headings.claim(self.page, stated, heading.text)
+        heading.attributes = {"id": heading.id} | ({"class": classes} if classes else {})
+        self.pieces += [inner, "\n" if not end_tag else ""]
+        heading.end = len(self.pieces) - 1
+        self.headings.append(heading)
+
+    def outline(self, shift: int) -> list[Heading]:
+        """Writes the headings' tags, ``shift`` levels lower, and lists them."""
+        entries: list[Heading] = []
+        for heading in self.headings:
+            if heading.level:
+                level = min(heading.level + shift, 6)
+                self.pieces[heading.start] = start_tag(f"h{level}", heading.attributes)
+                self.pieces[heading.end] = f"</h{level}>{self.pieces[heading.end]}"
+                if heading.text:
+                    entries.append(Heading(level, heading.id, heading.text))
+        return entries
+
+    def drop_title(self, title: str) -> bool:
+        """Takes out the first H1 where it repeats the post's title. Says whether it did."""
+        wanted = "".join(title.split()).casefold()
+        first = next((heading for heading in self.headings if heading.level == 1), None)
+        if first is None or not wanted or "".join(first.text.split()).casefold() != wanted:
+            return False
+        self.pieces[first.start : first.end + 1] = [""] * (first.end + 1 - first.start)
+        first.level = 0
+        return True
+
+    def take_code(self, match: re.Match[str], closing: bool, name: str) -> None:
+        self.in_code = max(self.in_code + (-1 if closing else 1), 0)
+        if not closing and "language-math" in match[3] and "data-math-style" in match[3]:
+            end = self.html.find("</code>", match.end())
+            if end >= 0:
+                self.in_code -= 1
+                self.pieces.append(to_mathml(self.page, unescape(self.html[match.end() : end]), "inline"))
+                self.at = end + 7
+                return
+        self.keep(match)
+
+    def take_pre(self, match: re.Match[str], closing: bool, name: str) -> None:
+        end = -1 if closing else self.html.find("</pre>", match.end())
+        code = _CODE_BLOCK.match(self.html, match.end(), end) if end >= 0 else None
+        if code is None:
+            self.take_other(match, closing, name)
+            return
+        classes = code[1] or ""
+        found = _LANGUAGE.search(classes) or _LANGUAGE.search(match[3])
+        language = unescape(found[1]) if found else ""
+        text = code[2]
+        if self.has_held and OPEN in text:
+            text = PLACEHOLDER.sub(lambda held: escape(self.page.held_at(held[1]).text, quote=False), text)
+        if language == "math" and "math" in self.page.features:
+            self.pieces.append(f"<p>{to_mathml(self.page, unescape(text), 'block')}</p>")
+        else:
+            language = re.split(r"[,:{]", language, maxsplit=1)[0]
+            self.pieces.append(f"<pre><code>{text}</code></pre>" if self.page.faithful else colour_escaped(text, language))
+        self.at = end + 6
+
+    def take_table(self, match: re.Match[str], closing: bool, name: str) -> None:
+        if closing:
+            self.put(match, "</table></div>" if self.tables else "</table>")
+            self.tables = max(self.tables - 1, 0)
+            return
+        self.tables += 1
+        self.pieces.append(f'<div class="scroller" role="region" tabindex="0" aria-label="{self.page.word("table")}">')
+        self.take_other(match, closing, name)
+
+    def take_cell(self, match: re.Match[str], closing: bool, name: str) -> None:
+        if closing or not match[3]:
+            self.keep(match)
+            return
+        attributes = read_attributes(match[3])
+        align = attributes.pop("align", "").lower()
+        self.take_style(attributes)
+        self.take_id(attributes)
+        if align in _NAMES:
+            attributes["class"] = f"{attributes.get('class', '')} {_NAMES[align]}".strip()
+        self.put(match, start_tag(name, attributes))
+
+    def take_input(self, match: re.Match[str], closing: bool, name: str) -> None:
+        attributes = read_attributes(match[3])
+        if attributes.get("type", "").lower() != "checkbox":
+            self.put(match, "")
+            return
+        self.put(match, start_tag("input", {"type": "checkbox"} | ({"checked": ""} if "checked" in attributes else {})))
+
+    def take_iframe(self, match: re.Match[str], closing: bool, name: str) -> None:
+        self.at = match.end()
+        if closing:
+            return
+        end = self.html.find("</iframe>", match.end())
+        if end >= 0 and self.html.find("<", match.end()) == end:
+            self.at = end + 9
+        source = read_attributes(match[3]).get("src", "")
+        card = embed_address(self.page, source)
+        if card is None:
+            self.page.report(
+                "iframe-dropped",
+                "warning",
+                _("The embedded page %(address)s is not from a host that may be embedded, and was left out; link to it instead."),
+                address=source[:200] or "?",
+            )
+        self.pieces.append("" if card is None or self.page.faithful else card)
+
+    # References
+
+    def is_internal(self, address: str) -> bool:
+        """Whether an address means something of this site."""
+        return bool(address) and not address.startswith(("//", "#", "\\")) and not _SCHEME.match(address)
+
+    def resolve_held(self, address: str) -> str | None:
+        """An address with held references in it, or ``None`` where one of them is unknown."""
+        unknown = False
+
+        def replace(match: re.Match[str]) -> str:
+            nonlocal unknown
+            held = self.page.held_at(match[1])
+            unknown = unknown or not held.text
+            return held.text
+
+        address = PLACEHOLDER.sub(replace, _HELD_IN_ADDRESS.sub(rf"{OPEN}\1{CLOSE}", address))
+        return None if unknown else address
+
+    def take_link(self, match: re.Match[str], closing: bool, name: str) -> None:
+        if closing:
+            self.keep(match)
+            return
+        simple = _HREF.fullmatch(match[3])
+        if simple:
+            attributes = {"href": unescape(simple[1])}
+            if simple[2] is not None:
+                attributes["title"] = unescape(simple[2])
+        else:
+            attributes = read_attributes(match[3])
+        if "data-wikilink" in attributes:
+            self.take_wikilink(match, attributes["href"])
+            return
+        self.take_style(attributes)
+        if "class" in attributes and "footnote-backref" in attributes["class"]:
+            self.take_back_reference(match, attributes)
+            return
+        self.take_id(attributes)
+        address = attributes.get("href", "")
+        if simple and simple[2] is None and address.startswith(("http", "mailto:")) and self.take_bare_address(match, address):
+            return
+        was_held = OPEN in address or "%EF%B7%90" in address.upper()
+        if was_held:
+            resolved = self.resolve_held(address)
+            if resolved is None:
+                self.put_unresolved(match)
+                return
+            address = resolved
+        if "title" in attributes and OPEN in attributes["title"]:
+            attributes["title"] = self.resolve_held(attributes["title"]) or ""
+        attributes["href"] = self.resolve_address(address) if not was_held and self.is_internal(address.strip()) else address
+        self.write_link(match, attributes)
+
+    def write_link(self, match: re.Match[str], attributes: dict[str, str]) -> None:
+        address = attributes["href"].strip()
+        attributes.pop("target", None)
+        words = set(attributes.pop("rel", "").lower().split())
+        words.discard("opener")
+        scheme = _SCHEME.match(address)
+        if scheme and scheme[0][:-1].lower() not in SCHEMES:
+            self.report_address(address)
+        if address.startswith("//") or scheme and scheme[0].lower() in {"http:", "https:"}:
+            words.add("noopener")
+        relation = [word for word in RELATIONS if word in words][:4]
+        if relation:
+            attributes["rel"] = " ".join(relation)
+        if not address:
+            del attributes["href"]
+        self.put(match, start_tag("a", attributes))
+
+    def report_address(self, address: str) -> None:
+        self.page.report(
+            "address-dropped",
+            "warning",
+            _("The address %(address)s was left out: only http, https, mailto, tel and addresses of this site are allowed."),
+            address=address[:100],
+        )
+
+    def resolve_address(self, address: str) -> str:
+        path, hash_mark, fragment = address.partition("#")
+        path, question, query = path.partition("?")
+        target = unquote(path)
+        if not target:
+            return address
+        url = None
+        if self.page.resolver is not None and _FILE_SUFFIX.search(target):
+            found = self.page.resolver.media(target)
+            url = found.url if found else None
+        if url is None:
+            url = self.page.link("path", target, unquote(fragment)).partition("#")[0]
+        else:
+            self.page.media("path", target)
+        return f"{url}{question}{query}{hash_mark}{fragment}" if url else address
+
+    def put_unresolved(self, match: re.Match[str]) -> None:
+        """A link to something unknown becomes its text."""
+        end = self.html.find("</a>", match.end())
+        if end < 0 or self.html.find("<", match.end()) != end:
+            self.put(match, '<a class="unresolved">')
+            return
+        self.pieces.append(unresolved(self.html[match.end() : end]))
+        self.at = end + 4
+
+    def take_wikilink(self, match: re.Match[str], href: str) -> None:
+        end = self.html.find("</a>", match.end())
+        text = self.html[match.end() : end]
+        target = unquote(href)
+        self.at = end + 4
+        if self.pieces and self.pieces[-1].endswith(EMBED_MARK):
+            self.pieces[-1] = self.pieces[-1][:-1]
+            self.pieces.append(wikilinks.embed(self.page, target, "" if unescape(text) == target else text))
+        else:
+            self.pieces.append(wikilinks.link(self.page, target, text))
+
+    def take_back_reference(self, match: re.Match[str], attributes: dict[str, str]) -> None:
+        end = self.html.find("</a>", match.end())
+        if end < 0:
+            self.keep(match)
+            return
+        self.at = end + 4
+        href, label = escape(attributes.get("href", "")), escape(self.page.word("back"))
+        self.pieces.append(f'<a href="{href}" class="footnote-backref" role="doc-backlink" aria-label="{label}">↩\ufe0e</a>')
+
+    def take_bare_address(self, match: re.Match[str], address: str) -> bool:
+        """An address that the engine linked by itself, where it begins or ends beside Japanese. Says whether it was one."""
+        end = self.html.find("</a>", match.end())
+        text = self.html[match.end() : end] if end >= 0 else ""
+        before = self.html[match.start() - 1] if match.start() else " "
+        is_loose = before in _BEFORE_ADDRESS
+        if (text.isascii() and is_loose) or "<" in text or not _is_same_address(address, unescape(text)):
+            return False
+        written = unescape(text)
+        if any(f"{mark}{written}" in self.page.source for mark in ("](", "<", 'href="', "href='")):
+            return False
+        is_wide = "wide_autolinks" in self.page.features
+        self.at = end + 4
+        if not is_loose and not is_wide:
+            self.pieces.append(text)
+            return True
+        stop = _end_of_address(written) if is_wide else _NOT_ASCII.search(written + "\u3000").start()  # type: ignore[union-attr]
+        kept = written[:stop]
+        if stop < len(written) or not kept.isascii():
+            address = kept if _SCHEME.match(kept) else "http://" + kept
+        self.pieces.append(f'<a href="{escape(address)}"{"" if address.startswith("mailto:") else _NOOPENER}>{escape(kept)}</a>')
+        # What follows is text again, and may hold the next address.
+        self.pieces.append(_link_bare(escape(written[stop:])) if is_wide else escape(written[stop:]))
+        return True
+
+    def take_image(self, match: re.Match[str], closing: bool, name: str) -> None:
+        attributes = read_attributes(match[3].rstrip("/ "))
+        self.take_style(attributes)
+        self.take_id(attributes)
+        for key in ("alt", "title"):
+            if OPEN in attributes.get(key, ""):
+                attributes[key] = self.resolve_held(attributes[key]) or ""
+        source = attributes.get("src", "").strip()
+        if OPEN in source or "%EF%B7%90" in source.upper():
+            source = self.resolve_held(source) or ""
+        if align := _NAMES.get(attributes.pop("align", "").lower()):
+            attributes["class"] = f"{attributes.get('class', '')} {align}".strip()
+        scheme = _SCHEME.match(source)
+        if scheme and scheme[0][:-1].lower() not in SCHEMES:
+            self.report_address(source)
+        elif self.is_internal(source):
+            found = self.page.media("image", split_target(source)[0])
+            if found is not None:
+                source = found.url
+                if found.width and found.height and not {"width", "height"} & attributes.keys():
+                    attributes |= {"width": str(found.width), "height": str(found.height)}
+        for key in ("srcset", "sizes", "loading", "decoding"):
+            attributes.pop(key, None)
+        attributes = {"src": source, "alt": attributes.pop("alt", "")} | attributes
+        attributes["src"] = source
+        self.put(match, start_tag("img", attributes | {"loading": "lazy", "decoding": "async"}))
+
+
+def _is_same_address(address: str, written: str) -> bool:
+    given, shown = unquote(address).casefold(), unquote(written).casefold()
+    return given in {shown, f"http://{shown}", f"https://{shown}", f"mailto:{shown}"}
+
+
+def _end_of_address(written: str) -> int:
+    """Where a bare address ends: before the first wide character, unless that begins a part of the path by itself.
+
+    So 「https://example.com/を見る」 ends before を, while 「https://example.com/wiki/日本」 keeps 日本: a part of a path that
+    begins with hiragana is taken for the sentence going on. Punctuation always ends it.
+    """
+    position = 0
+    while wide := _BARE_END.search(written, position):
+        at = wide.start()
+        character = wide[0]
+        host_done = "/" in written[:at].partition("://")[2]
+        begins_part = written[at - 1] in "/=#_-" if at else False
+        if not (host_done and begins_part) or not character.isalpha() or "\u3041" <= character <= "\u309f":
+            return at
+        position = at + 1
+        while position < len(written) and written[position].isalpha() and not written[position].isascii():
+            position += 1
+        if position < len(written) and written[position].isascii() and written[position] not in "/?#=&%-_.":
+            return position
+    return len(written)
+
+
+_BARE = re.compile(r"https?://[A-Za-z0-9][!-%'-;=?-~]*(?:&amp;[!-%'-;=?-~]*)*")
+
+
+def _link_bare(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        address = match[0].rstrip(".,:;!?")
+        return f'<a href="{address}" rel="noopener">{address}</a>{match[0][len(address) :]}'
+
+    return _BARE.sub(replace, text)
+
+
+def free_held_blocks(html: str) -> str:
+    """Frees held blocks from the paragraphs that the engine made around their placeholders."""
+    return _HELD_PARAGRAPH.sub(r"\1", html)
+
+
+def mark_block_ids(page: Page, html: str) -> str:
+    """Obsidian's ``^block`` at the end of a paragraph becomes an id that a wikilink can name."""
+
+    def replace(match: re.Match[str]) -> str:
+        identity = page.claim_id("block-" + match[1])
+        return f'<span id="{identity}"></span>'
+
+    return _BLOCK_ID.sub(replace, html)
+
+
+def mark_lone_addresses(html: str) -> str:
+    """A paragraph that is nothing but a bare address becomes a card."""
+
+    def replace(match: re.Match[str]) -> str:
+        if unescape(match[3]) != unescape(match[1]):
+            return match[0]
+        return f'<p class="embed"><a class="embed" href="{match[1]}"{match[2]}>{match[3]}</a></p>'
+
+    return _ALONE.sub(replace, html)
+
+
+def restore_embed_marks(html: str) -> str:
+    """Gives ``!`` back to what only looked like an embed: code, and brackets that were no wikilink."""
+    return html.replace(EMBED_MARK, "!")

@@ -1,0 +1,216 @@
+"""Bounds on what one text may cost: size, depth and time.
+
+The kramdown engine runs in Python and can be slow on hostile text. In the main thread a timer interrupts it; in a
+threaded server, where no signal reaches the thread, it runs in a helper process that can be killed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+#: Seconds that one text may take in a bounded engine.
+TIME_LIMIT = 5.0
+#: Characters of one text. The largest real post seen is 0.6 million (images in base64).
+MAX_CHARACTERS = 4_000_000
+#: Characters for the kramdown engine, which is far slower.
+MAX_KRAMDOWN_CHARACTERS = 1_000_000
+#: Open elements within each other. Browsers and sanitisers take time quadratic in the depth.
+MAX_DEPTH = 200
+#: Tags of inline formatting left open by authors' HTML: a parser opens each of them again in every later paragraph.
+MAX_UNCLOSED = 50
+
+_STARTUP_LIMIT = 30.0
+_PROJECT = Path(__file__).resolve().parents[2]
+#: What Python-Markdown raises on hostile text, beside running out of depth or time.
+ENGINE_FAULTS = (RecursionError, MemoryError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+
+Engine = Callable[[str, frozenset[str]], str]
+
+
+class TooComplex(Exception):
+    """The text costs more to render than any article is worth."""
+
+
+class _TimeIsUp(BaseException):
+    """Raised by the timer. No ``Exception``, so that no handler within the engine swallows it."""
+
+
+def call_bounded(engine: Engine, text: str, features: frozenset[str], seconds: float = TIME_LIMIT) -> str:
+    """``engine(text, features)``, ended after ``seconds``. Raises :class:`TooComplex`.
+
+    ``engine`` is a module-level function, found again by its name in the helper process.
+    """
+    if len(text) > MAX_KRAMDOWN_CHARACTERS:
+        raise TooComplex
+    if threading.current_thread() is threading.main_thread():
+        return _call_with_timer(engine, text, features, seconds)
+    return _helper(engine).ask(text, features, seconds)
+
+
+def _call_with_timer(engine: Engine, text: str, features: frozenset[str], seconds: float) -> str:
+    try:
+        with _timer(seconds):
+            return engine(text, features)
+    except (_TimeIsUp, *ENGINE_FAULTS) as error:
+        raise TooComplex from error
+
+
+def _raise_time_is_up(signum: int, frame: FrameType | None) -> None:
+    raise _TimeIsUp
+
+
+@contextmanager
+def _timer(seconds: float) -> Iterator[None]:
+    """Raises :class:`_TimeIsUp` inside the block after ``seconds``. An outer timer goes on afterwards."""
+    started = time.monotonic()
+    previous = signal.signal(signal.SIGALRM, _raise_time_is_up)
+    outer, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - started), 0.001), interval)
+
+
+class _Helper:
+    """One long-lived process that runs one engine, one text at a time; killed and started anew when a text is too slow."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.owner = os.getpid()
+        self.lock = threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, text: str, features: frozenset[str], seconds: float) -> str:
+        """Raises :class:`TooComplex` when the engine fails, dies, or takes longer than ``seconds``."""
+        request = json.dumps([text, sorted(features), seconds]).encode()
+        with self.lock:
+            process = self._running()
+            try:
+                answer = self._exchange(process, request, time.monotonic() + seconds + 1)
+            except (OSError, EOFError, TimeoutError) as error:
+                self._stop()
+                raise TooComplex from error
+        html: str | None = json.loads(answer)
+        if html is None:
+            raise TooComplex
+        return html
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self.process is None or self.process.poll() is not None:
+            code = "import sys; from articles.markup.limits import serve; serve(*sys.argv[1:])"
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", code, self.engine.__module__, self.engine.__qualname__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=_PROJECT,
+            )
+            try:
+                _read_message(self.process.stdout.fileno(), time.monotonic() + _STARTUP_LIMIT)  # type: ignore[union-attr]
+            except (OSError, EOFError, TimeoutError) as error:
+                self._stop()
+                raise TooComplex from error
+        return self.process
+
+    def _exchange(self, process: subprocess.Popen[bytes], request: bytes, deadline: float) -> bytes:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(struct.pack(">Q", len(request)) + request)
+        process.stdin.flush()
+        return _read_message(process.stdout.fileno(), deadline)
+
+    def _stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+_helpers: dict[str, _Helper] = {}
+_helpers_lock = threading.Lock()
+
+
+def _helper(engine: Engine) -> _Helper:
+    name = f"{engine.__module__}:{engine.__qualname__}"
+    with _helpers_lock:
+        found = _helpers.get(name)
+        # A forked child must not share its parent's pipes.
+        if found is None or found.owner != os.getpid():
+            found = _helpers[name] = _Helper(engine)
+        return found
+
+
+def _read_message(descriptor: int, deadline: float) -> bytes:
+    (size,) = struct.unpack(">Q", _read_exactly(descriptor, 8, deadline))
+    return _read_exactly(descriptor, size, deadline)
+
+
+def _read_exactly(descriptor: int, size: int, deadline: float) -> bytes:
+    chunks: list[bytes] = []
+    while size:
+        ready, _, _ = select.select([descriptor], [], [], max(deadline - time.monotonic(), 0))
+        if not ready:
+            raise TimeoutError
+        chunk = os.read(descriptor, min(size, 1 << 20))
+        if not chunk:
+            raise EOFError
+        chunks.append(chunk)
+        size -= len(chunk)
+    return b"".join(chunks)
+
+
+def serve(module: str, name: str) -> None:
+    """The helper process: reads texts from its standard input and writes HTML, or ``null`` where it failed, until the input ends."""
+    engine: Engine = getattr(importlib.import_module(module), name)
+    source, target = sys.stdin.buffer, sys.stdout.buffer
+    _write_message(target.fileno(), b"ready")
+    while header := source.read(8):
+        text, features, seconds = json.loads(source.read(struct.unpack(">Q", header)[0]))
+        try:
+            html: str | None = _call_with_timer(engine, text, frozenset(features), seconds)
+        except TooComplex:
+            html = None
+        _write_message(target.fileno(), json.dumps(html).encode())
+
+
+def _write_message(descriptor: int, message: bytes) -> None:
+    data = memoryview(struct.pack(">Q", len(message)) + message)
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+_BLOCK_TAG = re.compile(r"<(/?)(blockquote|ul|ol|dl|div|section|article|aside|details|table|figure|span|sub|sup|ruby|q)\b", re.I)
+_FORMATTING_TAG = re.compile(r"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.I)
+
+
+def check_html_cost(html: str) -> None:
+    """Raises :class:`TooComplex` for HTML that is so nested that sanitising it takes time quadratic in its length."""
+    if html.count("<") < MAX_UNCLOSED:
+        return
+    depth = 0
+    for match in _BLOCK_TAG.finditer(html):
+        depth = depth - 1 if match[1] else depth + 1
+        if depth > MAX_DEPTH:
+            raise TooComplex
+        depth = max(depth, 0)
+    balance = 0
+    for match in _FORMATTING_TAG.finditer(html):
+        balance = balance - 1 if match[1] else balance + 1
+        if balance > MAX_UNCLOSED:
+            raise TooComplex
+        balance = max(balance, 0)

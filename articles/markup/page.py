@@ -1,0 +1,169 @@
+"""What one rendering knows and collects: the post's language and features, links, findings, ids, and held-back HTML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+from urllib.parse import unquote
+
+from articles.findings import Finding, Severity
+from articles.markup.document import Link, LinkKind, ResolvedMedia, Resolver
+
+#: Held-back HTML stands in the text as ``OPEN number CLOSE``. Both are Unicode noncharacters, removed from authors' texts first.
+OPEN, CLOSE = "\ufdd0", "\ufdd1"
+PLACEHOLDER = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+NONCHARACTERS = re.compile("[\x00\ufdd0-\ufdef\ufffe\uffff]")
+
+_MAX_FINDINGS_PER_CODE = 20
+
+#: Words that rendering adds, by language. English stands in for any other.
+WORDS: dict[str, dict[str, str]] = {
+    "ja": {
+        "table": "表",
+        "back": "本文の脚注番号へ戻る",
+        "footnotes": "脚注",
+        "embed": "外部の埋め込み",
+        "video": "動画を見る",
+        "post": "投稿を見る",
+        "code": "コードを見る",
+        "details": "詳細",
+        "note": "注記",
+        "abstract": "要約",
+        "info": "情報",
+        "todo": "やること",
+        "tip": "ヒント",
+        "important": "重要",
+        "success": "成功",
+        "question": "質問",
+        "warning": "警告",
+        "caution": "注意",
+        "failure": "失敗",
+        "danger": "危険",
+        "bug": "不具合",
+        "example": "例",
+        "quote": "引用",
+    },
+    "en": {
+        "table": "Table",
+        "back": "Back to the text",
+        "footnotes": "Footnotes",
+        "embed": "Embedded from elsewhere",
+        "video": "Watch the video",
+        "post": "View the post",
+        "code": "View the code",
+        "details": "Details",
+        "note": "Note",
+        "abstract": "Abstract",
+        "info": "Info",
+        "todo": "To do",
+        "tip": "Tip",
+        "important": "Important",
+        "success": "Success",
+        "question": "Question",
+        "warning": "Warning",
+        "caution": "Caution",
+        "failure": "Failure",
+        "danger": "Danger",
+        "bug": "Bug",
+        "example": "Example",
+        "quote": "Quote",
+    },
+}
+
+
+def gettext_noop(template: str) -> str:
+    """Marks ``template`` for translation, as Django's function of this name does, but without settings: this layer is pure."""
+    return template
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """HTML that Markdown must not see. ``text`` takes its place inside an attribute; ``is_block`` frees it from its paragraph."""
+
+    html: str
+    text: str = ""
+    is_block: bool = False
+
+
+@dataclass(slots=True)
+class Page:
+    """One rendering under way."""
+
+    features: frozenset[str]
+    language: str = "ja"
+    resolver: Resolver | None = None
+    title: str = ""
+    faithful: bool = False
+    source: str = ""
+    links: list[Link] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    _repeats: dict[str, int] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def word(self, name: str) -> str:
+        """A word in the page's language."""
+        return WORDS.get(self.language.split("-")[0].lower(), WORDS["en"])[name]
+
+    def hold(self, html: str, *, text: str = "", is_block: bool = False) -> str:
+        """Keeps ``html`` back and returns its placeholder."""
+        self.held.append(Held(html, text, is_block))
+        return f"{OPEN}{len(self.held) - 1}{CLOSE}"
+
+    def held_at(self, number: str) -> Held:
+        """The held HTML of a placeholder; an empty one for a number that was never given."""
+        index = int(number) if len(number) < 8 else len(self.held)
+        return self.held[index] if index < len(self.held) else Held("")
+
+    def report(self, code: str, severity: Severity, template: str, line: int | None = None, **params: Any) -> None:
+        """Adds a finding, at most twenty of one code: a text with thousands of them is told after twenty."""
+        if self.count(code) <= _MAX_FINDINGS_PER_CODE:
+            self.findings.append(Finding(code, severity, template, params, line))
+
+    def count(self, name: str) -> int:
+        """How often this was called with ``name`` for this page, this time included."""
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return count
+
+    def link(self, kind: LinkKind, target: str, fragment: str = "") -> str:
+        """Resolves and records a reference. The address with its fragment, or ``""`` while the target is unknown."""
+        url = (self.resolver.link(kind, target) if self.resolver else None) or ""
+        self.links.append(Link(kind, target, fragment, url))
+        if not url:
+            return ""
+        return f"{url}#{fragment}" if fragment else url
+
+    def media(self, kind: LinkKind, target: str) -> ResolvedMedia | None:
+        """Resolves and records an image or file."""
+        found = self.resolver.media(target) if self.resolver else None
+        self.links.append(Link(kind, target, "", found.url if found else ""))
+        return found
+
+    def claim_id(self, wanted: str) -> str:
+        """``wanted``, or with ``-1``, ``-2`` … where the page has it already."""
+        chosen = wanted
+        while chosen in self.ids:
+            number = self._repeats[wanted] = self._repeats.get(wanted, 0) + 1
+            chosen = f"{wanted}-{number}"
+        self.ids.add(chosen)
+        return chosen
+
+
+def unresolved(text_html: str) -> str:
+    """What stands for a link whose target is unknown: its text."""
+    return f'<span class="unresolved">{text_html}</span>'
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """A link as written → its target, percent-decoded and without query, and its fragment."""
+    path, _, fragment = target.partition("#")
+    return unquote(path.partition("?")[0]), unquote(fragment)
+
+
+def start_tag(name: str, attributes: dict[str, str]) -> str:
+    """``<name key="value">`` with values escaped."""
+    written = "".join([f' {key}="{escape(value)}"' for key, value in attributes.items()])
+    return f"<{name}{written}>"

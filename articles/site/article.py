@@ -1,0 +1,196 @@
+"""What the page of one post shows: standfirst, neighbours, outline, translations, structured data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Q, Subquery
+from django.utils import timezone
+
+from articles.formats.terms import identity
+from articles.models import Post
+from articles.site.context import language_of
+from articles.site.listing import SPONSORED_LINK, Credits, author_url
+
+OUTLINE_LEVELS = (1, 2, 3)
+MIN_OUTLINE = 2
+_NOT_WORDS = re.compile(r"[\W_]+")
+_SPONSORED = re.compile(SPONSORED_LINK)
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """Public posts next to one: in time (of the same language), in its series, and in other languages."""
+
+    older: Post | None = None
+    newer: Post | None = None
+    series_previous: Post | None = None
+    series_next: Post | None = None
+    translations: list[Post] = field(default_factory=list)
+
+
+def is_article(post: Post) -> bool:
+    """Whether it is part of lists by date, and so has neighbours in time."""
+    return post.kind == Post.Kind.ARTICLE and post.published_at is not None
+
+
+def load_neighbours(post: Post) -> Neighbours:
+    """One query, whatever is found; none for a post that can have no neighbours."""
+    wanted = _neighbour_conditions(post)
+    if not wanted:
+        return Neighbours()
+    columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
+    rows = list(Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns))
+    # The rows hold each true neighbour, and others that stand farther away: the nearest of a kind is the true one.
+    found = Neighbours()
+    if is_article(post):
+        same = [row for row in rows if is_article(row) and row.language == post.language]
+        found.older, found.newer = _nearest(same, post, _time_key)
+        if post.series_id:
+            members = [row for row in rows if is_article(row) and row.series_id == post.series_id]
+            found.series_previous, found.series_next = _nearest(members, post, _series_key)
+    if post.translation_key:
+        others = {row.language: row for row in rows if _is_translation(row, post)}
+        found.translations = [others[language] for language in sorted(others)]
+    return found
+
+
+def _neighbour_conditions(post: Post) -> Q:
+    wanted = Q()
+    if is_article(post):
+        older, newer = _beside_in_time(post)
+        wanted |= Q(pk=older) | Q(pk=newer)
+        if post.series_id:
+            previous, following = _beside_in_series(post)
+            wanted |= Q(pk=previous) | Q(pk=following)
+    if post.translation_key:
+        wanted |= Q(translation_key=post.translation_key, source=post.source_id)
+    return wanted
+
+
+def _beside_in_time(post: Post) -> tuple[Subquery, Subquery]:
+    rows = Post.objects.published().dated().filter(language=post.language)
+    moment = post.published_at
+    older = rows.filter(Q(published_at__lt=moment) | Q(pk__lt=post.pk), published_at__lte=moment)
+    newer = rows.filter(Q(published_at__gt=moment) | Q(pk__gt=post.pk), published_at__gte=moment)
+    return Subquery(older.values("pk")[:1]), Subquery(newer.order_by("published_at", "pk").values("pk")[:1])
+
+
+def _beside_in_series(post: Post) -> tuple[Subquery, Subquery]:
+    """Numbered members stand first, in the order of their numbers; the others follow by date."""
+    rows = Post.objects.published().dated().filter(series=post.series_id)
+    moment, number = post.published_at, post.series_order
+    earlier = Q(published_at__lt=moment) | Q(published_at=moment, pk__lt=post.pk)
+    later = Q(published_at__gt=moment) | Q(published_at=moment, pk__gt=post.pk)
+    if number is None:
+        previous = rows.filter(Q(series_order__isnull=False) | earlier)
+        following = rows.filter(later, series_order__isnull=True)
+    else:
+        previous = rows.filter(Q(series_order__lt=number) | (Q(series_order=number) & earlier))
+        following = rows.filter(Q(series_order__isnull=True) | Q(series_order__gt=number) | (Q(series_order=number) & later))
+    order = F("series_order")
+    backwards = previous.order_by(order.desc(nulls_first=True), "-published_at", "-pk")
+    forwards = following.order_by(order.asc(nulls_last=True), "published_at", "pk")
+    return Subquery(backwards.values("pk")[:1]), Subquery(forwards.values("pk")[:1])
+
+
+def _time_key(post: Post) -> tuple[Any, ...]:
+    return (post.published_at, post.pk)
+
+
+def _series_key(post: Post) -> tuple[Any, ...]:
+    return (post.series_order is None, post.series_order or 0, post.published_at, post.pk)
+
+
+def _nearest(rows: Iterable[Post], post: Post, key: Any) -> tuple[Post | None, Post | None]:
+    rows = list(rows)
+    before = max((row for row in rows if key(row) < key(post)), key=key, default=None)
+    after = min((row for row in rows if key(row) > key(post)), key=key, default=None)
+    return before, after
+
+
+def _is_translation(row: Post, post: Post) -> bool:
+    return (
+        row.translation_key == post.translation_key
+        and row.source_id == post.source_id
+        and language_of(row) != language_of(post)
+    )
+
+
+def standfirst(post: Post, opening: str) -> str:
+    """The excerpt or description that somebody wrote, unless it says again what stands beside it.
+
+    ``opening`` is the beginning of the plain text. An excerpt that repeats the title or the first paragraph (cut
+    short or not, whatever its punctuation) would be read twice.
+    """
+    title, text = _words(post.title), _words(opening)
+    for candidate in (post.custom_excerpt.strip(), post.description.strip()):
+        words = _words(candidate)
+        if words and words != title and not text.startswith(words) and not words.startswith(text[:60] or words):
+            return candidate
+    return ""
+
+
+def _words(text: str) -> str:
+    return _NOT_WORDS.sub("", identity(text))
+
+
+def has_sponsored_links(post: Post) -> bool:
+    """Whether the text holds links that are paid for, so that the page must say so."""
+    return "sponsored" in post.body_html and bool(_SPONSORED.search(post.body_html))
+
+
+def outline_of(post: Post) -> list[dict[str, Any]]:
+    """The headings worth a table of contents; none where there are fewer than two."""
+    headings = [{"level": level, "id": id_, "text": text} for level, id_, text in post.outline if level in OUTLINE_LEVELS]
+    return headings if len(headings) >= MIN_OUTLINE else []
+
+
+def shows_cover(post: Post) -> bool:
+    """Whether the cover is a picture for readers that the text does not begin with anyway."""
+    cover = post.cover
+    return bool(cover and cover.public_name and cover.is_image and cover.public_name not in post.body_html[:3000])
+
+
+def canonical_url(post: Post) -> str:
+    """The address told to search engines: the stated one if it is one, else this page's."""
+    stated = post.canonical_url.strip()
+    return stated if stated.startswith(("https://", "http://")) else settings.SITE_URL + post.get_absolute_url()
+
+
+def structured_data(post: Post, credits: Credits, *, site_name: str, description: str) -> dict[str, Any]:
+    """schema.org's ``NewsArticle`` (a standing page: ``WebPage``) for one post."""
+    data: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "NewsArticle" if is_article(post) else "WebPage",
+        "headline": post.title,
+        "mainEntityOfPage": canonical_url(post),
+        "inLanguage": language_of(post),
+        "isAccessibleForFree": True,
+        "publisher": {"@type": "Organization", "name": site_name, "url": settings.SITE_URL + "/"},
+    }
+    if description:
+        data["description"] = description
+    if post.published_at:
+        data["datePublished"] = timezone.localtime(post.published_at).isoformat()
+        data["dateModified"] = timezone.localtime(post.updated_at or post.published_at).isoformat()
+    if credits.authors:
+        data["author"] = [
+            {
+                "@type": "Organization" if author.detail == "desk" else "Person",
+                "name": author.name,
+                "url": settings.SITE_URL + author_url(author),
+            }
+            for author in credits.authors
+        ]
+    if credits.categories:
+        data["articleSection"] = [category.name for category in credits.categories]
+    if credits.tags:
+        data["keywords"] = [tag.name for tag in credits.tags]
+    if post.cover and post.cover.public_name and post.cover.is_image:
+        data["image"] = [settings.SITE_URL + post.cover.url]
+    return data

@@ -1,0 +1,70 @@
+"""What every public page shows besides its own matter: the site's name, its sections, its language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils import translation
+
+from articles.models import Category, Post
+
+MAX_SECTIONS = 12
+
+
+@dataclass(slots=True)
+class Section:
+    """A category that has something public in it or below it."""
+
+    name: str
+    full_slug: str
+    children: list[Section] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return reverse("articles:category", args=[self.full_slug])
+
+
+@lru_cache(maxsize=256)
+def interface_language(language: str) -> str:
+    """The language of the interface for a page in ``language``: that one where there is a catalogue, else the site's."""
+    try:
+        return translation.get_supported_language_variant(language)
+    except LookupError:
+        return settings.LANGUAGE_CODE
+
+
+def language_of(post: Post) -> str:
+    """The language a post's page is in."""
+    return post.language or settings.LANGUAGE_CODE
+
+
+def load_sections() -> list[Section]:
+    """The tree of categories with public posts, roots first met first; one query."""
+    has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")))
+    rows = list(Category.objects.annotate(has_posts=has_posts).values_list("full_slug", "name", "has_posts"))
+    shown = {slug for full_slug, _name, has_public in rows if has_public for slug in _with_ancestors(full_slug)}
+    sections = {full_slug: Section(name, full_slug) for full_slug, name, _has_public in rows if full_slug in shown}
+    for full_slug, section in sections.items():
+        parent = sections.get(full_slug.rpartition("/")[0])
+        if parent:
+            parent.children.append(section)
+    return [section for full_slug, section in sections.items() if "/" not in full_slug]
+
+
+def find_section(sections: list[Section], full_slug: str) -> Section | None:
+    """The section at a category's address, wherever in the tree."""
+    for section in sections:
+        if section.full_slug == full_slug:
+            return section
+        if full_slug.startswith(section.full_slug + "/"):
+            return find_section(section.children, full_slug)
+    return None
+
+
+def _with_ancestors(full_slug: str) -> list[str]:
+    parts = full_slug.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]

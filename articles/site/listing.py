@@ -1,0 +1,157 @@
+"""Lists of posts: newest first, a page at a time, with by-lines and sections, in a constant number of queries.
+
+A page is named by where it begins, not by a number: ``?before=<microseconds>-<count>`` begins after ``count`` posts of
+exactly that instant. Page 4,000 costs what page 1 costs, a new post moves nobody's page, and, unlike a row's id, the
+token says nothing about posts that are not public.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import BooleanField, CharField, ExpressionWrapper, IntegerField, Q, Value
+from django.http import Http404
+from django.urls import reverse
+
+from articles.models import Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
+
+PAGE_SIZE = 20
+
+# A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
+SPONSORED_LINK = r'<a(?: [a-z-]+="[^"]*")* rel="(?:[^"]* )?sponsored[ "]'
+
+_TOKEN = re.compile(r"(-?[0-9]{1,17})-([0-9]{1,6})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """An author, category or tag as a post shows it. ``detail`` is an author's kind."""
+
+    name: str
+    slug: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Credits:
+    authors: list[Credit] = field(default_factory=list)
+    categories: list[Credit] = field(default_factory=list)
+    tags: list[Credit] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Listing:
+    """One page of a list. ``older`` and ``newer`` are queries (``?before=…``; ``""`` is the first page) or ``None``."""
+
+    posts: list[Post]
+    older: str | None = None
+    newer: str | None = None
+    is_first: bool = True
+
+
+def list_posts(posts: PostQuerySet, token: str | None, *, size: int = PAGE_SIZE) -> Listing:
+    """The page of ``posts`` that ``token`` names; the first one without. Raises Http404 for a malformed token."""
+    rows = posts.dated()
+    start, skipped = _read_token(token) if token is not None else (None, 0)
+    page = rows.filter(published_at__lte=start) if start else rows
+    cards = list(as_cards(page)[skipped : skipped + size + 1])
+    has_older = len(cards) > size
+    listing = Listing(cards[:size], is_first=start is None)
+    if has_older:
+        listing.older = "?before=" + _token_after(listing.posts, start, skipped)
+    if start and listing.posts:
+        listing.newer = _newer(rows, listing.posts[0], start, skipped, size)
+    attach_credits(listing.posts)
+    return listing
+
+
+def as_cards(posts: PostQuerySet) -> PostQuerySet:
+    """What a card shows, and no more, in the query's own order."""
+    is_sponsored = ExpressionWrapper(
+        # The first condition spares the costlier one for nearly every post.
+        Q(body_html__contains="sponsored") & Q(body_html__regex=SPONSORED_LINK),
+        output_field=BooleanField(),
+    )
+    return posts.select_related("cover", "series").light().annotate(is_sponsored=is_sponsored)
+
+
+def attach_credits(posts: Sequence[Post]) -> None:
+    """Gives every post its ``credits``: authors, categories and tags in their order, in one query."""
+    by_post = {post.pk: Credits() for post in posts}
+    for post in posts:
+        post.credits = by_post[post.pk]  # type: ignore[attr-defined]
+    if not by_post:
+        return
+    ids = list(by_post)
+    columns = ("kind", "owner", "place", "pk", "label", "address", "detail")
+    authors = PostAuthor.objects.filter(post__in=ids).order_by()
+    categories = PostCategory.objects.filter(post__in=ids).order_by()
+    tags = TaggedPost.objects.filter(content_object__in=ids).order_by()
+    text, number = CharField(), IntegerField()
+    rows = (
+        authors.values_list(Value("authors", text), "post_id", "position", "pk", "author__name", "author__slug", "author__kind")
+        .union(
+            categories.values_list(
+                Value("categories", text), "post_id", "position", "pk", "category__name", "category__full_slug", Value("", text)
+            ),
+            tags.values_list(
+                Value("tags", text), "content_object_id", Value(0, number), "pk", "tag__name", "tag__slug", Value("", text)
+            ),
+            all=True,
+        )
+    )
+    assert len(columns) == 7
+    for kind, owner, _place, _pk, label, address, detail in sorted(rows, key=lambda row: (row[2], row[3])):
+        getattr(by_post[owner], kind).append(Credit(label, address, detail))
+
+
+def author_url(credit: Credit) -> str:
+    return reverse("articles:author", args=[credit.slug])
+
+
+def _read_token(token: str) -> tuple[datetime, int]:
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise Http404
+    try:
+        return _EPOCH + timedelta(microseconds=int(match[1])), int(match[2])
+    except OverflowError as error:
+        raise Http404 from error
+
+
+def _token(moment: datetime, skipped: int) -> str:
+    return f"{(moment - _EPOCH) // timedelta(microseconds=1)}-{skipped}"
+
+
+def _instant(post: Post) -> datetime:
+    assert post.published_at is not None  # dated() lists only posts with a date
+    return post.published_at
+
+
+def _token_after(posts: Sequence[Post], start: datetime | None, skipped: int) -> str:
+    last = _instant(posts[-1])
+    tied = sum(post.published_at == last for post in posts)
+    return _token(last, tied + (skipped if start == last else 0))
+
+
+def _newer(rows: PostQuerySet, first: Post, start: datetime, skipped: int, size: int) -> str:
+    """The query of the page before the one that begins with ``first``."""
+    moment = _instant(first)
+    before = skipped if moment == start else 0
+    if before >= size:
+        return "?before=" + _token(moment, before - size)
+    missing = size - before
+    later = rows.filter(published_at__gt=moment).order_by("published_at", "pk").values_list("published_at", flat=True)
+    times = list(later[: missing + 1])
+    if len(times) <= missing:
+        return ""
+    begins = times[missing - 1]
+    if times[missing] != begins:
+        return "?before=" + _token(begins, 0)
+    # Posts of one instant lie on both sides of the border between two pages.
+    ties = rows.filter(published_at=begins).count()
+    return "?before=" + _token(begins, ties - times[:missing].count(begins))

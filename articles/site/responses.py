@@ -1,0 +1,58 @@
+"""How every public page answers: GET and HEAD only, no cookie, an entity tag of its bytes, one language."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.cache import get_conditional_response
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from articles.site.context import interface_language
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+#: Caches ask every time; the entity tag makes that cheap, and a withdrawn text is gone at once.
+ASK_AGAIN = "public, max-age=0, must-revalidate"
+
+
+def public_page(view: View[P]) -> View[P]:
+    """For views that only read. An address that takes no POST answers 405 to it, not "CSRF failed".
+
+    The entity tag is that of the bytes just made, so it never confirms a text that is no longer public. There is no
+    Last-Modified: a page also shows its neighbours, which change at other times than its post.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if not isinstance(response, HttpResponse) or response.status_code != 200:
+            return response
+        response.headers.setdefault("Cache-Control", ASK_AGAIN)
+        etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
+        response.headers["ETag"] = etag
+        return get_conditional_response(request, etag=etag, response=response) or response
+
+    return csrf_exempt(require_safe(answer))  # type: ignore[return-value]
+
+
+def render_page(template: str, context: Mapping[str, Any], *, language: str, status: int = 200) -> HttpResponse:
+    """A page in the interface language that goes with ``language``.
+
+    Rendered without the request: whatever a template says, neither a user nor a token can get into shared bytes.
+    """
+    spoken = interface_language(language)
+    with translation.override(spoken):
+        html = render_to_string(template, {**context, "language": language, "interface_language": spoken})
+    response = HttpResponse(html, status=status)
+    response.headers["Content-Language"] = language
+    if status != 200:
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,268 @@
+"""Public pages. Each reads through ``Post.objects.published()`` and prints stored HTML."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import iri_to_uri
+
+from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
+from articles.site import article, lookup
+from articles.site.context import Section, find_section, language_of, load_sections
+from articles.site.listing import Listing, attach_credits, list_posts
+from articles.site.markdown import markdown_path, public_markdown
+from articles.site.media import find_file, serve_file
+from articles.site.naming import site_description, site_name
+from articles.site.responses import public_page, render_page
+from articles.site.suggestions import suggest_posts
+
+LEAD_AND_SIDE = 5
+MIN_BAND = 2
+MAX_BAND = 4
+
+
+# --- Home -----------------------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_home(request: HttpRequest) -> HttpResponseBase:
+    """The front page: the newest post, the next four, and bands by section. Older pages are plain lists.
+
+    A post at ``/`` is its introduction. Queries: posts, credits, sections, introduction; on older pages the newer page.
+    """
+    listing = list_posts(Post.objects.published(), request.GET.get("before"))
+    if not listing.is_first:
+        return _show_list(request, listing, {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")})
+    sections = load_sections()
+    introduction = lookup.shown(Post.objects.published().filter(path="/")).first()
+    context = {
+        **_common(sections),
+        "listing": listing,
+        "lead": listing.posts[:1],
+        "side": listing.posts[1:LEAD_AND_SIDE],
+        "bands": _bands(listing.posts[LEAD_AND_SIDE:], sections),
+        "introduction": introduction,
+        "canonical": settings.SITE_URL + reverse("articles:home"),
+    }
+    return render_page("articles/home.html", context, language=settings.LANGUAGE_CODE)
+
+
+def _bands(posts: list[Post], sections: list[Section]) -> list[dict[str, Any]]:
+    """The posts below the fold by their first root section, in the sections' order; what is alone comes last, together."""
+    by_root: dict[str, list[Post]] = {section.full_slug: [] for section in sections}
+    rest: list[Post] = []
+    for post in posts:
+        categories = post.credits.categories  # type: ignore[attr-defined]
+        root = categories[0].slug.partition("/")[0] if categories else ""
+        by_root.get(root, rest).append(post)
+    bands = []
+    for section in sections:
+        members = by_root[section.full_slug]
+        if len(members) >= MIN_BAND:
+            bands.append({"section": section, "posts": members[:MAX_BAND]})
+            rest += members[MAX_BAND:]
+        else:
+            rest += members
+    if rest:
+        bands.append({"section": None, "posts": sorted(rest, key=posts.index)})
+    return bands
+
+
+# --- Lists by term --------------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_category(request: HttpRequest, full_slug: str) -> HttpResponseBase:
+    """The posts of a category and of everything below it."""
+    term = _find(Category.objects.all(), full_slug__in=_spellings(full_slug.strip("/")))
+    if term is None:
+        return _answer_address(request)
+    below = Category.objects.filter(Q(pk=term.pk) | Q(full_slug__startswith=term.full_slug + "/"))
+    members = PostCategory.objects.filter(category__in=below).values("post")
+    context = {"kind": "category", "term": term, "heading": term.name, "category": term.full_slug}
+    return _show_term(request, term, Post.objects.published().filter(pk__in=members), context)
+
+
+@public_page
+def show_tag(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The posts with a tag."""
+    term = _find(Tag.objects.all(), slug__in=_spellings(slug))
+    if term is None:
+        return _answer_address(request)
+    members = TaggedPost.objects.filter(tag=term).values("content_object")
+    context = {"kind": "tag", "term": term, "heading": term.name}
+    return _show_term(request, term, Post.objects.published().filter(pk__in=members), context)
+
+
+@public_page
+def show_author(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """A by-line, who it is, and its posts."""
+    author = _find(Author.objects.select_related("picture"), slug__in=_spellings(slug))
+    if author is None:
+        return _answer_address(request)
+    links = [link for link in author.links if isinstance(link, dict) and _is_web_address(link.get("url"))]
+    context = {"kind": "author", "term": author, "heading": author.name, "links": links}
+    return _show_term(request, author, Post.objects.published().filter(authors=author), context)
+
+
+@public_page
+def show_series(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The posts of a series."""
+    series = _find(Series.objects.all(), slug__in=_spellings(slug))
+    if series is None:
+        return _answer_address(request)
+    context = {"kind": "series", "term": series, "heading": series.name}
+    return _show_term(request, series, Post.objects.published().filter(series=series), context)
+
+
+def _find(rows: QuerySet[Any], **condition: list[str]) -> Any:
+    return rows.filter(**condition).first()
+
+
+def _spellings(slug: str) -> list[str]:
+    """The slug as asked for and composed; nothing for what PostgreSQL would refuse to look for."""
+    return [] if not slug.isprintable() or len(slug) > 700 else list({slug, unicodedata.normalize("NFC", slug)})
+
+
+def _is_web_address(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
+
+
+def _show_term(request: HttpRequest, term: Model, posts: PostQuerySet, context: dict[str, Any]) -> HttpResponseBase:
+    """A term's list at its own address; without anything public it is as unknown as a term that does not exist."""
+    listing = list_posts(posts, request.GET.get("before"))
+    if not listing.posts:
+        return _answer_address(request)
+    address = term.get_absolute_url()  # type: ignore[attr-defined]
+    if iri_to_uri(request.path) != address:
+        return HttpResponsePermanentRedirect(address)
+    return _show_list(request, listing, {**context, "canonical": settings.SITE_URL + address})
+
+
+def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) -> HttpResponse:
+    sections = load_sections()
+    here = find_section(sections, context.get("category", ""))
+    context = {**_common(sections), **context, "listing": listing, "children": here.children if here else []}
+    return render_page("articles/list.html", context, language=settings.LANGUAGE_CODE)
+
+
+def _common(sections: list[Section]) -> dict[str, Any]:
+    return {"sections": sections, "site_name": site_name(), "site_description": site_description()}
+
+
+# --- Archives by date -----------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_year(request: HttpRequest, year: int) -> HttpResponseBase:
+    """The posts of a year, in the site's zone."""
+    return _show_period(request, year, None)
+
+
+@public_page
+def show_month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
+    """The posts of a month, in the site's zone."""
+    return _show_period(request, year, month)
+
+
+def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResponseBase:
+    if not 1 < year < 9998 or (month is not None and not 1 <= month <= 12):
+        return _answer_address(request)
+    start, end = _month_bounds(year, month) if month else (_midnight(year, 1), _midnight(year + 1, 1))
+    posts = Post.objects.published().filter(published_at__gte=start, published_at__lt=end)
+    listing = list_posts(posts, request.GET.get("before"))
+    if not listing.posts:
+        return _answer_address(request)
+    address = reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
+    if request.path != address:
+        return HttpResponsePermanentRedirect(address)
+    context = {"kind": "month" if month else "year", "start": start, "canonical": settings.SITE_URL + address}
+    return _show_list(request, listing, context)
+
+
+def _month_bounds(year: int, month: int) -> tuple[datetime, datetime]:
+    return _midnight(year, month), _midnight(year + month // 12, month % 12 + 1)
+
+
+def _midnight(year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=timezone.get_default_timezone())
+
+
+# --- One address ----------------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_address(request: HttpRequest, path: str = "") -> HttpResponseBase:
+    """Whatever stands at an address: a post, the way to it, the note that it was withdrawn, or nothing."""
+    return _answer_address(request)
+
+
+@public_page
+def show_media(request: HttpRequest, path: str) -> HttpResponseBase:
+    """A library file. Addresses below ``/media/`` that are none may be those of posts."""
+    file = find_file(path)
+    return serve_file(request, file) if file else _answer_address(request)
+
+
+def _answer_address(request: HttpRequest) -> HttpResponseBase:
+    path = request.path_info
+    if found := lookup.find_post(path):
+        return _show_post(found.post) if found.is_exact else HttpResponsePermanentRedirect(found.post.get_absolute_url())
+    if path.endswith(".md") and (found := lookup.find_post(path.removesuffix(".md").removesuffix("/index") or "/")):
+        return _show_markdown(found.post)
+    if post := lookup.find_redirect(path):
+        return HttpResponsePermanentRedirect(post.get_absolute_url())
+    if lookup.is_withdrawn(path) or (path.endswith(".md") and lookup.is_withdrawn(path.removesuffix(".md"))):
+        return render_page("410.html", _common(load_sections()), language=settings.LANGUAGE_CODE, status=410)
+    context = {**_common(load_sections()), "suggestions": suggest_posts(path)}
+    return render_page("404.html", context, language=settings.LANGUAGE_CODE, status=404)
+
+
+def _show_post(post: Post) -> HttpResponse:
+    """Queries: the post (read already), its credits, its neighbours, the sections."""
+    attach_credits([post])
+    credits = post.credits  # type: ignore[attr-defined]
+    opening = post.opening  # type: ignore[attr-defined]
+    neighbours = article.load_neighbours(post)
+    intro = article.standfirst(post, opening)
+    description = post.description.strip() or post.custom_excerpt.strip() or post.excerpt
+    context = {
+        **_common(load_sections()),
+        "post": post,
+        "credits": credits,
+        "is_article": article.is_article(post),
+        "standfirst": intro,
+        "description": description,
+        "is_sponsored": article.has_sponsored_links(post),
+        "outline": article.outline_of(post),
+        "shows_cover": article.shows_cover(post),
+        "neighbours": neighbours,
+        "category": credits.categories[0].slug if credits.categories else "",
+        "canonical": article.canonical_url(post),
+        "markdown_url": _address(markdown_path(post)),
+        "structured_data": article.structured_data(post, credits, site_name=site_name(), description=description),
+    }
+    return render_page("articles/post.html", context, language=language_of(post))
+
+
+def _show_markdown(post: Post) -> HttpResponse:
+    attach_credits([post])
+    text = public_markdown(post, post.credits)  # type: ignore[attr-defined]
+    response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    response.headers["Link"] = f'<{article.canonical_url(post)}>; rel="canonical"'
+    response.headers["Content-Language"] = language_of(post)
+    return response
+
+
+def _address(path: str) -> str:
+    return Post(path=path).get_absolute_url()
+
+

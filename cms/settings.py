@@ -1,0 +1,280 @@
+"""All settings, read from the environment. Outside DEBUG the process refuses to start without what keeps a site safe.
+
+Every variable, its default and its meaning is in ``docs/operations.md``.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# Known to everyone who reads this file, so it is refused outside DEBUG.
+DEBUG_SECRET_KEY = "only-for-debug-" + "kawaraban" * 5
+
+
+def read_secret_key(*, debug: bool) -> str:
+    """``SECRET_KEY``. Raises ImproperlyConfigured where it is missing, well known or short, outside DEBUG."""
+    key: str = env.str("SECRET_KEY", default="")
+    if debug:
+        return key or DEBUG_SECRET_KEY
+    remedy = 'Make one with: python3 -c "import secrets; print(secrets.token_urlsafe(50))" and keep it out of Git.'
+    if not key:
+        raise ImproperlyConfigured(f"SECRET_KEY is not set. {remedy} (On your own machine, DEBUG=true needs none.)")
+    if key == DEBUG_SECRET_KEY or len(key) < 32 or len(set(key)) < 5:
+        raise ImproperlyConfigured(f"SECRET_KEY can be guessed: it is shorter than 32 characters or the one for DEBUG. {remedy}")
+    return key
+
+
+def read_allowed_hosts(*, debug: bool) -> list[str]:
+    """``ALLOWED_HOSTS``, separated by commas. Raises ImproperlyConfigured where it is missing, outside DEBUG."""
+    hosts: list[str] = [host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()]
+    if hosts:
+        return hosts
+    if debug:
+        return ["localhost", ".localhost", "127.0.0.1", "[::1]", "testserver"]
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the site's hosts: ALLOWED_HOSTS=www.example.jp,example.jp")
+
+
+def read_site_url() -> str:
+    """``SITE_URL``, the public address with neither path nor final slash. Raises ImproperlyConfigured for any other form."""
+    address: str = env.str("SITE_URL", default="http://localhost:8000").strip().rstrip("/")
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+        raise ImproperlyConfigured(f"SITE_URL is {address!r}. Give scheme and host only: SITE_URL=https://www.example.jp")
+    return address
+
+
+def read_positive_int(name: str, default: int) -> int:
+    """A whole number of at least 0. Raises ImproperlyConfigured naming the variable."""
+    text: str = env.str(name, default=str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(f"{name} is {text!r}. Give a whole number, for example {name}={default}")
+    return int(text)
+
+
+def read_choice(name: str, choices: tuple[str, ...]) -> str:
+    """One of ``choices``, the first by default. Raises ImproperlyConfigured naming the variable and what it takes."""
+    value: str = env.str(name, default=choices[0]).upper()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Give one of {', '.join(choices)}.")
+    return value
+
+
+def read_bool(name: str, *, default: bool) -> bool:
+    """A switch. Raises ImproperlyConfigured for a word that is neither: a misspelt ``DEBUG=flase`` must not pass as no."""
+    text: str = env.str(name, default=str(default)).strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("0", "false", "no", "off", ""):
+        return False
+    raise ImproperlyConfigured(f"{name} is {text!r}. Give true or false.")
+
+
+def read_database(data_dir: Path) -> dict[str, Any]:
+    """``DATABASE_URL``, or a SQLite file in the data folder, with the options each engine needs."""
+    if env.str("DATABASE_URL", default=""):
+        database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
+    else:
+        # SQLite does not make the folder of its file.
+        data_dir.mkdir(parents=True, exist_ok=True)
+        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(data_dir / "db.sqlite3")}
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"].endswith("sqlite3"):
+        options.update(sqlite_options())
+    elif database["ENGINE"].endswith("postgresql"):
+        options.setdefault("connect_timeout", 5)
+        if pool_size := read_positive_int("DATABASE_POOL_SIZE", 0):
+            options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+        else:
+            database["CONN_MAX_AGE"] = 60
+            database["CONN_HEALTH_CHECKS"] = True
+    return database
+
+
+def sqlite_options() -> dict[str, Any]:
+    """Options under which readers never wait for writers, writers queue, and a saved text survives a power cut.
+
+    ``synchronous`` is FULL: in WAL mode NORMAL may lose the last acknowledged saves in a power cut (it never damages
+    the file). FULL costs one sync per transaction, which an editor does not notice and an import pays once per chunk.
+    """
+    synchronous = read_choice("SQLITE_SYNCHRONOUS", ("FULL", "NORMAL"))
+    return {
+        # DEFERRED fails at once, whatever the timeout, when a transaction reads first and writes later.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA journal_size_limit=67108864;",
+    }
+
+
+def read_caches() -> dict[str, Any]:
+    """Local memory, or Redis where ``REDIS_URL`` is set; a Redis that hangs must not hang a page."""
+    address: str = env.str("REDIS_URL", default="")
+    if not address:
+        return {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    return {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": address,
+            "KEY_PREFIX": env.str("CACHE_PREFIX", default="kawaraban"),
+            "OPTIONS": {"socket_connect_timeout": 0.25, "socket_timeout": 0.25},
+        }
+    }
+
+
+# --- The site -------------------------------------------------------------------------------------------------------
+
+DEBUG = read_bool("DEBUG", default=False)
+SECRET_KEY = read_secret_key(debug=DEBUG)
+ALLOWED_HOSTS = read_allowed_hosts(debug=DEBUG)
+SITE_URL = read_site_url()
+IS_HTTPS = SITE_URL.startswith("https://")
+
+DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "data").absolute()
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default="") or DATA_DIR / "media").absolute()
+# Originals and site files are kept here and never served.
+PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default="") or MEDIA_ROOT.parent / "private").absolute()
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or DATA_DIR / "static").absolute()
+MEDIA_URL = "/media/"
+STATIC_URL = "/static/"
+
+INSTALLED_APPS = [
+    "articles.apps.ArticlesConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.sitemaps",
+    "taggit",
+    "import_export",
+    "django_tasks",
+    "django_tasks_db",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "cms.middleware.StablePolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "cms.middleware.AdminLocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "cms.urls"
+WSGI_APPLICATION = "cms.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Storage --------------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": read_database(DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = read_caches()
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- Language and time ----------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "ja"
+LANGUAGES = [("ja", "日本語"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "articles" / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tokyo")
+USE_TZ = True
+# A bare "example.jp" typed into a URL field means https; Django's future default, and a warning about the switch itself.
+warnings.filterwarnings("ignore", "The FORMS_URLFIELD_ASSUME_HTTPS transitional setting is deprecated")
+FORMS_URLFIELD_ASSUME_HTTPS = True
+
+# --- Safety ---------------------------------------------------------------------------------------------------------
+
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = read_positive_int("SECURE_HSTS_SECONDS", 31_536_000 if IS_HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = read_bool("SECURE_HSTS_SUBDOMAINS", default=False)
+# Only behind a proxy that sets this header itself; otherwise any client could claim to use TLS.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if read_bool("BEHIND_PROXY", default=False) else None
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for all subdomains and its preload list are the operator's decision:
+    "security.W021",  # SECURE_HSTS_SUBDOMAINS=true
+    "security.W019",  # the desk shows previews in a frame of the same origin
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [SELF],
+    }
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+TAGGIT_CASE_INSENSITIVE = True
+# The library's own defaults let everyone who sees a list import into it, and write formulas into sheets.
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "add"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+IMPORT_EXPORT_USE_TRANSACTIONS = True
+
+# --- Logs: one line per event ---------------------------------------------------------------------------------------
+
+LOG_LEVEL = read_choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "cms.logs.LineFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Django's own configuration comes first; without this its records would be written twice.
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+    },
+}

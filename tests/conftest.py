@@ -1,0 +1,173 @@
+"""What every test can rely on: an environment of its own, and the browser and servers that this machine has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before Django reads its settings. Only the two addresses come from outside.
+_DATA_DIR = Path(tempfile.mkdtemp(prefix="kawaraban-tests-"))
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="cms.settings",
+    DEBUG="true",
+    SECRET_KEY="only-for-tests-" + "kawaraban" * 5,
+    ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
+    SITE_URL="http://testserver",
+    DATA_DIR=str(_DATA_DIR),
+    CACHE_PREFIX=f"kawaraban-test-{os.getpid()}",
+    LOG_LEVEL="WARNING",
+)
+for _name in ("MEDIA_ROOT", "PRIVATE_ROOT", "STATIC_ROOT", "TIME_ZONE", "CSRF_TRUSTED_ORIGINS", "BEHIND_PROXY"):
+    os.environ.pop(_name, None)
+
+import django  # noqa: E402
+import pytest  # noqa: E402
+from django.conf import settings as django_settings  # noqa: E402
+from django.core.cache import cache  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+django.setup()
+
+BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Without these Chromium looks for its maker's hosts at every start, which a closed network refuses many times over.
+BROWSER_FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium() -> str:
+    """The path of an installed Chromium or Chrome, or ``""``."""
+    return next((path for name in BROWSER_NAMES if (path := shutil.which(name))), "")
+
+
+def uses_postgres() -> bool:
+    return os.environ.get("DATABASE_URL", "").startswith(("postgres", "psql", "pgsql"))
+
+
+def uses_redis() -> bool:
+    return bool(os.environ.get("REDIS_URL"))
+
+
+def answers(port: int) -> bool:
+    """Whether a server on this machine takes connections."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def list_not_run() -> dict[str, str]:
+    """Marker → why its tests are left out in this run."""
+    reasons = {}
+    if not find_chromium():
+        reasons["browser"] = "no Chromium found; on Debian: apt install chromium"
+    if not uses_postgres():
+        reasons["postgres"] = "this run uses SQLite; DATABASE_URL=postgres://… runs them"
+    if not uses_redis():
+        reasons["redis"] = "this run caches in memory; REDIS_URL=redis://… runs them"
+    return reasons
+
+
+def list_absent() -> dict[str, str]:
+    """Marker → what this machine lacks, whichever database this run uses."""
+    absent = {name: reason for name, reason in list_not_run().items() if name == "browser"}
+    if not uses_postgres() and not answers(5432):
+        absent["postgres"] = "no PostgreSQL on 127.0.0.1:5432, and DATABASE_URL names none"
+    if not uses_redis() and not answers(6379):
+        absent["redis"] = "no Redis on 127.0.0.1:6379, and REDIS_URL names none"
+    return absent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    required = {name.strip() for name in os.environ.get("KAWARABAN_REQUIRE", "").split(",")} - {""}
+    if unknown := required - {"browser", "postgres", "redis"}:
+        raise pytest.UsageError(f"KAWARABAN_REQUIRE names {', '.join(sorted(unknown))}; it takes browser, postgres, redis")
+    missing = {name: reason for name, reason in list_absent().items() if name in required}
+    if missing:
+        lines = [f"{name} is required (KAWARABAN_REQUIRE) but absent: {reason}" for name, reason in missing.items()]
+        raise pytest.UsageError("\n".join(lines))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reasons = list_not_run()
+    for item in items:
+        for name, reason in reasons.items():
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=f"{name}: {reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, reason in list_not_run().items():
+        terminalreporter.write_line(f"not run: {name} ({reason})")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    """The real hasher takes a quarter of a second per password, by design."""
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """No test sees what another one cached. On Redis only this process's own keys go."""
+    if not uses_redis():
+        cache.clear()
+        return
+    client = cache._cache.get_client()
+    if keys := list(client.scan_iter(match=f"{os.environ['CACHE_PREFIX']}:*")):
+        client.delete(*keys)
+
+
+@pytest.fixture
+def media_root(settings: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Empty folders for public and private files, for this test only. Returns the public one."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.PRIVATE_ROOT = tmp_path / "private"
+    return tmp_path / "media"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser; the test is skipped where there is none."""
+    return find_chromium() or pytest.skip("browser: no Chromium found")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One headless browser for the whole run."""
+    # Playwright's own event loop runs in this thread, which Django takes for an asynchronous caller.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    flags = [*BROWSER_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(BROWSER_FLAGS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window with no history and no cookies, speaking Japanese."""
+    context = browser.new_context(locale="ja-JP", timezone_id="Asia/Tokyo")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def live_site(django_db_serialized_rollback, live_server, settings):
+    """The site on a port of its own (``live_site.url``); what migrations put in the database is there in every test."""
+    settings.SITE_URL = live_server.url
+    return live_server

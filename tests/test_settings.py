@@ -1,0 +1,209 @@
+"""The settings fail closed, and say which variable and what to do."""
+
+from __future__ import annotations
+
+import logging
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from cms.logs import LineFormatter
+from cms.middleware import StablePolicyMiddleware
+
+SETTINGS = Path(__file__).resolve().parent.parent / "cms" / "settings.py"
+KEY = "k3y-of-a-real-site-with-more-than-32-characters"
+NAMES = (
+    *("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "PRIVATE_ROOT"),
+    *("DATABASE_POOL_SIZE", "SQLITE_SYNCHRONOUS", "SECURE_HSTS_SECONDS", "BEHIND_PROXY", "LOG_LEVEL"),
+)
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Reads the settings under exactly the variables given."""
+
+    def load_settings(**variables: str) -> dict[str, Any]:
+        for name in NAMES:
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(SETTINGS))
+
+    return load_settings
+
+
+def test_without_a_secret_key_the_site_does_not_start(load: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"SECRET_KEY is not set.*token_urlsafe"):
+        load(ALLOWED_HOSTS="example.jp")
+
+
+@pytest.mark.parametrize("key", ["short", "a" * 60, "only-for-debug-" + "kawaraban" * 5])
+def test_a_secret_key_that_can_be_guessed_is_refused(load: Any, key: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY can be guessed"):
+        load(SECRET_KEY=key, ALLOWED_HOSTS="example.jp")
+
+
+@pytest.mark.parametrize("hosts", ["", " , "])
+def test_without_allowed_hosts_the_site_does_not_start(load: Any, hosts: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="ALLOWED_HOSTS is not set"):
+        load(SECRET_KEY=KEY, ALLOWED_HOSTS=hosts)
+
+
+def test_debug_needs_neither_key_nor_hosts(load: Any) -> None:
+    values = load(DEBUG="1")
+    assert values["DEBUG"] is True
+    assert "localhost" in values["ALLOWED_HOSTS"]
+
+
+def test_a_misspelt_switch_is_refused_by_name(load: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DEBUG is 'flase'"):
+        load(DEBUG="flase", SECRET_KEY=KEY, ALLOWED_HOSTS="example.jp")
+
+
+@pytest.mark.parametrize("address", ["example.jp", "ftp://example.jp", "https://example.jp/blog", "https://"])
+def test_a_site_url_with_more_or_less_than_scheme_and_host_is_refused(load: Any, address: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="SITE_URL is"):
+        load(DEBUG="1", SITE_URL=address)
+
+
+def test_an_https_site_sends_cookies_over_tls_only(load: Any) -> None:
+    values = load(SECRET_KEY=KEY, ALLOWED_HOSTS="example.jp", SITE_URL="https://example.jp/")
+    assert values["SITE_URL"] == "https://example.jp"
+    assert values["SESSION_COOKIE_SECURE"]
+    assert values["CSRF_COOKIE_SECURE"]
+    assert values["SECURE_SSL_REDIRECT"]
+    assert values["SECURE_HSTS_SECONDS"] == 31_536_000
+    assert values["CSRF_TRUSTED_ORIGINS"] == ["https://example.jp"]
+    assert values["SECURE_PROXY_SSL_HEADER"] is None
+
+
+def test_an_http_site_can_be_used_over_http(load: Any) -> None:
+    values = load(SECRET_KEY=KEY, ALLOWED_HOSTS="localhost", SITE_URL="http://localhost:8000")
+    assert not values["SECURE_SSL_REDIRECT"]
+    assert not values["SESSION_COOKIE_SECURE"]
+
+
+def test_sqlite_waits_for_writers_and_keeps_what_it_acknowledged(load: Any) -> None:
+    options = load(DEBUG="1")["DATABASES"]["default"]["OPTIONS"]
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert options["timeout"] == 20
+    assert "journal_mode=WAL" in options["init_command"]
+    assert "synchronous=FULL" in options["init_command"]
+
+
+def test_an_unknown_synchronous_mode_never_reaches_sqlite(load: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"SQLITE_SYNCHRONOUS.*FULL, NORMAL"):
+        load(DEBUG="1", SQLITE_SYNCHRONOUS="OFF; DROP TABLE x")
+
+
+def test_postgresql_can_use_a_pool(load: Any) -> None:
+    database = load(DEBUG="1", DATABASE_URL="postgres://user:word@db/site", DATABASE_POOL_SIZE="8")["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["OPTIONS"]["pool"]["max_size"] == 8
+    assert not database.get("CONN_MAX_AGE")
+
+
+def test_private_files_lie_beside_the_media_and_never_inside(load: Any, tmp_path: Path) -> None:
+    values = load(DEBUG="1", MEDIA_ROOT=str(tmp_path / "shared" / "media"))
+    assert values["PRIVATE_ROOT"] == tmp_path / "shared" / "private"
+
+
+def test_the_cache_is_redis_where_an_address_is_given(load: Any) -> None:
+    assert load(DEBUG="1")["CACHES"]["default"]["BACKEND"].endswith("LocMemCache")
+    assert load(DEBUG="1", REDIS_URL="redis://localhost/1")["CACHES"]["default"]["BACKEND"].endswith("RedisCache")
+
+
+def test_the_policy_allows_neither_inline_code_nor_other_hosts(client: Client) -> None:
+    policy = client.get("/healthz").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "object-src 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_the_policy_has_one_order_in_every_process() -> None:
+    response = StablePolicyMiddleware(lambda request: HttpResponse())(RequestFactory().get("/"))
+    directives = response.headers["Content-Security-Policy"].split("; ")
+    assert directives == sorted(directives)
+
+
+@pytest.mark.parametrize("headers", [{"Accept-Language": "en"}, {"Cookie": "django_language=en"}])
+def test_a_public_page_speaks_one_language_whoever_asks(client: Client, headers: dict[str, str]) -> None:
+    response = client.get("/healthz", headers=headers)
+    assert "Content-Language" not in response.headers
+    assert "Accept-Language" not in response.headers.get("Vary", "")
+
+
+@pytest.mark.django_db
+def test_the_desk_speaks_the_language_of_its_user(client: Client) -> None:
+    assert 'lang="en"' in client.get("/admin/login/", headers={"Accept-Language": "en"}).text
+    assert 'lang="ja"' in client.get("/admin/login/", headers={"Accept-Language": "ja"}).text
+
+
+def test_the_desk_says_whose_it_is(client: Client, db: None) -> None:
+    assert "Kawaraban（瓦版）" in client.get("/admin/login/").text
+
+
+def test_a_log_record_is_one_line_whatever_it_carries() -> None:
+    hostile = "a\r\nb\x1b[31m\u2028\u202e\x85c"
+    record = logging.LogRecord("articles", logging.INFO, __file__, 1, "file %s", (hostile,), None)
+    line = LineFormatter().format(record)
+    assert "\n" not in line
+    assert "\x1b" not in line
+    assert r"a\r\nb\x1b[31m\u2028\u202e\x85c" in line
+
+
+def test_a_traceback_is_one_line_too() -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError as error:
+        info = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("articles", logging.ERROR, __file__, 1, "failed", (), info)
+    assert LineFormatter().format(record).split("\n") == [LineFormatter().format(record)]
+
+
+@pytest.fixture
+def picture(media_root: Path) -> Path:
+    (media_root / "2026").mkdir(parents=True)
+    path = media_root / "2026" / "瓦版.svg"
+    path.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
+    (media_root / ".env").write_text("SECRET", encoding="ascii")
+    (media_root.parent / "secret.txt").write_text("SECRET", encoding="ascii")
+    (media_root / "link.txt").symlink_to(media_root.parent / "secret.txt")
+    return path
+
+
+def test_a_media_file_is_served_but_can_run_nothing(client: Client, picture: Path) -> None:
+    response = client.get("/media/2026/瓦版.svg")
+    assert response.status_code == 200
+    assert b"".join(response.streaming_content) == picture.read_bytes()
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret.txt",
+        "..%2fsecret.txt",
+        "%2e%2e/secret.txt",
+        "..%5csecret.txt",
+        "a%00b",
+        ".env",
+        "link.txt",
+        "2026/",
+        "",
+        "/etc/passwd",
+    ],
+)
+def test_nothing_else_is_served_as_media(client: Client, picture: Path, path: str) -> None:
+    response = client.get(f"/media/{path}")
+    assert response.status_code == 404
+    assert b"SECRET" not in response.content
