@@ -48,7 +48,7 @@ def set_text(post: Post, *, front_matter: str | None = None, body: str | None = 
     text = original.body if body is None else with_line_feeds(body)
     if (head, text) == (original.head, original.body):
         return
-    if head and not head.endswith("\n"):
+    if head and text and not head.endswith("\n"):
         head += "\n"
     if head != original.head or not head:
         # Whoever reads the exported file will split it anew: what it takes for front matter must be that here too.

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from articles.formats import terms
 
 _QUOTED = re.compile(r'"([^"]*)"')
-_NEEDS_QUOTES = re.compile('[、，,\u3000\r\n]')
+_NEEDS_QUOTES = re.compile("[、，,\u3000\r\n]")
 LINK_SCHEMES = ("http", "https", "mailto")
 
 

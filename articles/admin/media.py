@@ -105,7 +105,10 @@ class MediaAdmin(EditorialAdmin):
         media = self.get_object(request, object_id)
         used = find_uses(media)
         if used.exists():
-            messages.error(request, _("This file is shown in posts. Take it out of them first: %(posts)s") % {"posts": _list(used, request.user)})
+            messages.error(
+                request,
+                _("This file is shown in posts. Take it out of them first: %(posts)s") % {"posts": _list(used, request.user)},
+            )
             return HttpResponseRedirect(reverse("admin:articles_mediafile_change", args=[media.pk]))
         return super().delete_view(request, object_id, extra_context)
 

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -93,6 +94,9 @@ class OrderedInline(admin.TabularInline):
     extra = 0
     template = "admin/articles/post/rows.html"
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return without_links(super().formfield_for_dbfield(db_field, request, **kwargs))
+
     def _may(self, request: HttpRequest, obj: Post | None) -> bool:
         return can(request.user, Verb.ADD if obj is None or obj.pk is None else Verb.CHANGE, obj)
 
@@ -132,10 +136,9 @@ class PostAdmin(EditorialAdmin):
     form = PostForm
     inlines = (AuthorRows, CategoryRows)
     change_form_template = "admin/articles/post/form.html"
-    list_display = ("thumbnail", "title_line", "state_badge", "authors_line", "published_line", "modified_line")
+    list_display = ("title_line", "state_badge", "thumbnail", "authors_line", "published_line", "modified_line")
     list_display_links = ("title_line",)
-    list_filter = ("state", OwnFilter, "kind", "language", "source", "is_edited", TrashFilter)
-    list_filter_order = ("-modified_at",)
+    list_filter = ("state", OwnFilter, "kind", "source", "is_edited", TrashFilter)
     search_fields = ("title", "path")
     search_help_text = gettext_lazy("Title, address or by-line")
     ordering = ("-published_at", "-pk")
@@ -178,7 +181,7 @@ class PostAdmin(EditorialAdmin):
             queryset = queryset.filter(Q(title__icontains=word) | Q(path__icontains=word) | Exists(credited))
         return queryset, False
 
-    @admin.display(description=gettext_lazy("picture"))
+    @admin.display(description=gettext_lazy("picture"), empty_value="")
     def thumbnail(self, post: Post) -> SafeString | str:
         return show_picture(post.cover)
 
@@ -247,19 +250,21 @@ class PostAdmin(EditorialAdmin):
         return ("other_keys",)
 
     def get_form(self, request: HttpRequest, obj: Post | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        refusal = getattr(request, "editorial_refusal", "")
-        return type("PostFormOfRequest", (form,), {"user": request.user, "refusal": refusal})
+        # A class made for this request only.
+        form: type[PostForm] = super().get_form(request, obj, change, **kwargs)
+        form.user, form.refusal = request.user, getattr(request, "editorial_refusal", "")
+        return form
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "title":
-            field.widget.attrs = {"class": "title-text", "placeholder": _("Title"), "autocomplete": "off"}
+            # Long titles wrap; line ends in it become blanks.
+            field.widget = forms.Textarea({"class": "title-text", "rows": 1, "placeholder": _("Title"), "autocomplete": "off"})
         elif field is not None and db_field.name == "body":
             field.widget.attrs = {"class": "body-text", "rows": 28, "placeholder": _("Write here, in Markdown.")}
         elif field is not None and db_field.name == "front_matter":
             field.widget.attrs = {"class": "front-matter-text", "rows": 10, "spellcheck": "false"}
-        return field
+        return without_links(field)
 
     @admin.display(description=gettext_lazy("Other keys of the file"))
     def other_keys(self, post: Post) -> SafeString | str:
@@ -411,6 +416,13 @@ class PostAdmin(EditorialAdmin):
         if post is None:
             return reverse("admin:articles_post_preview_new")
         return reverse("admin:articles_post_preview", args=[post.pk])
+
+
+def without_links(field: Any) -> Any:
+    """A choice that offers to add what is missing, but no links that lead away from the text."""
+    if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+        field.widget.can_change_related = field.widget.can_view_related = field.widget.can_delete_related = False
+    return field
 
 
 def show_state(post: Post) -> SafeString:

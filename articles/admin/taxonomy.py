@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from taggit.admin import Tag as LibraryTag
 
 from articles.admin.base import EditorialAdmin, by_identity, isolate
 from articles.admin.fields import LinksField, NamesField
@@ -20,6 +21,9 @@ from articles.editorial.permalinks import BadAddress, claim
 from articles.editorial.permissions import visible_posts
 from articles.formats.terms import identity, slugify
 from articles.models import Author, Category, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
+
+# The library brings a screen for its own tag model, which this product does not use.
+admin.site.unregister(LibraryTag)
 
 
 class TermForm(forms.ModelForm):

@@ -41,7 +41,9 @@ class ImportForm(forms.Form):
         label=gettext_lazy("Zip or Markdown file"), help_text=gettext_lazy("A site's folder as a zip, or one text.")
     )
     dry_run = forms.BooleanField(
-        label=gettext_lazy("Only try"), required=False, help_text=gettext_lazy("Reports what would be done and stores nothing else.")
+        label=gettext_lazy("Only try"),
+        required=False,
+        help_text=gettext_lazy("Reports what would be done and stores nothing else."),
     )
     source_name = forms.CharField(
         label=gettext_lazy("Source"),
@@ -131,6 +133,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
                 for name, label in ImportItem.Verdict.choices
             ],
             "verdict": verdict,
+            "subtitle": run.label,
             "page": page,
             "items": [
                 {
@@ -154,7 +157,9 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("files"))
     def totals_line(self, run: ImportRun) -> str:
-        return "、".join(f"{label} {run.totals[name]}" for name, label in ImportItem.Verdict.choices if run.totals.get(name)) or "–"
+        return (
+            "、".join(f"{label} {run.totals[name]}" for name, label in ImportItem.Verdict.choices if run.totals.get(name)) or "–"
+        )
 
     @admin.display(description=gettext_lazy("started"), ordering="started_at")
     def started_line(self, run: ImportRun) -> SafeString | str:

@@ -8,9 +8,14 @@ from articles.formats.terms import identity
 from articles.models import Tag
 
 
+def find_known_tags(names: Iterable[str]) -> dict[str, Tag]:
+    """The tags that exist among ``names``, by identity."""
+    return {tag.identity: tag for tag in Tag.objects.filter(identity__in={identity(name) for name in names})}
+
+
 def unknown_tags(names: Iterable[str]) -> list[str]:
     """Those of ``names`` that no tag has, in their order."""
-    known = _by_identity(names)
+    known = find_known_tags(names)
     return [name for name in names if identity(name) not in known]
 
 
@@ -19,7 +24,7 @@ def find_or_make_tags(names: Iterable[str]) -> list[Tag]:
 
     A tag that is not there is made with the spelling given; a new spelling of an existing tag becomes its alias.
     """
-    known = _by_identity(names)
+    known = find_known_tags(names)
     found: dict[str, Tag] = {}
     for name in names:
         key = identity(name)
@@ -31,7 +36,3 @@ def find_or_make_tags(names: Iterable[str]) -> list[Tag]:
             tag.save(update_fields=["aliases"])
         found[key] = tag
     return list(found.values())
-
-
-def _by_identity(names: Iterable[str]) -> dict[str, Tag]:
-    return {tag.identity: tag for tag in Tag.objects.filter(identity__in={identity(name) for name in names})}

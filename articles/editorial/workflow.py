@@ -389,13 +389,13 @@ def _set_relations(row: Post, changes: Mapping[str, Any]) -> None:
     if "authors" in changes and list(changes["authors"]) != ordered_authors(row):
         PostAuthor.objects.filter(post=row).delete()
         PostAuthor.objects.bulk_create(
-            PostAuthor(post=row, author=author, position=place) for place, author in enumerate(_once(changes["authors"]))
+            PostAuthor(post=row, author=author, position=place) for place, author in enumerate(_once(changes["authors"]), 1)
         )
     if "categories" in changes and list(changes["categories"]) != ordered_categories(row):
         PostCategory.objects.filter(post=row).delete()
         PostCategory.objects.bulk_create(
             PostCategory(post=row, category=category, position=place)
-            for place, category in enumerate(_once(changes["categories"]))
+            for place, category in enumerate(_once(changes["categories"]), 1)
         )
     if "tags" in changes:
         tags = find_or_make_tags(changes["tags"])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from articles.formats import encoding as encodings
-from articles.formats import frontmatter, hexo, hugo, jekyll, plain, sites
+from articles.formats import frontmatter, hexo, hugo, jekyll, obsidian, plain, sites, zenn
 from articles.formats.container import Container
 from articles.formats.document import Document, Site
 from articles.formats.sites import ReadOptions, Recognition
@@ -19,6 +19,8 @@ DIALECTS: dict[str, ModuleType] = {
     hugo.NAME: hugo,
     hexo.NAME: hexo,
     jekyll.NAME: jekyll,
+    zenn.NAME: zenn,
+    obsidian.NAME: obsidian,
     plain.NAME: plain,
 }
 """All dialects in the order in which they are tried; ``plain`` takes what nobody else knows, so it stays last."""
@@ -98,8 +100,9 @@ def _read_site(container: Container, folder: str, module: ModuleType, roots: Map
     nested = tuple(root for root in roots if root != folder and root.startswith(folder))
     if not nested:
         return module.read_site(container, folder, options)
-    own = {path: member for path, member in container.members.items() if not path.startswith(nested)}
-    with replace(container, members=own, _file=None) as view:
+    view = copy.copy(container)
+    view.members = {path: member for path, member in container.members.items() if not path.startswith(nested)}
+    with view:
         return module.read_site(view, folder, options)
 
 

@@ -146,7 +146,7 @@ class Container:
 
     ``members`` holds files only. ``refused`` are members that break a rule, each with its finding, ``skipped`` those
     that are no part of a site (``.git``, secrets …) with the reason, ``findings`` remarks about members that stay.
-    Paths in the last three are printable. A container can be pickled: it holds no open file until it reads.
+    Paths in the last three are printable. A container holds no open file and can be pickled.
     """
 
     source: Path
@@ -157,7 +157,6 @@ class Container:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     findings: list[tuple[str, Finding]] = field(default_factory=list)
     _entries: dict[str, _Entry] = field(default_factory=dict, repr=False)
-    _file: BinaryIO | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -168,35 +167,13 @@ class Container:
         """The bytes of one member. Raises :class:`RefusedFile` if it cannot be read as it should, ``KeyError`` if unknown."""
         member = self.members[path]
         if self.kind == "zip":
-            return _read_entry(self._open(), self._entries[path])
+            try:
+                with self.source.open("rb") as file:
+                    return _read_entry(file, self._entries[path])
+            except OSError as error:
+                raise RefusedFile(_describe_os_error(path, error)) from error
         source = self.source if self.kind == "file" else self.source / path
         return _read_plain(source, path, member, self.limits)
-
-    def close(self) -> None:
-        """Closes the file that a zip keeps open; a later read opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def __enter__(self) -> Container:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def __getstate__(self) -> dict[str, object]:
-        names = ("source", "kind", "limits", "members", "refused", "skipped", "findings", "_entries")
-        return {name: getattr(self, name) for name in names}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
-        self._file = None
-
-    def _open(self) -> BinaryIO:
-        if self._file is None:
-            self._file = self.source.open("rb")
-        return self._file
 
 
 def open_archive(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Container:
@@ -343,13 +320,10 @@ class _Directory:
 
 
 def _scan_zip(container: Container, size: int) -> None:
-    file = container._open()
-    try:
+    with container.source.open("rb") as file:
         directory = _find_directory(file, size, container.limits)
         file.seek(directory.start)
         entries = list(_read_directory(file.read(directory.size), directory, container.limits))
-    finally:
-        container.close()
     if len(entries) > container.limits.max_members:
         raise RefusedFile(_describe_count(len(entries), container.limits.max_members))
     _check_overlap(entries, directory.start)
@@ -609,11 +583,8 @@ def _check_entry(entry: _Entry, path: str, container: Container) -> Finding | No
 def _read_entry(file: BinaryIO, entry: _Entry) -> bytes:
     """Unpacks one member, never more bytes than its directory entry states."""
     path = entry.path or entry.name.decode("utf-8", "backslashreplace")
-    try:
-        file.seek(entry.offset)
-        header = file.read(_LOCAL.size)
-    except OSError as error:
-        raise RefusedFile(_describe_os_error(path, error)) from error
+    file.seek(entry.offset)
+    header = file.read(_LOCAL.size)
     if len(header) < _LOCAL.size or header[:4] != _LOCAL_MARK:
         raise RefusedFile(_describe_damage(path))
     fields = _LOCAL.unpack(header)

@@ -43,6 +43,7 @@ _FALSE_UTF8 = re.compile(
     rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}"
 )
 _DIFF_LINES = 4000
+_WINDOW = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _decode(data: bytes, encoding: str) -> tuple[str, str, bool]:
 
 
 def _decode_legacy(data: bytes, encoding: str, error: UnicodeDecodeError) -> tuple[str, str, bool]:
-    if _is_damaged_utf8(data, trust_overlong=not encoding):
+    if _is_damaged_utf8(data, error.start, trust_overlong=not encoding):
         raise RefusedFile(_describe_damage(data, error))
     if encoding:
         return _decode_strictly(data, encoding, 0), encoding, False
@@ -324,17 +325,22 @@ def _compare(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, i
 def _needs_legacy(data: bytes) -> bool:
     if data.startswith(tuple(mark for mark, _name in _BOMS)) or data.isascii():
         return False
-    return _try_decode(data, "utf-8") is None and not _is_damaged_utf8(data, trust_overlong=True)
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return not _is_damaged_utf8(data, error.start, trust_overlong=True)
+    return False
 
 
-def _is_damaged_utf8(data: bytes, *, trust_overlong: bool) -> bool:
-    """Whether bytes that are no valid UTF-8 were meant to be: reading them as something else would be mojibake.
+def _is_damaged_utf8(data: bytes, place: int, *, trust_overlong: bool) -> bool:
+    """Whether bytes that are no valid UTF-8 (first at ``place``) were meant to be: read as anything else they are mojibake.
 
     Two signs: at least two thirds of the non-ASCII bytes are valid sequences (legacy Japanese reaches a third by
     chance); or all are valid, overlong or surrogate sequences, which only a faulty or hostile UTF-8 encoder writes.
     """
     high = valid = false = 0
-    for run in _HIGH_RUN.findall(data):
+    # A window is enough to judge by, and large files stay cheap.
+    for run in _HIGH_RUN.findall(data, max(0, place - _WINDOW), place + _WINDOW):
         high += len(run)
         rest = _UTF8_SEQUENCE.sub(b"", run)
         valid += len(run) - len(rest)
@@ -353,10 +359,16 @@ def _score_candidates(samples: list[bytes]) -> dict[str, float]:
         texts = [_try_decode(data, name) for data in samples]
         if None in texts:
             continue
-        score = _score_japanese("".join(text or "" for text in texts))
+        score = _score_japanese("\n".join(_cut_sample(text or "", _WINDOW // len(samples)) for text in texts))
         if score > 0.3:
             scores[name] = score
     return scores
+
+
+def _cut_sample(text: str, length: int) -> str:
+    """Up to ``length`` characters (at least 200) from the first that is not ASCII on."""
+    first = _HIGH.search(text)
+    return text[max(0, first.start() - 1) : first.start() + max(200, length)] if first else ""
 
 
 _ORDINARY = re.compile("[\u3040-\u30ff\u3000-\u303f\uff01-\uff5e]")
@@ -392,7 +404,7 @@ def _is_common_kanji(kanji: str) -> bool:
 
 def _guess_encoding(samples: list[bytes]) -> str:
     """charset_normalizer's best guess that decodes every sample, or ``""``."""
-    best = from_bytes(b"\n".join(samples)[:200_000]).best()
+    best = from_bytes(b"\n".join(samples)[:20_000]).best()
     if best is None or any(_try_decode(data, best.encoding) is None for data in samples):
         return ""
     return best.encoding

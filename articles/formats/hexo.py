@@ -27,10 +27,27 @@ NAME = "hexo"
 
 _CONFIG_NAMES = ("_config.yml", "_config.yaml", "_config.json")
 _OWN_KEYS = frozenset(
-    (
-        "new_post_name source_dir public_dir post_asset_folder filename_case titlecase default_category pretty_urls skip_render "
-        "per_page render_drafts archive_dir tag_dir category_dir code_dir i18n_dir external_link default_layout permalink_defaults"
-    ).split()
+    [
+        "new_post_name",
+        "source_dir",
+        "public_dir",
+        "post_asset_folder",
+        "filename_case",
+        "titlecase",
+        "default_category",
+        "pretty_urls",
+        "skip_render",
+        "per_page",
+        "render_drafts",
+        "archive_dir",
+        "tag_dir",
+        "category_dir",
+        "code_dir",
+        "i18n_dir",
+        "external_link",
+        "default_layout",
+        "permalink_defaults",
+    ]
 )
 _POST_FOLDERS = ("_posts/", "_drafts/")
 _DATED_NAME = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-[^/]*\.[^.]+")
@@ -177,7 +194,9 @@ def _describe_file(site: Site, container: Container, path: str, size: int, asset
     if suffix in sites.MARKDOWN_SUFFIXES:
         is_document = not (_is_hidden(inner) and inner.startswith("_data/"))
     else:
-        is_document = suffix in sites.HTML_SUFFIXES | sites.TEXT_SUFFIXES and sites.has_front_matter(container.read(site.root + path))
+        is_document = suffix in sites.HTML_SUFFIXES | sites.TEXT_SUFFIXES and sites.has_front_matter(
+            container.read(site.root + path)
+        )
     return SiteFile(path, "document" if is_document else "site_file", size)
 
 
@@ -323,12 +342,21 @@ def _set_post_address(site: Site, document: Document, fields: FieldReader, info:
     values = _placeholders(config, document, fields, info)
     missing = [name for name in re.findall(r":(\w+)", config["permalink"]) if values.get(name) is None]
     if missing:
-        fields.warn("no-address", _("Its old address needs “%(name)s”, which it does not have. A new one is made."), "date", name=missing[0])
+        fields.warn(
+            "no-address",
+            _("Its old address needs “%(name)s”, which it does not have. A new one is made."),
+            "date",
+            name=missing[0],
+        )
         return
-    _keep_address(site, document, fields, re.sub(r":(\w+)", lambda match: str(values[match[1]]).replace("%", "%25"), config["permalink"]))
+    _keep_address(
+        site, document, fields, re.sub(r":(\w+)", lambda match: str(values[match[1]]).replace("%", "%25"), config["permalink"])
+    )
 
 
-def _placeholders(config: Mapping[str, Any], document: Document, fields: FieldReader, info: Mapping[str, str]) -> dict[str, str | None]:
+def _placeholders(
+    config: Mapping[str, Any], document: Document, fields: FieldReader, info: Mapping[str, str]
+) -> dict[str, str | None]:
     slug, moment = fields.text("slug") or info["title"], document.published_at
     values: dict[str, str | None] = dict(config["permalink_defaults"])
     values |= {key: text for key in fields.own if isinstance(key, str) and (text := fields.peek(key))}
@@ -344,7 +372,7 @@ def _placeholders(config: Mapping[str, Any], document: Document, fields: FieldRe
 
 
 def _date_values(moment: datetime | None, slug: str) -> dict[str, str | None]:
-    names = "year month day hour minute second i_month i_day timestamp hash".split()
+    names = ["year", "month", "day", "hour", "minute", "second", "i_month", "i_day", "timestamp", "hash"]
     if moment is None:
         return dict.fromkeys(names)
     stamp = str(int(moment.timestamp()))

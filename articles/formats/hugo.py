@@ -18,7 +18,6 @@ from django.utils.translation import gettext_noop as _
 from articles.findings import Finding, RefusedFile
 from articles.formats import encoding, frontmatter, sites, terms
 from articles.formats.container import Container
-from articles.formats.dates import BadDate, parse_date
 from articles.formats.document import Cover, Document, FrontMatterFormat, Site, SiteFile, SourceText
 from articles.formats.hugo_addresses import (
     PageFacts,
@@ -86,6 +85,7 @@ _OTHER_MARKUP = frozenset({".org", ".adoc", ".asciidoc", ".ad", ".rst", ".pandoc
 _PRIVATE_WORDS = frozenset({"draft", "private", "pending", "future", "下書き", "非公開"})
 # In these languages the region decides how the text is written; elsewhere it is left out.
 _WRITTEN_BY_REGION = frozenset({"zh", "pt"})
+_CLIPPING = terms.identity("clippings")
 _HEAD_BYTES = 8192
 _DATE_LINE = re.compile(
     r"^[ \t]*[\"']?(date|publishdate|pubdate|published|lastmod|modified)[\"']?[ \t]*[:=][ \t]*(.+?),?[ \t\r]*$",
@@ -165,9 +165,9 @@ class Place:
     path: str
 
     @property
-    def bundle(self) -> str:
-        """The content folder of a bundle itself."""
-        return posixpath.join(self.folder, self.base_name) if self.is_leaf else self.folder
+    def name(self) -> str:
+        """The name of the file, or of the folder for an ``index`` and an ``_index``."""
+        return self.base_name or posixpath.basename(self.folder)
 
 
 # --- recognition --------------------------------------------------------------------------------------------------
@@ -178,20 +178,20 @@ def recognise(container: Container, folder: str) -> Recognition:
 
     A ``config.*`` may be another generator's: it counts only with keys of Hugo's own and none of Zola's.
     """
-    names = container.members
-    if any(f"{folder}{name}" in names for name in _OWN_CONFIGS):
+    names = sites.entries(container, folder)
+    if not names.isdisjoint(_OWN_CONFIGS):
         return "config"
-    if any(f"{folder}config/_default/{name}" in names for name in (*_OWN_CONFIGS, *_SHARED_CONFIGS)):
+    if "config/" in names and not sites.entries(container, f"{folder}config/_default/").isdisjoint(
+        (*_OWN_CONFIGS, *_SHARED_CONFIGS)
+    ):
         return "config"
-    for name in _SHARED_CONFIGS:
-        if f"{folder}{name}" in names:
-            keys = set(_lower_keys(sites.read_config(container, f"{folder}{name}", _FORMATS[sites.suffix_of(name)])[0]))
-            if keys & _HUGO_KEYS and not keys & _ZOLA_KEYS:
-                return "config"
-            if keys:
-                return ""
-    has = {part: any(path.startswith(f"{folder}{part}/") for path in names) for part in ("content", "archetypes", "layouts")}
-    return "shape" if has["content"] and (has["archetypes"] or has["layouts"]) else ""
+    for name in sorted(names.intersection(_SHARED_CONFIGS)):
+        keys = set(_lower_keys(sites.read_config(container, folder + name, _FORMATS[sites.suffix_of(name)])[0]))
+        if not keys.isdisjoint(_HUGO_KEYS) and keys.isdisjoint(_ZOLA_KEYS):
+            return "config"
+        if keys:
+            return ""
+    return "shape" if "content/" in names and not names.isdisjoint({"archetypes/", "layouts/"}) else ""
 
 
 def recognise_file(front_matter: Mapping[str, Any], path: str) -> bool:
@@ -223,7 +223,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     site = Site(
         root=folder,
         dialect=NAME,
-        name=sites.propose_name(base_url, folder),
+        name=sites.propose_name(base_url, folder, container.name),
         base_url=base_url,
         base_path=base_path,
         timezone=default.timezone,
@@ -332,7 +332,7 @@ def _read_language(
         code=code,
         name=name,
         prefix=prefix,
-        timezone=sites.zone_named(options.timezone) if options.timezone else sites.zone_named(_text(setting("timezone"))),
+        timezone=sites.zone_named(_text(setting("timezone")), sites.zone_named(options.timezone)),
         base_path=sites.split_base_url(_text(setting("baseurl")))[1],
         title=_text(setting("title")),
         taxonomies={_text(plural): singular for singular, plural in _mapping(taxonomies).items() if _text(plural)},
@@ -585,25 +585,18 @@ def _scan_dates(data: bytes, settings: Settings, located: tuple[str, str, str]) 
     def read(key: str) -> datetime | None:
         if key == ":filename":
             return _date_in_name(posixpath.basename(folder) if stem == "index" else stem, zone)[0]
-        return _parse_or_none(values.get(key, "").partition(" #")[0].strip("\"' "), zone)
+        return sites.parse_or_none(values.get(key, "").partition(" #")[0].strip("\"' "), zone)
 
     chains = (settings.date_keys["date"], settings.date_keys["lastmod"])
     date, lastmod = (next((moment for key in keys if (moment := read(key))), None) for keys in chains)
     return date, lastmod
 
 
-def _parse_or_none(text: str, zone: ZoneInfo) -> datetime | None:
-    try:
-        return parse_date(text, zone)
-    except BadDate:
-        return None
-
-
 def _date_in_name(name: str, zone: ZoneInfo) -> tuple[datetime | None, str]:
     """``2024-05-06-hello`` is a date and a slug, as ``:filename`` reads it."""
     if not re.match(r"\d{4}-\d\d-\d\d", name):
         return None, ""
-    return _parse_or_none(name[:10], zone), name[10:].strip(" -_")
+    return sites.parse_or_none(name[:10], zone), name[10:].strip(" -_")
 
 
 # --- the files ------------------------------------------------------------------------------------------------------
@@ -788,6 +781,7 @@ class _Page:
         self._read_address(stated)
         self._read_terms()
         self._check_build_options()
+        self._check_origin()
         document.language = language.name
         document.kind = self._find_kind()
         document.features = self._find_features()
@@ -829,7 +823,7 @@ class _Page:
     def _read_date(self, keys: Sequence[str]) -> datetime | None:
         for key in keys:
             if key == ":filename":
-                moment, _slug = _date_in_name(self.place.base_name, self.zone)
+                moment, _slug = _date_in_name(self.place.name, self.zone)
             else:
                 moment = None if key.startswith(":") or self._is_switch(key) else self.fields.date(key)
             if moment:
@@ -845,7 +839,7 @@ class _Page:
     def _read_address(self, title: str) -> None:
         document, place, settings = self.document, self.place, self.settings
         slug = self._read_slug()
-        if place.owner is not None:
+        if place.owner is not None or sites.suffix_of(document.path) in sites.TEXT_SUFFIXES:
             return
         url = self.fields.text("url")
         if url and re.match(r"https?:", url, re.IGNORECASE):
@@ -866,7 +860,7 @@ class _Page:
             path = build_permalink(target, settings.rules)
         address = sites.decode_address(path)
         if address is None:
-            self._warn_of_address("url" if url else "slug", url or slug or place.base_name)
+            self.fields.warn_of_address("url" if url else "slug", url or slug or place.base_name)
             address = sites.decode_address(
                 build_permalink(Target(place.kind, place.folder, place.base_name, prefix=place.language.prefix), settings.rules)
             )
@@ -876,19 +870,8 @@ class _Page:
             document.aliases = self._read_aliases(address)
 
     def _is_raw_file(self) -> bool:
-        """HTML and text without front matter are published as files, not made into pages."""
-        is_markdown = sites.suffix_of(self.document.path) in sites.MARKDOWN_SUFFIXES
-        is_html = sites.suffix_of(self.document.path) in sites.HTML_SUFFIXES
-        return not is_markdown and not (is_html and self.document.source.head)
-
-    def _warn_of_address(self, key: str, value: str) -> None:
-        self.fields.warn(
-            "unsafe-address",
-            _("“%(key)s: %(value)s” is no address on this site; the file's own place is used. Write a path like /news/title/."),
-            key,
-            key=key,
-            value=value[:80],
-        )
+        """HTML without front matter is published as a file, not made into a page."""
+        return sites.suffix_of(self.document.path) in sites.HTML_SUFFIXES and not self.document.source.head
 
     def _read_slug(self) -> str:
         """The slug as Hugo writes it into the address; a safe form of it becomes ``Document.slug``."""
@@ -896,7 +879,7 @@ class _Page:
         if stated:
             self.document.slug = self.fields.slug("slug")
         elif not self.fields.has("slug") and ":filename" in self._keys_until_a_date():
-            _date, stated = _date_in_name(self.place.base_name, self.zone)
+            _date, stated = _date_in_name(self.place.name, self.zone)
             self.document.slug = terms.slugify(stated) if stated else ""
         return stated
 
@@ -905,9 +888,13 @@ class _Page:
         seen = []
         for key in self.settings.date_keys["date"]:
             seen.append(key)
-            if key != ":filename" and not key.startswith(":") and _parse_or_none(_text(self.values.get(key))[:80], self.zone):
+            if (
+                key != ":filename"
+                and not key.startswith(":")
+                and sites.parse_or_none(_text(self.values.get(key))[:80], self.zone)
+            ):
                 break
-            if key == ":filename" and _date_in_name(self.place.base_name, self.zone)[0]:
+            if key == ":filename" and _date_in_name(self.place.name, self.zone)[0]:
                 break
         return seen
 
@@ -923,26 +910,30 @@ class _Page:
         facts = PageFacts(
             title=title,
             slug=slug,
-            file_name=place.base_name or posixpath.basename(place.folder),
+            file_name=place.name,
             section=self._section(),
             sections=sections,
             date=self.date,
             section_slugs=[
                 self.settings.branch_slugs.get((place.language.code, "/".join(sections[: index + 1])), "") or name
                 for index, name in enumerate(sections)
+                if name
             ],
         )
         return expand_permalink(pattern, facts, self.settings.rules)
 
     def _current_sections(self) -> list[str]:
-        """The nearest folder above that is a section: one with an ``_index``, else the first."""
+        """The nearest folder above that is a section: one with an ``_index``, else the first.
+
+        To Hugo 0.111 a first folder without an ``_index`` has an empty part behind it, which ``:sections[last]`` finds.
+        """
         place = self.place
         if place.kind != "page":
             return place.folder.split("/")
         for folder in _folders_above(place.folder):
             if folder and (place.language.code, folder) in self.settings.branches:
                 return folder.split("/")
-        return [self._section()] if place.folder else []
+        return [self._section(), ""] if place.folder else []
 
     def _read_aliases(self, address: str) -> list[str]:
         """``aliases``: relative ones start beside the page. The key is done with afterwards."""
@@ -951,7 +942,10 @@ class _Page:
             if alias.startswith("//") or "\\" in alias or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", alias):
                 resolved.append(alias)
             else:
-                resolved.append(resolve_alias(alias, address) or alias)
+                is_stated, is_ugly = self.document.permalink_stated, self.place.language.is_ugly
+                # An alias is a path as it stands: what would end a path in an address is part of it.
+                path = resolve_alias(alias, address, is_stated=is_stated, is_ugly=is_ugly) or alias
+                resolved.append(path.replace("#", "%23").replace("?", "%3F"))
         self.values["aliases"] = resolved
         aliases = self.fields.aliases(self.document.permalink, "aliases", base_path=self.place.language.base_path)
         self.values.pop("aliases", None)
@@ -988,6 +982,19 @@ class _Page:
                 f"render: {render or 'never'}",
                 is_draft=False,
             )
+
+    def _check_origin(self) -> None:
+        """Sites kept with Obsidian hold its web clippings too: somebody else's text, whose author is no byline here."""
+        if _CLIPPING not in map(terms.identity, self.document.tags):
+            return
+        self.document.draft = True
+        self.document.authors = []
+        for key in ("author", "authors"):
+            self.values.pop(key, None)
+            self.fields.known.discard(key)
+        self.document.findings.append(
+            Finding("web-clipping", "warning", _("This is a clipping of somebody else's page; it stays a private draft."))
+        )
 
     def _withhold(self, template: str, value: str, *, is_draft: bool = True) -> None:
         document = self.document
@@ -1027,6 +1034,11 @@ class _Page:
             if target and "*" not in target and re.match(r"(cover|feature|thumb|header|banner)", name):
                 return Cover(target, _text(_mapping(entry.get("params")).get("alt")), _text(entry.get("title")))
         return None
+
+
+def layout_path(fields: Mapping[str, Any]) -> str:
+    """``content/posts/slug.md``, pages at the top of ``content``."""
+    return f"content/{fields['slug']}.md" if fields.get("kind") == "page" else f"content/posts/{fields['slug']}.md"
 
 
 # --- readings of configuration values -------------------------------------------------------------------------------

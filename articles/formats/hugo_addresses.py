@@ -198,32 +198,35 @@ def _format_part(part: str, date: datetime) -> str:
 def build_permalink(target: Target, rules: PathRules) -> str:
     """The address of a page below the site's base path."""
     if target.url and target.kind != "home":
-        return _build_stated(target)
-    if target.kind == "page":
-        path = _join(target.expanded) if target.expanded else _join(target.folder, target.base_name)
+        return _build_stated(target, rules)
+    if target.expanded:
+        path = _join(target.expanded)
     else:
-        path = _join(target.expanded or target.folder)
-    path = clean_path(_prefix(path, target.prefix), rules).rstrip("/")
-    # A page whose own name is the index stands at its folder; so does home, whatever uglyURLs says.
-    if target.kind == "home" or not path:
-        return path + "/"
-    if target.is_ugly:
-        return path + ".html"
+        path = _join(target.folder, target.base_name if target.kind == "page" else "")
+    path = _prefix(path, target.prefix)
     if target.kind == "page" and not target.expanded and target.base_name == "index":
-        return path.removesuffix("index").rstrip("/") + "/"
-    return path + "/"
+        path = path.removesuffix("index").rstrip("/")
+    # Home and the top folder are never ugly. The ending counts while the path is cleaned: a blank before it stays a hyphen.
+    is_file = target.is_ugly and target.kind != "home" and path.strip("/") not in ("", target.prefix)
+    return _collapse(clean_path(path.rstrip("/") + (".html" if is_file else "/"), rules))
 
 
-def _build_stated(target: Target) -> str:
-    """The address that ``url`` in the front matter states: taken as written, relative ones below the language."""
+def _build_stated(target: Target, rules: PathRules) -> str:
+    """The address that ``url`` in the front matter states: a page's as written, a section's cleaned; relative ones below
+    the language."""
     path = _join(target.url)
     if not target.url.startswith("/"):
         path = _prefix(path, target.prefix)
-    path = unquote(path).rstrip("/")
-    if path.endswith("/index.html"):
-        return path.removesuffix("index.html")
     is_file = "." in target.url and not target.url.endswith("/")
-    return path if is_file else path + "/"
+    path = unquote(path).rstrip("/") + ("" if is_file else "/")
+    if target.kind != "page":
+        path = _collapse(clean_path(path, rules))
+    return path.removesuffix("index.html") if path.endswith("/index.html") else path
+
+
+def _collapse(path: str) -> str:
+    """A part of which nothing is left leaves no empty part behind."""
+    return re.sub("//+", "/", path)
 
 
 def build_resource_folder(permalink: str, *, is_stated: bool = False) -> str:
@@ -236,11 +239,16 @@ def build_resource_folder(permalink: str, *, is_stated: bool = False) -> str:
     return posixpath.dirname(permalink).rstrip("/") + "/" if is_stated else permalink.removesuffix(".html") + "/"
 
 
-def resolve_alias(alias: str, permalink: str) -> str:
-    """An alias as an address below the base path: relative ones start beside the page. ``""`` for one that leaves."""
+def resolve_alias(alias: str, permalink: str, *, is_stated: bool = False, is_ugly: bool = False) -> str:
+    """An alias as an address below the base path: relative ones start beside the page. ``""`` for one that leaves.
+
+    ``is_stated`` where the front matter states the address; ``is_ugly`` where ``uglyURLs`` holds for the whole site:
+    aliases are then files too.
+    """
     path = alias.replace("\\", "/")
     if not path.startswith("/"):
-        path = posixpath.join(posixpath.dirname(build_resource_folder(permalink).rstrip("/")) or "/", path)
+        folder = build_resource_folder(permalink, is_stated=is_stated).rstrip("/")
+        path = posixpath.join(posixpath.dirname(folder) or "/", path)
     parts = [part for part in path.split("/") if part not in ("", ".")]
     kept: list[str] = []
     for part in parts:
@@ -251,7 +259,9 @@ def resolve_alias(alias: str, permalink: str) -> str:
         else:
             return ""
     cleaned = "/" + "/".join(kept)
-    return cleaned if cleaned == "/" or cleaned.endswith(".html") else cleaned + "/"
+    if cleaned == "/" or cleaned.endswith(".html"):
+        return cleaned
+    return cleaned + (".html" if is_ugly else "/")
 
 
 def match_path(pattern: str, path: str) -> bool:

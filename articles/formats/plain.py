@@ -33,14 +33,29 @@ _CONFIG_NAMES: dict[str, FrontMatterFormat] = {
 _ZOLA_KEYS = frozenset({"base_url", "compile_sass", "generate_feed", "generate_feeds", "build_search_index", "feed_filenames"})
 _BASE_URL_KEYS = ("base_url", "site_url", "url")
 _MACHINE_FOLDERS = frozenset(
-    {"_includes", "_layouts", "_data", "templates", "layouts", "sass", "themes", "theme", "archetypes", "scaffolds", "dist", "build"}
+    {
+        "_includes",
+        "_layouts",
+        "_data",
+        "templates",
+        "layouts",
+        "sass",
+        "themes",
+        "theme",
+        "archetypes",
+        "scaffolds",
+        "dist",
+        "build",
+    }
 )
 _REPOSITORY_NAMES = re.compile(
     r"(license|licence|copying|notice|notices|contributing|code_of_conduct|code-of-conduct|security|support|governance|maintainers"
     r"|authors|codeowners|pull_request_template|issue_template|claude|agents)(\.\w+)?",
     re.IGNORECASE,
 )
-_MACHINE_TEXTS = re.compile(r"(robots|humans|ads|app-ads|llms|llms-full|security|requirements.*|cmakelists|readme)\.txt", re.IGNORECASE)
+_MACHINE_TEXTS = re.compile(
+    r"(robots|humans|ads|app-ads|llms|llms-full|security|requirements.*|cmakelists|readme)\.txt", re.IGNORECASE
+)
 _DATE_IN_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[-_ ]|$)")
 
 
@@ -77,7 +92,10 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         encoding=options.encoding,
     )
     # In a folder of no known generator, each file shows its own dialect.
-    site.config = {"is_mixed": not sites.entries(container, folder) & _CONFIG_NAMES.keys(), "host": (urlsplit(base_url).hostname or "") if base_url else ""}
+    site.config = {
+        "is_mixed": not sites.entries(container, folder) & _CONFIG_NAMES.keys(),
+        "host": (urlsplit(base_url).hostname or "") if base_url else "",
+    }
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
     for path, size in sites.paths_under(container, folder):
         site.files[path] = _describe_file(site, container, path, size)

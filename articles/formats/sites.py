@@ -20,20 +20,69 @@ from articles.findings import Finding, RefusedFile
 from articles.formats import encoding, frontmatter, terms
 from articles.formats.container import Container
 from articles.formats.dates import BadDate, describe_bad_date, parse_date
-from articles.formats.document import Cover, Document, FrontMatterFormat, SiteFile
+from articles.formats.document import Cover, Document, FrontMatterFormat
 from articles.formats.frontmatter.values import is_null
 
 Recognition = Literal["config", "shape", ""]
 """How a dialect knows a folder as a root of its own: by a configuration file (also inside another root), or by its
 shape (only outside every other root). ``recognise`` may return this or a bool, where ``True`` means ``"config"``."""
 
-MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mkdn", ".mkd", ".mdown", ".mdwn", ".rmd", ".mdx", ".qmd"})
+MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mkdn", ".mkdown", ".mkd", ".mdown", ".mdwn", ".rmd", ".mdx", ".qmd"})
 TEXT_SUFFIXES = frozenset({".txt", ".text"})
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 ATTACHMENT_SUFFIXES = frozenset(
-    ".png .jpg .jpeg .jfif .gif .webp .avif .svg .bmp .ico .tif .tiff .heic .heif .apng "
-    ".mp3 .m4a .ogg .oga .opus .wav .flac .aac .mp4 .m4v .webm .mov .ogv .avi .vtt .srt "
-    ".pdf .doc .docx .xls .xlsx .ppt .pptx .odt .ods .odp .epub .csv .tsv .zip .gz .ipynb .kml .gpx .canvas".split()
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jfif",
+        ".gif",
+        ".webp",
+        ".avif",
+        ".svg",
+        ".bmp",
+        ".ico",
+        ".tif",
+        ".tiff",
+        ".heic",
+        ".heif",
+        ".apng",
+        ".mp3",
+        ".m4a",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".wav",
+        ".flac",
+        ".aac",
+        ".mp4",
+        ".m4v",
+        ".webm",
+        ".mov",
+        ".ogv",
+        ".avi",
+        ".vtt",
+        ".srt",
+        ".pdf",
+        ".doc",
+        ".docx",
+        ".xls",
+        ".xlsx",
+        ".ppt",
+        ".pptx",
+        ".odt",
+        ".ods",
+        ".odp",
+        ".epub",
+        ".csv",
+        ".tsv",
+        ".zip",
+        ".gz",
+        ".ipynb",
+        ".kml",
+        ".gpx",
+        ".canvas",
+    ]
 )
 BODY_FEATURES = frozenset({"autolinks", "strikethrough", "tables", "tasklists", "footnotes"})
 """GitHub's Markdown: what the CommonMark dialects have in common."""
@@ -161,8 +210,9 @@ def fingerprint(*parts: Any) -> str:
 def read_config(container: Container, path: str, format: FrontMatterFormat) -> tuple[dict[str, Any], list[Finding]]:
     """The mapping in the configuration file ``path`` of the archive; ``({}, [finding])`` where it cannot be read."""
     try:
-        source = encoding.decode_source(b"\n" + container.read(path).removeprefix(b"\xef\xbb\xbf"))
-        return dict(frontmatter.parse(*_as_front_matter(source.head + source.body, format))), []
+        # A comment in front, lest the configuration's own "---" be taken for front matter.
+        source = encoding.decode_source(b"#\n" + container.read(path).removeprefix(b"\xef\xbb\xbf"))
+        return dict(frontmatter.parse(*_as_front_matter(source.body[1:], format))), []
     except RefusedFile as refused:
         line = refused.finding.line
         finding = Finding(
@@ -529,9 +579,9 @@ class FieldReader:
             value=value[:80],
         )
 
-    def warn(self, code: str, template: str, key: str, **params: str) -> None:
-        """Adds a warning at the line of ``key``."""
-        self.findings.append(Finding(code, "warning", template, params, self._line(key)))
+    def warn(self, code: str, template: str, name: str, /, **params: str) -> None:
+        """Adds a warning at the line of the key ``name``."""
+        self.findings.append(Finding(code, "warning", template, params, self._line(name)))
 
     def _look_up(self, name: str) -> Any:
         head, _dot, rest = name.partition(".")

@@ -7,13 +7,12 @@ import re
 from html import escape
 from pathlib import Path
 
-from articles.markup import callouts, finishing, source, templatecode
+from articles.markup import callouts, finishing, sanitise, source, templatecode
 from articles.markup.document import Rendered, Resolver
 from articles.markup.engines import DEFAULT_FEATURES, FEATURES, GENERATOR_FEATURES, Flavour, to_html
 from articles.markup.limits import MAX_CHARACTERS, TooComplex, check_html_cost
 from articles.markup.page import NONCHARACTERS, Page
 from articles.markup.page import gettext_noop as _
-from articles.markup.sanitise import drop_raw_elements, free_swallowed_text, sanitise
 from articles.markup.text import count_characters, cut, join_lines, make_excerpt, visible_text
 
 #: Grows whenever the same text would render differently, so that stored renderings can be found and made anew.
@@ -70,19 +69,24 @@ def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
             html = callouts.translate(page, html)
     has_raw_html = _AUTHORS_TAG.search(text) is not None
     if has_raw_html:
-        html = drop_raw_elements(page, html)
+        html = sanitise.drop_raw_elements(page, html)
     finisher = finishing.Finisher(page, html)
     finisher.run()
     if page.title and not page.faithful and finisher.drop_title(page.title):
-        page.report("title-repeated", "info", _("The text begins with its own title “%(title)s”; the page shows it once."), title=page.title)
+        page.report(
+            "title-repeated",
+            "info",
+            _("The text begins with its own title “%(title)s”; the page shows it once."),
+            title=page.title,
+        )
     shift = int(not page.faithful and any(heading.level == 1 for heading in finisher.headings))
     outline = finisher.outline(shift)
     html = _polish(page, "".join(finisher.pieces))
     if has_raw_html:
-        html = free_swallowed_text(html)
-    check_html_cost(html)
-    html = sanitise(page, html, has_raw_html=has_raw_html)
-    plain = visible_text(html)
+        html = sanitise.free_swallowed_text(html)
+    check_html_cost(html, has_raw_html=has_raw_html)
+    html = sanitise.sanitise(page, html, has_raw_html=has_raw_html)
+    plain = visible_text(html, has_line_per_block=not (has_raw_html or page.held))
     excerpt = make_excerpt(html, page.title) or cut(" ".join(plain.split()))
     return Rendered(html, outline, plain, excerpt, count_characters(plain), page.links, page.findings)
 

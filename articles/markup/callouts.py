@@ -76,7 +76,10 @@ def translate(page: Page, html: str) -> str:
             title_end = _TITLE_END.search(html, mark.end())
             if title_end is None:
                 break
-            pieces += [html[at : token.start()], callout_start(page, unescape(mark[1]), html[mark.end() : title_end.start()], mark[2])]
+            pieces += [
+                html[at : token.start()],
+                callout_start(page, unescape(mark[1]), html[mark.end() : title_end.start()], mark[2]),
+            ]
             pieces.append("" if title_end[0].startswith("</p>") else "<p>")
             ends.append(callout_end(mark[2]))
             at = title_end.end()

@@ -10,7 +10,7 @@ import comrak
 
 from articles.markup import kramdown
 from articles.markup.limits import TooComplex, call_bounded
-from articles.markup.source import CodeMap, escape_lone_backticks
+from articles.markup.source import CodeMap, mark_lone_backticks
 
 Flavour = Literal["commonmark", "kramdown", "html"]
 
@@ -44,12 +44,12 @@ FEATURES = _COMMON | {
 
 #: What a post has where its site's configuration says nothing. The key ``""`` is a post made here.
 DEFAULT_FEATURES: dict[str, frozenset[str]] = {
-    "": _COMMON | {"attributes", "callouts", "definition_lists", "embeds", "highlight", "math", "ruby"}
+    "": _COMMON
+    | {"attributes", "callouts", "definition_lists", "embeds", "highlight", "math", "ruby"}
     | {"wide_autolinks", "wikilinks"},
     "jekyll": frozenset({"tables", "strikethrough", "footnotes", "math", "liquid"}),
     "hugo": _COMMON | {"attributes", "callouts", "definition_lists", "shortcodes", "typographer"},
-    "obsidian": _COMMON | {"callouts", "comments", "embeds", "hardbreaks", "highlight", "math"}
-    | {"wide_autolinks", "wikilinks"},
+    "obsidian": _COMMON | {"callouts", "comments", "embeds", "hardbreaks", "highlight", "math"} | {"wide_autolinks", "wikilinks"},
     "zenn": _COMMON | {"embeds", "hardbreaks", "math", "wide_autolinks", "zenn"},
     "hexo": _COMMON | {"hardbreaks", "hexo_tags", "wide_autolinks"},
     "plain": _COMMON | {"callouts", "wide_autolinks"},
@@ -69,6 +69,7 @@ _TILDE_MARK = "\ufdd3"
 _LONE_TILDE = re.compile(r"(?<![~\\])~(?!~)")
 # A definition with several paragraphs, which comrak runs together unless a blank line stands before it.
 _LONG_DEFINITION = re.compile(r"^(?=:[ \t]+\S.*(?:\n(?![:\n]).+){0,20}\n\n(?: {2,}|\t)\S)", re.M)
+_BACKTICK_MARK = "\ufdd4"
 _DOUBLE_BACKTICK = re.compile(r"(?<!`)``(?!`)")
 _TERMS = re.compile(r"<dt>([^<]*\n[^<]*)</dt>")
 
@@ -116,10 +117,12 @@ def to_html(text: str, flavour: Flavour, features: frozenset[str]) -> str:
     if has_tildes:
         text = _LONE_TILDE.sub(_TILDE_MARK, text)
     if _DOUBLE_BACKTICK.search(text):
-        text = escape_lone_backticks(text)
+        text = mark_lone_backticks(text, _BACKTICK_MARK)
     if "]:" in text:
         text += _ROOM_FOR_REFERENCES
     html: str = comrak.render_markdown(text, *_comrak_options(features))
+    if _BACKTICK_MARK in text:
+        html = html.replace(_BACKTICK_MARK, "`")
     if has_tildes:
         html = html.replace(_TILDE_MARK, "~").replace("%EF%B7%93", "~")
     if has_definitions:

@@ -19,15 +19,20 @@ from articles.markup.highlight import colour_escaped
 from articles.markup.maths import to_mathml
 from articles.markup.page import CLOSE, OPEN, PLACEHOLDER, Page, split_target, start_tag, unresolved
 from articles.markup.page import gettext_noop as _
-from articles.markup.sanitise import RELATIONS, SCHEMES
+from articles.markup.sanitise import BOXES, RELATIONS, SCHEMES
 from articles.markup.text import WIDE
 
-_TAG = re.compile(
-    r"<(/?)(?:(a|code|h[1-6]|img|pre|table|td|th|iframe|input|sup|section|li)(?=[\s/>])([^<>]*)|([a-z][a-z0-9]*)\s([^<>]+))>",
-    re.I,
-)
+_NAMED = "h[1-6]|table|pre|iframe"
+
+
+def _tag_expression(named: str) -> re.Pattern[str]:
+    """Start tags of ``named`` elements (1, attributes 2), their end tags (3), and any start tag with attributes (4, 5)."""
+    return re.compile(rf"<(?:({named})(?=[\s/>])([^<>]*)|/({named})\s*|([a-z][a-z0-9]*)\s([^<>]+))>", re.I)
+
+
+_TAG, _TAG_OR_CODE = _tag_expression(_NAMED), _tag_expression(_NAMED + "|code")
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+)))?""")
-_HREF = re.compile(r' href="([^"]*)"(?: title="([^"]*)")?\s*')
+_HREF = re.compile(r'href="([^"]*)"(?: title="([^"]*)")?\s*')
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _HELD_PARAGRAPH = re.compile(rf"<p>((?:\s*{OPEN}[0-9]+{CLOSE})+)\s*</p>")
 _HELD_IN_ADDRESS = re.compile(r"%EF%B7%90([0-9]+)%EF%B7%91", re.I)
@@ -43,6 +48,7 @@ _BEFORE_ADDRESS = frozenset(" \n\t>*_~(\"'“‘«")
 _NOOPENER = ' rel="noopener"'
 _ALONE = re.compile(r'<p><a href="(https?://[^"]+)"( rel="noopener")>([^<]*)</a></p>')
 _NAMES = {name: f"align-{name}" for name in ("left", "center", "right", "justify")}
+_CELL_ALIGNMENTS = {f'align="{name}"': class_name for name, class_name in _NAMES.items()}
 _FILE_SUFFIX = re.compile(r"\.(?!html?$|md$|markdown$|php$|aspx?$)[A-Za-z0-9]{2,5}$")
 _SIZES = frozenset({"small", "medium", "large"})
 
@@ -87,37 +93,31 @@ class Finisher:
         self.has_tex = "math" in page.features and ("\\(" in html or "\\[" in html)
         self.has_held = OPEN in html
         self.dropped_styles = 0
-        self.handlers: dict[str, Callable[[re.Match[str], bool, str], None]] = {
+        self.is_plain_text = not (self.has_ruby or self.has_written_wikilinks or self.has_tex or self.has_held)
+        self.handlers: dict[str, Callable[[re.Match[str], str, str], None]] = {
             "a": self.take_link,
-            "code": self.take_code,
             "img": self.take_image,
-            "pre": self.take_pre,
-            "table": self.take_table,
             "td": self.take_cell,
             "th": self.take_cell,
-            "iframe": self.take_iframe,
             "input": self.take_input,
             "section": self.take_section,
-            "sup": self.take_other,
-            "li": self.take_other,
         }
 
     def run(self) -> str:
-        html = self.html
-        position = 0
-        while match := _TAG.search(html, position):
-            self.take_text(match.start())
-            name = match[2]
-            if name is None:
-                self.take_any(match, match[4].lower(), match[5])
+        html, pieces = self.html, self.pieces
+        search = (_TAG if self.is_plain_text and "language-math" not in html else _TAG_OR_CODE).search
+        while match := search(html, self.at):
+            start = match.start()
+            if self.is_plain_text:
+                pieces.append(html[self.at : start])
             else:
+                self.take_text(start)
+            opened, attribute_text, closed, name, other_text = match.groups()
+            if name is not None:
                 name = name.lower()
-                closing = match[1] == "/"
-                if name[0] == "h":
-                    self.take_heading(match, closing, int(name[1]))
-                else:
-                    self.handlers[name](match, closing, name)
-            position = self.at
+                self.handlers.get(name, self.take_any)(match, name, other_text)
+            else:
+                self.take_named(match, (opened or closed).lower(), attribute_text or "", closed is not None)
         self.take_text(len(html))
         if self.open_heading is not None:
             self.end_heading(self.open_heading, "")
@@ -129,6 +129,18 @@ class Finisher:
                 count=self.dropped_styles,
             )
         return "".join(self.pieces)
+
+    def take_named(self, match: re.Match[str], name: str, attribute_text: str, closing: bool) -> None:
+        if name[0] == "h":
+            self.take_heading(match, closing, int(name[1]), attribute_text)
+        elif name == "pre":
+            self.take_pre(match, closing, attribute_text)
+        elif name == "table":
+            self.take_table(match, closing, attribute_text)
+        elif name == "code":
+            self.take_code(match, closing, attribute_text)
+        else:
+            self.take_iframe(match, closing, attribute_text)
 
     def keep(self, match: re.Match[str]) -> None:
         self.pieces.append(match[0])
@@ -180,9 +192,6 @@ class Finisher:
 
     def take_any(self, match: re.Match[str], name: str, attribute_text: str) -> None:
         """Any other tag with attributes: nearly always an author's own."""
-        if match[1]:
-            self.keep(match)
-            return
         if name == "span" and (formula := _MATH_SPAN.match(self.html, match.start())):
             self.put(formula, to_mathml(self.page, unescape(formula[2]), "inline" if formula[1] == "inline" else "block"))
             return
@@ -208,7 +217,12 @@ class Finisher:
             return False
         tex = unescape(self.html[match.end() : end]).strip()
         display = "inline" if name == "span" else "block"
-        for opener, closer, kind in (("\\(", "\\)", "inline"), ("\\[", "\\]", "block"), ("$$", "$$", "block"), ("$", "$", "inline")):
+        for opener, closer, kind in (
+            ("\\(", "\\)", "inline"),
+            ("\\[", "\\]", "block"),
+            ("$$", "$$", "block"),
+            ("$", "$", "inline"),
+        ):
             if tex.startswith(opener) and tex.endswith(closer) and len(tex) >= len(opener) + len(closer):
                 tex, display = tex[len(opener) : -len(closer)], kind
                 break
@@ -236,24 +250,24 @@ class Finisher:
             attributes["id"] = safe
         return True
 
-    def take_other(self, match: re.Match[str], closing: bool, name: str) -> None:
-        if closing or not match[3].strip(" /"):
-            self.keep(match)
+    def take_bare_or_any(self, match: re.Match[str], name: str, attribute_text: str) -> None:
+        if attribute_text.strip(" /"):
+            self.take_any(match, name, attribute_text)
         else:
-            self.take_any(match, name, match[3])
+            self.keep(match)
 
-    def take_section(self, match: re.Match[str], closing: bool, name: str) -> None:
-        if not closing and 'class="footnotes"' in match[3]:
+    def take_section(self, match: re.Match[str], name: str, attribute_text: str) -> None:
+        if 'class="footnotes"' in attribute_text:
             label = escape(self.page.word("footnotes"))
             self.put(match, f'<section class="footnotes" role="doc-endnotes" aria-label="{label}">')
         else:
-            self.take_other(match, closing, name)
+            self.take_any(match, name, attribute_text)
 
-    def take_heading(self, match: re.Match[str], closing: bool, level: int) -> None:
+    def take_heading(self, match: re.Match[str], closing: bool, level: int, attribute_text: str) -> None:
         if not closing:
             if self.open_heading is not None:
                 self.end_heading(self.open_heading, "")
-            attributes = read_attributes(match[3]) if match[3].strip() else {}
+            attributes = read_attributes(attribute_text) if attribute_text else {}
             self.open_heading = _Heading(level, len(self.pieces), attributes)
             self.put(match, "")
         elif self.open_heading is not None:
@@ -302,9 +316,9 @@ class Finisher:
         first.level = 0
         return True
 
-    def take_code(self, match: re.Match[str], closing: bool, name: str) -> None:
+    def take_code(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         self.in_code = max(self.in_code + (-1 if closing else 1), 0)
-        if not closing and "language-math" in match[3] and "data-math-style" in match[3]:
+        if not closing and "language-math" in attribute_text and "data-math-style" in attribute_text:
             end = self.html.find("</code>", match.end())
             if end >= 0:
                 self.in_code -= 1
@@ -313,14 +327,14 @@ class Finisher:
                 return
         self.keep(match)
 
-    def take_pre(self, match: re.Match[str], closing: bool, name: str) -> None:
+    def take_pre(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         end = -1 if closing else self.html.find("</pre>", match.end())
         code = _CODE_BLOCK.match(self.html, match.end(), end) if end >= 0 else None
         if code is None:
-            self.take_other(match, closing, name)
+            self.take_bare_or_any(match, "pre", attribute_text)
             return
         classes = code[1] or ""
-        found = _LANGUAGE.search(classes) or _LANGUAGE.search(match[3])
+        found = _LANGUAGE.search(classes) or _LANGUAGE.search(attribute_text)
         language = unescape(found[1]) if found else ""
         text = code[2]
         if self.has_held and OPEN in text:
@@ -332,20 +346,20 @@ class Finisher:
             self.pieces.append(f"<pre><code>{text}</code></pre>" if self.page.faithful else colour_escaped(text, language))
         self.at = end + 6
 
-    def take_table(self, match: re.Match[str], closing: bool, name: str) -> None:
+    def take_table(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         if closing:
             self.put(match, "</table></div>" if self.tables else "</table>")
             self.tables = max(self.tables - 1, 0)
             return
         self.tables += 1
         self.pieces.append(f'<div class="scroller" role="region" tabindex="0" aria-label="{self.page.word("table")}">')
-        self.take_other(match, closing, name)
+        self.take_bare_or_any(match, "table", attribute_text)
 
-    def take_cell(self, match: re.Match[str], closing: bool, name: str) -> None:
-        if closing or not match[3]:
-            self.keep(match)
+    def take_cell(self, match: re.Match[str], name: str, attribute_text: str) -> None:
+        if attribute_text in _CELL_ALIGNMENTS:
+            self.put(match, f'<{name} class="{_CELL_ALIGNMENTS[attribute_text]}">')
             return
-        attributes = read_attributes(match[3])
+        attributes = read_attributes(attribute_text)
         align = attributes.pop("align", "").lower()
         self.take_style(attributes)
         self.take_id(attributes)
@@ -353,21 +367,21 @@ class Finisher:
             attributes["class"] = f"{attributes.get('class', '')} {_NAMES[align]}".strip()
         self.put(match, start_tag(name, attributes))
 
-    def take_input(self, match: re.Match[str], closing: bool, name: str) -> None:
-        attributes = read_attributes(match[3])
+    def take_input(self, match: re.Match[str], name: str, attribute_text: str) -> None:
+        attributes = read_attributes(attribute_text)
         if attributes.get("type", "").lower() != "checkbox":
             self.put(match, "")
             return
-        self.put(match, start_tag("input", {"type": "checkbox"} | ({"checked": ""} if "checked" in attributes else {})))
+        self.put(match, BOXES["checked" in attributes])
 
-    def take_iframe(self, match: re.Match[str], closing: bool, name: str) -> None:
+    def take_iframe(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         self.at = match.end()
         if closing:
             return
         end = self.html.find("</iframe>", match.end())
         if end >= 0 and self.html.find("<", match.end()) == end:
             self.at = end + 9
-        source = read_attributes(match[3]).get("src", "")
+        source = read_attributes(attribute_text).get("src", "")
         card = embed_address(self.page, source)
         if card is None:
             self.page.report(
@@ -397,17 +411,19 @@ class Finisher:
         address = PLACEHOLDER.sub(replace, _HELD_IN_ADDRESS.sub(rf"{OPEN}\1{CLOSE}", address))
         return None if unknown else address
 
-    def take_link(self, match: re.Match[str], closing: bool, name: str) -> None:
-        if closing:
-            self.keep(match)
-            return
-        simple = _HREF.fullmatch(match[3])
+    def take_link(self, match: re.Match[str], name: str, attribute_text: str) -> None:
+        simple = _HREF.fullmatch(attribute_text)
         if simple:
-            attributes = {"href": unescape(simple[1])}
+            written = simple[1]
+            is_bare = self.html.startswith(("http", "www.", "ftp://", "mailto:"), match.end()) or written.startswith("mailto:")
+            if not is_bare and simple[2] is None and written.startswith(("https://", "http://")) and "%EF%B7%9" not in written:
+                self.put(match, f'<a href="{written}" rel="noopener">')
+                return
+            attributes = {"href": unescape(written)}
             if simple[2] is not None:
                 attributes["title"] = unescape(simple[2])
         else:
-            attributes = read_attributes(match[3])
+            attributes = read_attributes(attribute_text)
         if "data-wikilink" in attributes:
             self.take_wikilink(match, attributes["href"])
             return
@@ -417,7 +433,7 @@ class Finisher:
             return
         self.take_id(attributes)
         address = attributes.get("href", "")
-        if simple and simple[2] is None and address.startswith(("http", "mailto:")) and self.take_bare_address(match, address):
+        if simple and is_bare and simple[2] is None and self.take_bare_address(match, address):
             return
         was_held = OPEN in address or "%EF%B7%90" in address.upper()
         if was_held:
@@ -439,7 +455,7 @@ class Finisher:
         scheme = _SCHEME.match(address)
         if scheme and scheme[0][:-1].lower() not in SCHEMES:
             self.report_address(address)
-        if address.startswith("//") or scheme and scheme[0].lower() in {"http:", "https:"}:
+        if address.startswith("//") or (scheme and scheme[0].lower() in {"http:", "https:"}):
             words.add("noopener")
         relation = [word for word in RELATIONS if word in words][:4]
         if relation:
@@ -526,8 +542,8 @@ class Finisher:
         self.pieces.append(_link_bare(escape(written[stop:])) if is_wide else escape(written[stop:]))
         return True
 
-    def take_image(self, match: re.Match[str], closing: bool, name: str) -> None:
-        attributes = read_attributes(match[3].rstrip("/ "))
+    def take_image(self, match: re.Match[str], name: str, attribute_text: str) -> None:
+        attributes = read_attributes(attribute_text.rstrip("/ "))
         self.take_style(attributes)
         self.take_id(attributes)
         for key in ("alt", "title"):

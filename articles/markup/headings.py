@@ -11,20 +11,50 @@ from articles.markup.page import Page
 _TAG = re.compile(r"<[^>]*>")
 _BLANKS = re.compile(r"\s+")
 _NOT_IN_ID = re.compile(r"[^\w\s-]")
-_ATTRIBUTES = re.compile(r"\s*\{:?\s*((?:[#.][^\s{}#.<>]+|[\w:-]+=[^\s{}<>]*)(?:\s+(?:[#.][^\s{}#.<>]+|[\w:-]+=[^\s{}<>]*))*)\s*\}\s*$")
+_ATTRIBUTES = re.compile(
+    r"\s*\{:?\s*((?:[#.][^\s{}#.<>]+|[\w:-]+=[^\s{}<>]*)(?:\s+(?:[#.][^\s{}#.<>]+|[\w:-]+=[^\s{}<>]*))*)\s*\}\s*$"
+)
+_FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\"'<>&`]")
 _MAX_ID = 100
 
 #: Ids that the site's own pages and Django's forms use, so that no author's id can stand before them.
 _RESERVED = frozenset(
-    "csrfmiddlewaretoken main content body top header footer nav navigation menu search q next action method submit elements "
-    "length name target attributes children style login logout password username".split()
+    [
+        "csrfmiddlewaretoken",
+        "main",
+        "content",
+        "body",
+        "top",
+        "header",
+        "footer",
+        "nav",
+        "navigation",
+        "menu",
+        "search",
+        "q",
+        "next",
+        "action",
+        "method",
+        "submit",
+        "elements",
+        "length",
+        "name",
+        "target",
+        "attributes",
+        "children",
+        "style",
+        "login",
+        "logout",
+        "password",
+        "username",
+    ]
 )
 _RESERVED_PREFIXES = ("id_", "id-", "site-", "__", "form-", "on")
 
 
 def safe_id(wanted: str) -> str:
     """An author's id without what HTML forbids, moved out of the way of names that pages and forms use."""
-    chosen = "".join(character for character in wanted if character.isprintable() and character not in " \"'<>&`\u3000")[:_MAX_ID]
+    chosen = _FORBIDDEN.sub("", wanted)[:_MAX_ID]
     if not chosen:
         return ""
     folded = chosen.lower()

@@ -50,7 +50,7 @@ def colour(code: str, language: str) -> str:
         return escape(code, quote=False)
     pieces: list[str] = []
     run, run_class = "", ""
-    for kind, value in lexer.get_tokens(code):
+    for _at, kind, value in lexer.get_tokens_unprocessed(code):
         name = "" if kind in _UNCOLOURED else _class_of(kind)
         if name != run_class and run:
             pieces.append(_span(run, run_class))

@@ -198,19 +198,17 @@ _BLOCK_TAG = re.compile(r"<(/?)(blockquote|ul|ol|dl|div|section|article|aside|de
 _FORMATTING_TAG = re.compile(r"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.I)
 
 
-def check_html_cost(html: str) -> None:
+def check_html_cost(html: str, *, has_raw_html: bool) -> None:
     """Raises :class:`TooComplex` for HTML that is so nested that sanitising it takes time quadratic in its length."""
-    if html.count("<") < MAX_UNCLOSED:
-        return
+    if has_raw_html or sum(html.count(tag) for tag in ("<blockquote", "<ul", "<ol", "<dd")) > MAX_DEPTH:
+        _check_balance(_BLOCK_TAG, html, MAX_DEPTH)
+    if has_raw_html:
+        _check_balance(_FORMATTING_TAG, html, MAX_UNCLOSED)
+
+
+def _check_balance(tags: re.Pattern[str], html: str, limit: int) -> None:
     depth = 0
-    for match in _BLOCK_TAG.finditer(html):
-        depth = depth - 1 if match[1] else depth + 1
-        if depth > MAX_DEPTH:
+    for match in tags.finditer(html):
+        depth = max(depth - 1, 0) if match[1] else depth + 1
+        if depth > limit:
             raise TooComplex
-        depth = max(depth, 0)
-    balance = 0
-    for match in _FORMATTING_TAG.finditer(html):
-        balance = balance - 1 if match[1] else balance + 1
-        if balance > MAX_UNCLOSED:
-            raise TooComplex
-        balance = max(balance, 0)

@@ -31,13 +31,69 @@ _FAULTS: tuple[type[Exception], ...] = (
 )
 
 TAGS = frozenset(
-    "math mi mn mo ms mtext mspace mrow mfrac msqrt mroot mstyle merror mpadded mphantom msub msup msubsup munder mover "
-    "munderover mmultiscripts mprescripts mtable mtr mtd menclose none".split()
+    [
+        "math",
+        "mi",
+        "mn",
+        "mo",
+        "ms",
+        "mtext",
+        "mspace",
+        "mrow",
+        "mfrac",
+        "msqrt",
+        "mroot",
+        "mstyle",
+        "merror",
+        "mpadded",
+        "mphantom",
+        "msub",
+        "msup",
+        "msubsup",
+        "munder",
+        "mover",
+        "munderover",
+        "mmultiscripts",
+        "mprescripts",
+        "mtable",
+        "mtr",
+        "mtd",
+        "menclose",
+        "none",
+    ]
 )
 ATTRIBUTES = frozenset(
-    "accent accentunder align columnalign columnlines columnspacing depth display displaystyle fence form height linethickness "
-    "lspace mathsize mathvariant maxsize minsize notation movablelimits rowlines rowspacing rspace scriptlevel separator "
-    "stretchy symmetric voffset width".split()
+    [
+        "accent",
+        "accentunder",
+        "align",
+        "columnalign",
+        "columnlines",
+        "columnspacing",
+        "depth",
+        "display",
+        "displaystyle",
+        "fence",
+        "form",
+        "height",
+        "linethickness",
+        "lspace",
+        "mathsize",
+        "mathvariant",
+        "maxsize",
+        "minsize",
+        "notation",
+        "movablelimits",
+        "rowlines",
+        "rowspacing",
+        "rspace",
+        "scriptlevel",
+        "separator",
+        "stretchy",
+        "symmetric",
+        "voffset",
+        "width",
+    ]
 )
 _NAMESPACE = re.compile(r' xmlns="[^"]*"')
 
@@ -62,6 +118,8 @@ def to_mathml(page: Page, tex: str, display: str) -> str:
     mathml = _mathml(tex, display) if tex and page.count("formula") <= MAX_FORMULAS else None
     if mathml is not None:
         return mathml
-    page.report("unreadable-formula", "warning", _("The formula “%(tex)s” cannot be shown as mathematics; correct its TeX."), tex=tex[:80])
+    page.report(
+        "unreadable-formula", "warning", _("The formula “%(tex)s” cannot be shown as mathematics; correct its TeX."), tex=tex[:80]
+    )
     delimiter = "$$" if display == "block" else "$"
     return f'<code class="math-source">{escape(delimiter + tex + delimiter)}</code>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_BRACES = re.compile(rf"\{{([^{{}}|<>\n&]{{1,40}})((?:\|[^{{}}|<>\n&]{{1,40}}){{1,40}})\}}")
+_BRACES = re.compile(r"\{([^{}|<>\n&]{1,40})((?:\|[^{}|<>\n&]{1,40}){1,40})\}")
 _AOZORA = re.compile(r"[｜|]([^｜|《》<>\n]{1,60})《([^《》<>\n]{1,60})》")
 _HAS_CJK = re.compile(f"[{_CJK}]")
 

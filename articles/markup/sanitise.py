@@ -15,12 +15,88 @@ from articles.markup.page import gettext_noop as _
 #: Words for ``rel`` that survive, in the order in which they are written.
 RELATIONS = ("author", "license", "me", "nofollow", "noopener", "noreferrer", "sponsored", "tag", "ugc")
 
+#: The only inputs of a page: boxes of task lists, open and done, which nobody can change.
+BOXES = ('<input type="checkbox" disabled="">', '<input type="checkbox" checked="" disabled="">')
+
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _FLOW = frozenset(
-    "a abbr address article aside audio b bdi bdo blockquote br caption cite code col colgroup dd del details dfn div dl dt em "
-    "figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i img input ins kbd li mark ol p picture pre q rp rt ruby s samp section "
-    "small source span strong sub summary sup table tbody td tfoot th thead time tr track u ul var video wbr".split()
+    [
+        "a",
+        "abbr",
+        "address",
+        "article",
+        "aside",
+        "audio",
+        "b",
+        "bdi",
+        "bdo",
+        "blockquote",
+        "br",
+        "caption",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "details",
+        "dfn",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "i",
+        "img",
+        "input",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "picture",
+        "pre",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "section",
+        "small",
+        "source",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "time",
+        "tr",
+        "track",
+        "u",
+        "ul",
+        "var",
+        "video",
+        "wbr",
+    ]
 )
 TAGS = _FLOW | maths.TAGS
 
@@ -51,18 +127,77 @@ _ATTRIBUTES: dict[str, set[str]] = {
 
 #: Classes that the pages' stylesheet knows and authors may use.
 AUTHOR_CLASSES = frozenset(
-    "align-left align-center align-right align-justify small lead caption note info tip warning danger caution important alert "
-    "text-center text-left text-right center left right nowrap pull-quote ad pr sponsored".split()
+    [
+        "align-left",
+        "align-center",
+        "align-right",
+        "align-justify",
+        "small",
+        "lead",
+        "caption",
+        "note",
+        "info",
+        "tip",
+        "warning",
+        "danger",
+        "caution",
+        "important",
+        "alert",
+        "text-center",
+        "text-left",
+        "text-right",
+        "center",
+        "left",
+        "right",
+        "nowrap",
+        "pull-quote",
+        "ad",
+        "pr",
+        "sponsored",
+    ]
 )
 _OWN_CLASSES = frozenset(
-    "scroller code embed embed-host unresolved template-code footnotes footnote-ref footnote-backref contains-task-list task-list-item "
-    "math-source source wikilink external embed-card".split()
+    [
+        "scroller",
+        "code",
+        "embed",
+        "embed-host",
+        "unresolved",
+        "template-code",
+        "footnotes",
+        "footnote-ref",
+        "footnote-backref",
+        "contains-task-list",
+        "task-list-item",
+        "math-source",
+        "source",
+        "wikilink",
+        "external",
+        "embed-card",
+    ]
 ) | {f"width-{size}" for size in ("small", "medium", "large")}
 _EMBED_CLASSES = frozenset(
-    f"embed-{name}" for name in (
-        "youtube vimeo gist tweet x instagram slideshare speakerdeck docswell codepen jsfiddle codesandbox stackblitz figma nicovideo "
-        "soundcloud spotify google"
-    ).split()
+    f"embed-{name}"
+    for name in [
+        "youtube",
+        "vimeo",
+        "gist",
+        "tweet",
+        "x",
+        "instagram",
+        "slideshare",
+        "speakerdeck",
+        "docswell",
+        "codepen",
+        "jsfiddle",
+        "codesandbox",
+        "stackblitz",
+        "figma",
+        "nicovideo",
+        "soundcloud",
+        "spotify",
+        "google",
+    ]
 )
 _GENERAL = AUTHOR_CLASSES | _OWN_CLASSES | callouts.CLASSES | _EMBED_CLASSES
 
@@ -74,10 +209,10 @@ _CLEANER = nh3.Cleaner(
     attributes=_ATTRIBUTES,
     tag_attribute_values={
         "a": {"rel": _REL_VALUES},
+        "input": {"type": {"checkbox"}, "disabled": {""}},
         "math": {"display": {"inline", "block"}},
         "div": {"tabindex": {"0"}},
     },
-    set_tag_attribute_values={"input": {"type": "checkbox", "disabled": ""}},
     allowed_classes={name: set(_GENERAL | highlight.CLASSES) if name in {"span", "code"} else set(_GENERAL) for name in _FLOW},
     link_rel=None,
     url_schemes=set(SCHEMES),
@@ -87,13 +222,14 @@ _CLEANER = nh3.Cleaner(
 # Elements whose start tag changes how a parser reads all that follows: unclosed, they swallow the rest of an article.
 _SWALLOWING = re.compile(
     r"</?(?:template|svg|select|option|optgroup|noscript|noframes|noembed|frameset|frame|xmp|plaintext|textarea|title|iframe|head|body|"
-    r"html|object|applet|button|marquee|form|fieldset|foreignobject|desc|mglyph|malignmark|annotation-xml|annotation|semantics)"
+    r"html|object|applet|button|marquee|text|tspan|form|fieldset|foreignobject|desc|mglyph|malignmark|annotation-xml|annotation|semantics)"
     r"(?=[\s/>])[^<>]*>",
     re.I,
 )
 _RAW = re.compile(r"<(script|style)(?=[\s/>])", re.I)
 _MATH = re.compile(r"</?math(?=[\s/>])[^<>]*>", re.I)
 _COMMENT_OPEN = "<!--"
+_INPUT = re.compile(r"<input[^>]*>")
 _PRE_BREAK = re.compile(r"(<pre(?: [^>]*)?>)\n+")
 _ID = re.compile(r'(<[a-z][^<>]*?) id="([^"]*)"')
 _TAGS = re.compile(r"<[^<>]*>")
@@ -180,6 +316,8 @@ def sanitise(page: Page, html: str, *, has_raw_html: bool) -> str:
     ids = page.ids
     if ' id="' in clean:
         clean = _ID.sub(lambda match: match[0] if unescape(match[2]) in ids else match[1], clean)
+    if "<input" in clean:
+        clean = _INPUT.sub(lambda match: match[0] if match[0] in BOXES else "", clean)
     if "<pre" in clean:
         clean = _PRE_BREAK.sub(r"\1", clean)
     return clean

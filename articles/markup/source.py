@@ -77,13 +77,13 @@ def _match_backticks(text: str, start: int, end: int) -> tuple[list[Region], lis
     return spans, lone
 
 
-def escape_lone_backticks(text: str) -> str:
-    """Escapes runs of backticks that open nothing: after one, comrak misses code spans later in the paragraph."""
+def mark_lone_backticks(text: str, mark: str) -> str:
+    """Writes ``mark`` for the backticks of runs that open nothing: after one, comrak misses code spans later in the paragraph."""
     pieces: list[str] = []
     at = 0
     for start, end in _gaps(_find_fences(text), len(text)):
         for first, last in _match_backticks(text, start, end)[1]:
-            pieces += [text[at:first], "\\`" * (last - first)]
+            pieces += [text[at:first], mark * (last - first)]
             at = last
     return "".join(pieces) + text[at:]
 

@@ -152,7 +152,9 @@ def _code(page: Page, tag: Tag) -> str | None:
     elif not language and words:
         language = words[0]
     html = code_block(tag.inner.strip("\n") + "\n", language)
-    return page.hold(f'<figure class="code">{html}<figcaption>{escape(title)}</figcaption></figure>' if title else html, is_block=True)
+    return page.hold(
+        f'<figure class="code">{html}<figcaption>{escape(title)}</figcaption></figure>' if title else html, is_block=True
+    )
 
 
 def _site_value(page: Page, tag: Tag) -> str | None:
@@ -164,7 +166,11 @@ def _site_value(page: Page, tag: Tag) -> str | None:
     if name == "page.title" and not filters:
         return page.title
     literal = re.fullmatch(r"""["'](.*)["']""", name)
-    if literal and filters and all(re.fullmatch(r"(?:relative_url|absolute_url|prepend:.*|escape|uri_escape)", item) for item in filters):
+    if (
+        literal
+        and filters
+        and all(re.fullmatch(r"(?:relative_url|absolute_url|prepend:.*|escape|uri_escape)", item) for item in filters)
+    ):
         return literal[1]
     if literal and not filters:
         return literal[1]
@@ -186,7 +192,9 @@ def _include(page: Page, tag: Tag) -> str | None:
     service = {"youtubeplayer": "youtube", "youtube_player": "youtube", "twitter": "tweet"}.get(stem, stem)
     if stem in {"video", "embed"} and "provider" in tag.named:
         service = tag.named["provider"]
-    return _embed(service)(page, inner) if service in {"youtube", "vimeo", "gist", "tweet", "x", "instagram", "nicovideo"} else None
+    return (
+        _embed(service)(page, inner) if service in {"youtube", "vimeo", "gist", "tweet", "x", "instagram", "nicovideo"} else None
+    )
 
 
 def _nothing(page: Page, tag: Tag) -> str | None:
@@ -285,7 +293,24 @@ def _quotation(page: Page, tag: Tag) -> Ends | None:
     return "<blockquote>", f"<footer>{credit.strip()}</footer></blockquote>" if credit.strip() else "</blockquote>"
 
 
-_NOTICES = "notice note tip info warning danger caution important admonition callout alert hint success error attention message".split()
+_NOTICES = [
+    "notice",
+    "note",
+    "tip",
+    "info",
+    "warning",
+    "danger",
+    "caution",
+    "important",
+    "admonition",
+    "callout",
+    "alert",
+    "hint",
+    "success",
+    "error",
+    "attention",
+    "message",
+]
 _PAIRED: dict[str, dict[str, Callable[[Page, Tag], Ends | None]]] = {
     "shortcodes": {"details": _details, "collapse": _details, "expand": _details} | dict.fromkeys(_NOTICES, _notice),
     "liquid": {},
@@ -299,7 +324,7 @@ def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
     named: dict[str, str] = {}
     for match in _ARGUMENT.finditer(text):
         value = next(group for group in match.groups()[1:] if group is not None) if match.lastindex else ""
-        if match[1] is None or match[2] is match[3] is match[4] is None and "://" in match[0]:
+        if match[1] is None or (match[2] is match[3] is match[4] is None and "://" in match[0]):
             positional.append(match[0] if match[1] is not None else value)
         else:
             named[match[1]] = value.replace('\\"', '"')
@@ -440,7 +465,9 @@ class _Translator:
             self.page.report(
                 "unknown-template-code",
                 "warning",
-                _("The template code “%(name)s” is not known here and is shown as it stands: %(source)s. Rewrite it as Markdown."),
+                _(
+                    "The template code “%(name)s” is not known here and is shown as it stands: %(source)s. Rewrite it as Markdown."
+                ),
                 tag.line,
                 name=base,
                 source=tag.source[:_SHOWN],

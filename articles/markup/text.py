@@ -25,7 +25,7 @@ _UNSEEN = re.compile(
     r"|<span class=\"template-code\">[^<]*</span>"
 )
 _TAG = re.compile(r"<[^>]*>")
-_BLANKS = re.compile(r"[ \t\f\v]+")
+_BLANKS = re.compile(r"[ \t\f\v]{2,}|[\t\f\v]")
 _PARAGRAPH = re.compile(r"<p(?: [^>]*)?>")
 
 
@@ -59,12 +59,17 @@ def _without_blocks(html: str, name: str) -> str:
     return "".join(pieces) + html[at:]
 
 
-def visible_text(html: str) -> str:
-    """The text of sanitised HTML: one line per block; code blocks, formulas, readings and footnote marks left out."""
+def visible_text(html: str, *, has_line_per_block: bool = False) -> str:
+    """The text of sanitised HTML: one line per block; code blocks, formulas, readings and footnote marks left out.
+
+    ``has_line_per_block`` says that line breaks already stand between blocks, as engines write them.
+    """
     html = _without_blocks(_without_blocks(html, "pre"), "math")
     if "<rt>" in html or "footnote" in html or "template-code" in html:
         html = _UNSEEN.sub("", html)
-    text = _TAG.sub("", _CELL_END.sub(" ", _BLOCK_END.sub("\n", html)))
+    if not has_line_per_block:
+        html = _CELL_END.sub(" ", _BLOCK_END.sub("\n", html))
+    text = _TAG.sub("", html)
     if "&" in text:
         text = unescape(text)
     lines = (line.strip() for line in _BLANKS.sub(" ", text).split("\n"))

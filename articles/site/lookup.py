@@ -15,7 +15,8 @@ from django.utils import timezone
 from articles.addresses import MAX_PATH
 from articles.models import Post, PostQuerySet, Redirect
 
-_INDEXES = ("index.html", "index.htm", "index.php")
+#: Files that stand for their folder.
+INDEXES = ("index.html", "index.htm", "index.php")
 _SUFFIXES = (".html", ".htm")
 # No post has these in its address, and PostgreSQL refuses NUL and surrogates even in a question.
 _IMPOSSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -80,7 +81,7 @@ def _variants(path: str) -> Iterator[str]:
     """With and without final slash, index file and suffix, as generators and servers differ about them."""
     stem = path
     folder, _slash, name = path.rpartition("/")
-    if name in _INDEXES:
+    if name in INDEXES:
         stem = folder
     else:
         for suffix in _SUFFIXES:

@@ -51,7 +51,7 @@ def render_page(template: str, context: Mapping[str, Any], *, language: str, sta
     spoken = interface_language(language)
     with translation.override(spoken):
         html = render_to_string(template, {**context, "language": language, "interface_language": spoken})
-    response = HttpResponse(html, status=status)
+    response = HttpResponse(html.lstrip(), status=status)
     response.headers["Content-Language"] = language
     if status != 200:
         response.headers["Cache-Control"] = "no-store"

@@ -50,6 +50,7 @@ def show_home(request: HttpRequest) -> HttpResponseBase:
         "side": listing.posts[1:LEAD_AND_SIDE],
         "bands": _bands(listing.posts[LEAD_AND_SIDE:], sections),
         "introduction": introduction,
+        "is_front": True,
         "canonical": settings.SITE_URL + reverse("articles:home"),
     }
     return render_page("articles/home.html", context, language=settings.LANGUAGE_CODE)
@@ -151,6 +152,8 @@ def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) 
     sections = load_sections()
     here = find_section(sections, context.get("category", ""))
     context = {**_common(sections), **context, "listing": listing, "children": here.children if here else []}
+    # Below the months of a year, an entry is one level deeper.
+    context["entry_level"] = 3 if context["kind"] == "year" else 2
     return render_page("articles/list.html", context, language=settings.LANGUAGE_CODE)
 
 
@@ -222,6 +225,8 @@ def _answer_address(request: HttpRequest) -> HttpResponseBase:
         return HttpResponsePermanentRedirect(post.get_absolute_url())
     if lookup.is_withdrawn(path) or (path.endswith(".md") and lookup.is_withdrawn(path.removesuffix(".md"))):
         return render_page("410.html", _common(load_sections()), language=settings.LANGUAGE_CODE, status=410)
+    if path.lstrip("/") in lookup.INDEXES:
+        return HttpResponsePermanentRedirect(reverse("articles:home"))
     context = {**_common(load_sections()), "suggestions": suggest_posts(path)}
     return render_page("404.html", context, language=settings.LANGUAGE_CODE, status=404)
 
@@ -245,6 +250,8 @@ def _show_post(post: Post) -> HttpResponse:
         "outline": article.outline_of(post),
         "shows_cover": article.shows_cover(post),
         "neighbours": neighbours,
+        "source_url": post.source_url if _is_web_address(post.source_url) else "",
+        "site_language": settings.LANGUAGE_CODE,
         "category": credits.categories[0].slug if credits.categories else "",
         "canonical": article.canonical_url(post),
         "markdown_url": _address(markdown_path(post)),

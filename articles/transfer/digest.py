@@ -22,7 +22,6 @@ POST_FIELDS = (
     "language",
     "translation_key",
     "published_at",
-    "first_published_at",
     "updated_at",
     "expires_at",
     "trashed_at",

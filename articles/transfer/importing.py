@@ -90,8 +90,9 @@ def import_archive(
             return _refuse(run, Finding("no-documents", "error", template))
         _journal_refused_members(run, container)
         counter = _Progress(documents, progress)
+        used: set[int] = set()
         for site in sites:
-            _SiteImport(run, container, site, options, user, counter).carry_out()
+            _SiteImport(run, container, site, options, user, counter, used).carry_out()
         run.state = ImportRun.State.FINISHED
     return run
 
@@ -138,9 +139,17 @@ class _SiteImport:
     """The import of one site root into one source."""
 
     def __init__(
-        self, run: ImportRun, container: Container, site: Site, options: ImportOptions, user: Account | None, progress: _Progress
+        self,
+        run: ImportRun,
+        container: Container,
+        site: Site,
+        options: ImportOptions,
+        user: Account | None,
+        progress: _Progress,
+        used: set[int],
     ) -> None:
-        self.run, self.container, self.site, self.options, self.user, self.progress = run, container, site, options, user, progress
+        self.run, self.container, self.site, self.options = run, container, site, options
+        self.user, self.progress, self.used = user, progress, used
         self.documents = sorted(path for path, file in site.files.items() if file.role == "document")
         self.index = MemoryIndex(site.base_path)
         self.covers: dict[str, int] = {}
@@ -149,7 +158,8 @@ class _SiteImport:
         self.source = self._find_source()
         self._note(self.site.findings)
         if not self.options.dry_run:
-            self.source.save()
+            self._save_source()
+            self.used.add(self.source.pk)
             self._store_files()
         self._store_documents()
         if not self.options.dry_run:
@@ -167,11 +177,25 @@ class _SiteImport:
 
     def _find_source(self) -> Source:
         source = self._source_by_name() if self.options.source_name else self._source_by_content() or self._source_by_address()
-        site = self.site
-        source.title, source.dialect, source.base_url = site.title[:300], site.dialect, site.base_url[:500]
-        source.base_path, source.timezone, source.language = site.base_path[:300], site.timezone, site.language[:35]
-        source.encoding, source.fingerprint = site.encoding, site.fingerprint
         return source
+
+    def _save_source(self) -> None:
+        """Notes what the site says of itself; writes no row where it says what it said last time."""
+        site, source = self.site, self.source
+        said = {
+            "title": site.title[:300],
+            "dialect": site.dialect,
+            "base_url": site.base_url[:500],
+            "base_path": site.base_path[:300],
+            "timezone": site.timezone,
+            "language": site.language[:35],
+            "encoding": site.encoding,
+            "fingerprint": site.fingerprint,
+        }
+        if source.pk is None or said != {name: getattr(source, name) for name in said}:
+            for name, value in said.items():
+                setattr(source, name, value)
+            source.save()
 
     def _source_by_name(self) -> Source:
         """The named source. An archive with several roots has one source each: the first is the name, others add their root."""
@@ -181,15 +205,18 @@ class _SiteImport:
         return Source.objects.filter(name=name).first() or Source(name=name[:200])
 
     def _source_by_content(self) -> Source | None:
-        """The known source that shares most files with this site, byte for byte."""
+        """The known source that shares most files with this site, byte for byte.
+
+        Not one that this run used already (two sites of one archive may share files), nor one of another address.
+        """
         step = max(1, len(self.documents) // SAMPLE)
         hashes = {path: self._hash(path) for path in self.documents[::step]}
+        candidates = Source.objects.exclude(pk__in=self.used)
+        if self.site.base_url:
+            candidates = candidates.filter(base_url__in=["", self.site.base_url], base_path=self.site.base_path)
+        posts = Post.objects.filter(source__in=candidates, source_path__in=list(hashes))
         shared = Counter(
-            source
-            for source, path, sha256 in Post.objects.filter(source__isnull=False, source_path__in=list(hashes)).values_list(
-                "source", "source_path", "source_sha256"
-            )
-            if hashes[path] == sha256
+            source for source, path, sha256 in posts.values_list("source", "source_path", "source_sha256") if hashes[path] == sha256
         )
         return Source.objects.get(pk=shared.most_common(1)[0][0]) if shared else None
 
@@ -198,14 +225,17 @@ class _SiteImport:
         site = self.site
         number, name = 1, site.name[:190]
         while source := Source.objects.filter(name=name).first():
-            if site.base_url and source.base_url == site.base_url:
-                return source
-            known = set(source.posts.values_list("source_path", flat=True))
-            if not known or 2 * len(known.intersection(self.documents)) >= min(len(known), len(self.documents)):
+            if source.pk not in self.used and self._is_same_site(source):
                 return source
             number += 1
             name = f"{site.name[:190]}-{number}"
         return Source(name=name)
+
+    def _is_same_site(self, source: Source) -> bool:
+        if self.site.base_url and source.base_url:
+            return (source.base_url, source.base_path) == (self.site.base_url, self.site.base_path)
+        known = set(source.posts.values_list("source_path", flat=True))
+        return not known or 2 * len(known.intersection(self.documents)) >= min(len(known), len(self.documents))
 
     def _hash(self, path: str) -> str:
         try:

@@ -65,15 +65,15 @@ class TermBook:
 
     def _free_slugs(self, model: Any, names: Sequence[str]) -> list[str]:
         wanted = [slugify(name) for name in names]
-        taken = set()
-        for slug in set(wanted):
-            taken.update(model.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
+        taken = set(model.objects.filter(slug__in=wanted).values_list("slug", flat=True))
         free = []
         for slug in wanted:
-            candidate, number = slug, 1
-            while candidate in taken:
-                number += 1
-                candidate = f"{slug}-{number}"
+            candidate = slug
+            if slug in taken:
+                candidate, number = f"{slug}-2", 2
+                while candidate in taken or model.objects.filter(slug=candidate).exists():
+                    number += 1
+                    candidate = f"{slug}-{number}"
             taken.add(candidate)
             free.append(candidate)
         return free
@@ -145,7 +145,7 @@ class ChunkStore:
         self.now = timezone.now()
         self.may_publish = user is None or user.has_perm("articles.publish_post")
         self.claimed: set[str] = set()
-        self.claimed_aliases: set[str] = set()
+        self.numbers: dict[str, int] = {}
 
     def store(self, reads: list[Read]) -> list[ImportItem]:
         """The journal of the chunk, saved, with the posts that its files became."""
@@ -253,12 +253,14 @@ class ChunkStore:
         return path not in self.claimed and taken.get(path) in (None, own) and not is_reserved(path)
 
     def _first_free(self, path: str) -> str:
-        number = 2
+        """The lowest number that nobody has. Numbers given out are remembered: thousands of files may claim one address."""
+        number = self.numbers.get(path, 1)
         while True:
+            number += 1
             candidate = with_number(path, number)
             if candidate not in self.claimed and not is_reserved(candidate) and not Post.objects.filter(path=candidate).exists():
+                self.numbers[path] = number
                 return candidate
-            number += 1
 
     def _set_path(self, entry: Entry, source_permalink: str, path: str) -> None:
         entry.post.source_permalink = source_permalink

@@ -497,7 +497,7 @@ def _edit_with_ruamel(content: str, path: tuple[str, ...], value: NewValue, remo
         data = yaml.load(content) or {}
         parent = data
         for key in path[:-1]:
-            if not isinstance(parent.get(key), dict):
+            if parent.get(key) is None:
                 parent[key] = {}
             parent = parent[key]
         if remove:
@@ -506,7 +506,7 @@ def _edit_with_ruamel(content: str, path: tuple[str, ...], value: NewValue, remo
             parent[path[-1]] = _plain(value)
         out = io.StringIO()
         yaml.dump(data, out)
-    except (RuamelError, ValueError, KeyError, AttributeError) as error:
+    except (RuamelError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise EditError(str(error)) from error
     return out.getvalue()
 

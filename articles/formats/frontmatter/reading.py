@@ -42,7 +42,7 @@ _FORMATS: dict[str, FrontMatterFormat] = {"---": "yaml", "+++": "toml", ";;;": "
 
 _KEY = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s\[\]{}"'#&*!|>%@`,?:-][^\n:]{0,80}?)"""
 _YAML_KEY_LINE = re.compile(rf"^[ \t]*{_KEY}[ \t]*:(?=[ \t\n]|\Z)", re.MULTILINE)
-_FIRST_TEXT = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*([^\n])")
+_FIRST_TEXT = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*+[ \t]*([^\n])")
 _LOOKS_OPEN = {
     "---": re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[A-Za-z_][\w-]*[ \t]*:(?:[ \t\n]|\Z)"),
     "+++": re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*(?:\[[\w.\"-]+\][ \t]*\n|[A-Za-z_][\w.-]*[ \t]*=)"),
@@ -54,6 +54,7 @@ _JSON_END = re.compile(r"[ \t]*(?:\n|\Z)")
 _TOML_TOKEN = re.compile(
     r'"""(?:[^\\]|\\.)*?"""|' + r"'''.*?'''" + r'|"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'|#[^\n]*|[\[\]{}]", re.DOTALL
 )
+_TOML_DOTTED = re.compile(r"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){20}")
 # Hexo lets the opening delimiter out. An ordinary text may hold a "Note: …" line above a rule, so the first key must be
 # one that Hexo or another generator knows, and no line of the block may be anything but front matter.
 _HEXO_FIRST = re.compile(
@@ -67,6 +68,9 @@ _HEXO_JSON_FIRST = re.compile(r"\"[^\"\n]*\"[ \t]*:")
 _UNICODE_BREAKS = {0x85: "\ue085", 0x2028: "\ue828", 0x2029: "\ue829"}
 _UNICODE_BREAKS_BACK = {ord(stand_in): chr(code) for code, stand_in in _UNICODE_BREAKS.items()}
 _HAS_UNICODE_BREAK = re.compile("[\x85\u2028\u2029]")
+
+# No database, feed or log takes these: NUL, other controls, half a surrogate pair.
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 _CORE = "tag:yaml.org,2002:"
 _CORE_TAGS = frozenset(_CORE + name for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map"))
@@ -244,6 +248,15 @@ def _measure_height(value: Value) -> int:
     return 1 + max((_measure_height(item) for item in items), default=0)
 
 
+def _refuse_character(code: int, line: int) -> RefusedFile:
+    return _refuse(
+        "control-character",
+        _("There is a control character (U+%(point)s) in line %(line)s of the front matter. Remove it."),
+        line,
+        point=f"{code:04X}",
+    )
+
+
 class _YamlReader:
     """Builds texts, lists and mappings from libyaml's events: no object is constructed, no alias or tag followed."""
 
@@ -257,14 +270,14 @@ class _YamlReader:
     def read(self) -> dict[str, Value]:
         # A mark of its own at the start would be swallowed as a byte order mark and shift every position.
         if self.content.startswith("\ufeff"):
-            raise self._refuse_character(0xFEFF, self.first_line)
+            raise _refuse_character(0xFEFF, self.first_line)
         try:
             parser = CParser(self.content)
             self.next: Any = parser.get_event
             return self._read_stream()
         except ReaderError as error:
             line = self.content.count("\n", 0, self._find_character(error)) + self.first_line
-            raise self._refuse_character(error.character, line) from error
+            raise _refuse_character(error.character, line) from error
         except YAMLError as error:
             raise self._refuse_syntax(error) from error
 
@@ -338,6 +351,9 @@ class _YamlReader:
         line: int = self._line(event)
         if self.has_stand_ins:
             text = text.translate(_UNICODE_BREAKS_BACK)
+        # Raw ones do not get past libyaml; escapes do.
+        if style == '"' and (found := _UNSTORABLE.search(text)):
+            raise _refuse_character(ord(found[0]), line)
         if event.tag is not None:
             self._check_tag(event)
             return Scalar(text, "str" if event.tag in ("!", _CORE + "str") else "", bool(style), line)
@@ -415,14 +431,6 @@ class _YamlReader:
         # libyaml counts bytes in some versions and characters in others; the first such character is the one.
         return max(self.content.find(chr(error.character)), 0)
 
-    def _refuse_character(self, code: int, line: int) -> RefusedFile:
-        return _refuse(
-            "control-character",
-            _("There is a control character (U+%(point)s) in line %(line)s of the front matter. Remove it."),
-            line,
-            point=f"{code:04X}",
-        )
-
     def _refuse_syntax(self, error: YAMLError) -> RefusedFile:
         mark = error.problem_mark or error.context_mark if isinstance(error, MarkedYAMLError) else None
         problem = str(getattr(error, "problem", "") or error)
@@ -446,6 +454,10 @@ class _YamlReader:
 
 def _read_toml(content: str, first_line: int) -> dict[str, Value]:
     _check_depth(content, _TOML_TOKEN, first_line)
+    # Python's reader takes minutes over one key of 100,000 parts.
+    bare = _TOML_TOKEN.sub(_blank_token, content)
+    if found := _TOML_DOTTED.search(bare):
+        raise _refuse_depth(first_line + bare.count("\n", 0, found.start()))
     try:
         data = tomllib.loads(content, parse_float=lambda text: Scalar(text, "float"))
     except tomllib.TOMLDecodeError as error:
@@ -463,7 +475,15 @@ def _read_toml(content: str, first_line: int) -> dict[str, Value]:
         # Integers of more than 4,300 digits, and dates such as 30 February.
         template = _("A number or date in the front matter that begins in line %(line)s is impossible. Correct it.")
         raise _refuse("bad-toml", template, first_line) from error
-    return {key: _convert(value, 2, first_line) for key, value in data.items()}
+    return _convert_mapping(data, 2, first_line)
+
+
+def _blank_token(token: re.Match[str]) -> str:
+    """A string as one letter and its line ends; a comment as nothing but them; a bracket as it is."""
+    text = token[0]
+    if text in ("[", "]", "{", "}"):
+        return text
+    return ("" if text.startswith("#") else "q") + "\n" * text.count("\n")
 
 
 def _read_json(content: str, first_line: int) -> dict[str, Value]:
@@ -479,7 +499,7 @@ def _read_json(content: str, first_line: int) -> dict[str, Value]:
         raise _refuse("bad-json", template, line, problem=error.msg) from error
     except _BadJson as error:
         raise error.locate(content, first_line) from error
-    return {key: _convert(value, 2, first_line) for key, value in data.items()}
+    return _convert_mapping(data, 2, first_line)
 
 
 class _BadJson(ValueError):
@@ -557,6 +577,7 @@ def _convert(value: Any, depth: int, line: int) -> Value:
     if isinstance(value, Scalar):
         return value
     if isinstance(value, str):
+        _check_storable(value, line)
         return Scalar(value, "str", True)
     if value is None:
         return Scalar("null", "null")
@@ -574,4 +595,15 @@ def _convert(value: Any, depth: int, line: int) -> Value:
         if len(value) > MAX_ITEMS:
             raise _refuse_items(line)
         return [_convert(item, depth + 1, line) for item in value]
-    return {key: _convert(item, depth + 1, line) for key, item in value.items()}
+    return _convert_mapping(value, depth + 1, line)
+
+
+def _convert_mapping(values: dict[str, Any], depth: int, line: int) -> dict[str, Value]:
+    for key in values:
+        _check_storable(key, line)
+    return {key: _convert(item, depth, line) for key, item in values.items()}
+
+
+def _check_storable(text: str, line: int) -> None:
+    if found := _UNSTORABLE.search(text):
+        raise _refuse_character(ord(found[0]), line)

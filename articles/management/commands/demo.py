@@ -62,7 +62,7 @@ class Command(BaseCommand):
             source = f"sample-{folder.name}"
             if not was_imported(source):
                 self.stderr.write(f"Importing the sample posts in {folder.relative_to(settings.BASE_DIR)} …")
-                call_command("import_posts", str(folder), source=source, verbosity=0)
+                call_command("import_posts", str(folder), source=source, stdout=self.stderr)
         call_command("collectstatic", interactive=False, verbosity=0)
 
     def _serve(self, port: int, workers: int, password: str, *, open_browser: bool) -> None:
@@ -144,7 +144,7 @@ def set_password(*, always: bool) -> str:
 def start_server(port: int, workers: int) -> subprocess.Popen[bytes]:
     """Granian, on this machine only."""
     arguments = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", str(workers)]
-    quiet = ["--no-ws", "--http", "1", "--log-level", "warning", "--blocking-threads", "8", "--workers-kill-timeout", "10"]
+    quiet = ["--no-ws", "--http", "1", "--log-level", "warning", "--blocking-threads", "4", "--workers-kill-timeout", "10"]
     return start([sys.executable, "-m", "granian", *arguments, *quiet, "cms.wsgi:application"])
 
 

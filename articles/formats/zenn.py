@@ -1,0 +1,155 @@
+"""Zenn: ``articles/<slug>.md`` and the chapters of ``books/<slug>/``, as zenn-cli keeps them in a repository.
+
+Source of the rules: Zenn's guides to the CLI, to articles and to books. Times without a zone are Japanese.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext_noop as _
+
+from articles.findings import Finding, RefusedFile
+from articles.formats import encoding, frontmatter, sites
+from articles.formats.container import Container
+from articles.formats.document import Document, Site, SiteFile, SourceText
+from articles.formats.sites import FieldReader, ReadOptions, Recognition
+
+NAME = "zenn"
+
+_ZONE = "Asia/Tokyo"
+_SAMPLE = 5
+_SLUG = re.compile(r"[a-z0-9_-]{12,50}")
+_FEATURES = ("embeds", "hardbreaks", "math", "zenn")
+
+
+def recognise(container: Container, folder: str) -> Recognition:
+    """``"config"`` for a folder where zenn-cli is installed, ``"shape"`` for one whose articles have Zenn's keys."""
+    names = sites.entries(container, folder)
+    if names.isdisjoint({"articles/", "books/"}):
+        return ""
+    if "package.json" in names and b'"zenn-cli"' in container.read(f"{folder}package.json"):
+        return "config"
+    articles = sorted(name for name in sites.entries(container, f"{folder}articles/") if name.endswith(".md"))
+    heads = (_read_head(container, f"{folder}articles/{name}") for name in articles[:_SAMPLE])
+    return "shape" if any(recognise_file(head, "") for head in heads) else ""
+
+
+def _read_head(container: Container, path: str) -> dict[str, Any]:
+    try:
+        source = encoding.decode_source(container.read(path))
+        return dict(frontmatter.parse(source.head, source.format))
+    except RefusedFile:
+        return {}
+
+
+def recognise_file(front_matter: Mapping[str, Any], path: str) -> bool:
+    """Whether a lone file was written for Zenn: ``topics`` with an ``emoji`` or a ``type`` of Zenn's."""
+    return "topics" in front_matter and ("emoji" in front_matter or front_matter.get("type") in ("tech", "idea"))
+
+
+def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
+    """The articles, books and pictures in ``folder``. Never raises on its content."""
+    site = Site(
+        root=folder,
+        dialect=NAME,
+        name=sites.propose_name("", folder, container.name),
+        timezone=sites.zone_named(options.timezone, _ZONE),
+        language=options.language or "ja",
+        encoding=options.encoding,
+    )
+    books: dict[str, dict[str, Any]] = {}
+    for path, size in sites.paths_under(container, folder):
+        site.files[path] = _describe_file(path, size)
+        if re.fullmatch(r"books/[^/]+/config\.ya?ml", path):
+            values, findings = sites.read_config(container, folder + path, "yaml")
+            site.findings += findings
+            books[path.split("/")[1]] = _read_book(values)
+    site.config = {"books": books}
+    site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.encoding)
+    return site
+
+
+def _read_book(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "title": frontmatter.as_text(values.get("title")),
+        "topics": frontmatter.as_list(values.get("topics")),
+        "is_public": frontmatter.as_bool(values.get("published")) is True,
+        "is_paid": (frontmatter.as_int(values.get("price")) or 0) > 0,
+        "chapters": frontmatter.as_list(values.get("chapters")),
+    }
+
+
+def _describe_file(path: str, size: int) -> SiteFile:
+    if reason := sites.skip_reason(path):
+        return SiteFile(path, "skipped", size, reason)
+    if re.fullmatch(r"articles/[^/]+\.md|books/[^/]+/[^/]+\.md", path):
+        return SiteFile(path, "document", size)
+    if sites.suffix_of(path) in sites.ATTACHMENT_SUFFIXES and path.startswith(("images/", "books/")):
+        return SiteFile(path, "attachment", size, public_paths=("/" + path,))
+    return SiteFile(path, "site_file", size)
+
+
+def read_document(site: Site, path: str, source: SourceText, front_matter: Mapping[str, Any], sha256: str) -> Document:
+    """An article, or a chapter of a book. Raises RefusedFile for more topics than one text may have."""
+    fields = FieldReader(front_matter, ZoneInfo(site.timezone if site.dialect == NAME else _ZONE))
+    document = Document(path, sha256, NAME, source, title="", features=sites.base_features(*_FEATURES))
+    document.source_title = fields.text("title") or None
+    document.published_at = fields.date("published_at")
+    parts = path.split("/")
+    if site.dialect == NAME and parts[0] == "books" and len(parts) == 3:
+        _read_chapter(document, fields, parts[1], site.config["books"].get(parts[1], {}))
+    else:
+        _read_article(document, fields, has_address=site.dialect == NAME)
+    sites.fill_common(document, fields, language=site.language or "ja")
+    return document
+
+
+def _read_article(document: Document, fields: FieldReader, *, has_address: bool) -> None:
+    stem = posixpath.splitext(posixpath.basename(document.path))[0]
+    document.tags = fields.split_texts("topics")
+    if has_address:
+        document.permalink = sites.decode_address(f"/articles/{stem}")
+    if fields.flag("published") is None:
+        _keep_private(document, "not-published", _("“published” is missing, and Zenn shows only what says “published: true”."))
+
+
+def _read_chapter(document: Document, fields: FieldReader, slug: str, book: Mapping[str, Any]) -> None:
+    """A chapter is as public as its book; those of a paid book only where they are free."""
+    stem = posixpath.splitext(posixpath.basename(document.path))[0]
+    number, dot, name = stem.partition(".")
+    chapter = name if dot and number.isascii() and number.isdigit() else stem
+    document.permalink = sites.decode_address(f"/books/{slug}/viewer/{chapter}")
+    document.series = book.get("title") or slug
+    document.tags = list(book.get("topics", []))
+    order = book.get("chapters", [])
+    if chapter in order:
+        document.series_order = order.index(chapter) + 1
+    elif chapter != stem:
+        document.series_order = int(number) if len(number) < 10 else None
+    if not book.get("is_public"):
+        _keep_private(
+            document, "not-published", _("The book of this chapter was not published on Zenn; the chapter stays a draft.")
+        )
+    elif book.get("is_paid") and fields.flag("free") is not True:
+        _keep_private(
+            document, "paid", _("This chapter was sold on Zenn; it stays a draft so that nobody gives it away by accident.")
+        )
+
+
+def _keep_private(document: Document, code: str, template: str) -> None:
+    document.draft = True
+    document.findings.append(Finding(code, "warning", template))
+
+
+def layout_path(fields: Mapping[str, Any]) -> str:
+    """``articles/slug.md``; a slug that Zenn does not allow (12 to 50 of ``a-z0-9_-``) gives way to a stable one."""
+    slug = str(fields["slug"])
+    if not _SLUG.fullmatch(slug):
+        slug = "article-" + hashlib.sha256(slug.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"articles/{slug}.md"
