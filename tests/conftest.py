@@ -28,6 +28,7 @@ import django  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings as django_settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
+from django.db import connection, connections  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 django.setup()
@@ -156,6 +157,8 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
+        # While the loop runs, Django keeps a second set of connections; an open one would keep the test database alive.
+        connections.close_all()
 
 
 @pytest.fixture
@@ -166,8 +169,23 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> str:
+    """The test database, as always. Returns what the migrations put in it."""
+    return getattr(connection, "_test_serialized_contents", "")
+
+
 @pytest.fixture
-def live_site(django_db_serialized_rollback, live_server, settings):
-    """The site on a port of its own (``live_site.url``); what migrations put in the database is there in every test."""
+def _content_of_migrations(browser: Browser, django_db_setup: str) -> None:
+    """Hands what is restored before each test to the connection of the browser's thread, which is not the one that made it."""
+    connection._test_serialized_contents = django_db_setup
+
+
+@pytest.fixture
+def live_site(browser: Browser, _content_of_migrations: None, django_db_serialized_rollback: None, live_server, settings):
+    """The site on a port of its own (``live_site.url``); what migrations put in the database is there in every test.
+
+    The browser comes first: the server must share the connections that the test uses once Playwright's loop runs.
+    """
     settings.SITE_URL = live_server.url
     return live_server

@@ -195,7 +195,7 @@ HEADLINES = (
 
 def make_picture(first: str, second: str, size: tuple[int, int] = (1200, 675)) -> bytes:
     """A PNG with a gradient from one colour to another."""
-    ramp = Image.linear_gradient("L").resize(size).rotate(15, expand=False)
+    ramp = Image.linear_gradient("L").rotate(35, Image.Resampling.BILINEAR, expand=True).crop((90, 90, 260, 185)).resize(size)
     output = io.BytesIO()
     ImageOps.colorize(ramp, first, second).save(output, "PNG")
     return output.getvalue()

@@ -185,6 +185,7 @@ def test_an_edit_that_changes_nothing_keeps_the_bytes() -> None:
 
 
 @given(st.text(alphabet="ab\r\nあ"), st.text(alphabet="ab\nあ"))
+@example("\ra\n", "\n\n")
 def test_an_edited_file_reads_as_the_edited_text(before: str, after: str) -> None:
     source = decode_source(before.encode())
     edited = with_text(source, "", after)

@@ -182,6 +182,19 @@ def test_one_bad_file_never_stops_the_rest(site: Path) -> None:
     assert finding["line"] == 3
 
 
+def test_a_refused_text_is_kept_and_exported_and_becomes_a_post_once_it_is_mended(site: Path, tmp_path: Path) -> None:
+    write_site(site, {"_posts/2025-04-03-kowareta.md": "---\ntitle: a\ntitle: b\n---\n本文\n", "memo.md": b""})
+    import_archive(site)
+    export_posts(tmp_path / "out")
+    assert (tmp_path / "out/_posts/2025-04-03-kowareta.md").read_bytes() == (site / "_posts/2025-04-03-kowareta.md").read_bytes()
+
+    write_site(site, {"_posts/2025-04-03-kowareta.md": "---\ntitle: a\n---\n本文\n"})
+    run = import_archive(site)
+
+    assert verdicts(run)["_posts/2025-04-03-kowareta.md"] == "create"
+    assert not SourceFile.objects.filter(path__endswith="kowareta.md").exists()
+
+
 def test_the_export_gives_every_file_back_byte_for_byte(site: Path, tmp_path: Path) -> None:
     write_site(
         site,

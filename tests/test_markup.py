@@ -98,7 +98,8 @@ def test_a_task_list_has_disabled_boxes():
 
 def test_a_footnote_links_there_and_back():
     html = html_of("本文[^注]\n\n[^注]: 説明")
-    assert 'href="#fn-%E6%B3%A8"' in html and 'id="fn-%E6%B3%A8"' in html
+    assert 'href="#fn-%E6%B3%A8"' in html
+    assert 'id="fn-%E6%B3%A8"' in html
     assert 'aria-label="本文の脚注番号へ戻る"' in html
 
 
@@ -170,7 +171,8 @@ def test_pictures_and_paths_are_offered_to_the_site():
         "![机](img/desk.png) [旧](/old/?a=1#b) [表](report.pdf)", flavour="commonmark", features=NEW, resolver=Library()
     )
     assert '<img src="/media/desk.abc.png" alt="机" width="800" height="600" loading="lazy" decoding="async">' in rendered.html
-    assert 'href="/new/?a=1#b"' in rendered.html and 'href="/media/report.pdf"' in rendered.html
+    assert 'href="/new/?a=1#b"' in rendered.html
+    assert 'href="/media/report.pdf"' in rendered.html
     assert Link("path", "/old/", "b", "/new/") in rendered.links
     assert Link("image", "img/desk.png", "", "/media/desk.abc.png") in rendered.links
 
@@ -178,7 +180,8 @@ def test_pictures_and_paths_are_offered_to_the_site():
 def test_links_to_other_sites_get_noopener_and_keep_sponsored():
     assert 'rel="noopener"' in html_of("[x](https://example.com/)")
     html = html_of('<a href="https://example.com" rel="sponsored opener nofollow" target="_blank">x</a>')
-    assert 'rel="nofollow noopener sponsored"' in html and "target" not in html
+    assert 'rel="nofollow noopener sponsored"' in html
+    assert "target" not in html
 
 
 @pytest.mark.parametrize(
@@ -209,12 +212,14 @@ def test_a_range_with_tildes_is_no_deletion():
 def test_a_definition_list_keeps_several_terms_and_paragraphs():
     html = html_of("甲\n乙\n:   説明\n\n    続き\n")
     assert "<dt>甲</dt>\n<dt>乙</dt>" in html
-    assert "<p>説明</p>" in html and "<p>続き</p>" in html
+    assert "<p>説明</p>" in html
+    assert "<p>続き</p>" in html
 
 
 def test_hugo_shortcodes_from_the_list_are_translated():
     html = html_of('{{< figure src="img/desk.png" alt="机" caption="編集部" >}}', HUGO, resolver=Library())
-    assert html.startswith('<figure><img src="/media/desk.abc.png"') and "<figcaption>編集部</figcaption>" in html
+    assert html.startswith('<figure><img src="/media/desk.abc.png"')
+    assert "<figcaption>編集部</figcaption>" in html
     assert 'href="https://www.youtube.com/watch?v=abc123"' in html_of("{{< youtube abc123 >}}", HUGO)
     assert 'href="/2026/01/policy/"' in html_of('[方針]({{< ref "posts/policy.md" >}})', HUGO, resolver=Library())
     assert '<span class="k">def</span>' in html_of("{{< highlight python >}}\ndef f(): pass\n{{< /highlight >}}", HUGO)
@@ -250,7 +255,8 @@ def test_hexo_tags_from_the_list_are_translated():
 
 def test_zenn_messages_and_embeds():
     html = html_of(":::message alert\n本文\n:::\n\n@[youtube](abc123)\n", DEFAULT_FEATURES["zenn"])
-    assert '<div class="callout callout-warning" role="note">' in html and "watch?v=abc123" in html
+    assert '<div class="callout callout-warning" role="note">' in html
+    assert "watch?v=abc123" in html
 
 
 def test_obsidian_comments_are_not_shown():
@@ -259,24 +265,30 @@ def test_obsidian_comments_are_not_shown():
 
 def test_liquid_from_the_list_is_translated_before_kramdown_reads():
     rendered = render(
-        "[x]({% post_url 2020-01-01-x %}) {{ site.baseurl }}/a\n\n{% raw %}{{ y }}{% endraw %}\n\n{% highlight ruby %}\nputs 1\n{% endhighlight %}\n",
+        "[x]({% post_url 2020-01-01-x %}) {{ site.baseurl }}/a\n\n{% raw %}{{ y }}{% endraw %}\n\n"
+        "{% highlight ruby %}\nputs 1\n{% endhighlight %}\n",
         flavour="kramdown",
         features=JEKYLL,
         resolver=Library(),
     )
-    assert 'href="/x/"' in rendered.html and "{{ y }}" in rendered.html and 'data-language="ruby"' in rendered.html
+    assert 'href="/x/"' in rendered.html
+    assert "{{ y }}" in rendered.html
+    assert 'data-language="ruby"' in rendered.html
     assert rendered.findings == []
 
 
 def test_an_iframe_of_an_allowed_host_becomes_a_link_and_another_is_reported():
     html = html_of('<iframe src="https://www.youtube.com/embed/abc123"></iframe>')
-    assert 'href="https://www.youtube.com/watch?v=abc123"' in html and "<iframe" not in html
+    assert 'href="https://www.youtube.com/watch?v=abc123"' in html
+    assert "<iframe" not in html
     assert codes_of('<iframe src="https://evil.example/"></iframe>') == ["iframe-dropped"]
 
 
 def test_the_excerpt_is_the_first_paragraph_that_is_not_the_title():
     rendered = render("題名\n\n![](a.png)\n\n本文です。" + "字" * 300, flavour="commonmark", features=NEW, title="題名")
-    assert rendered.excerpt.startswith("本文です。") and len(rendered.excerpt) == 200 and rendered.excerpt.endswith("…")
+    assert rendered.excerpt.startswith("本文です。")
+    assert len(rendered.excerpt) == 200
+    assert rendered.excerpt.endswith("…")
 
 
 def test_an_excerpt_does_not_cut_an_english_word():
@@ -326,12 +338,21 @@ def test_any_text_renders_with_every_feature(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["> " * 3000 + "x", "".join(f"{'  ' * depth}- x\n" for depth in range(600)), "<div>" * 9000, "<b>" * 9000]
+    "text",
+    ["> " * 3000 + "x", "".join(f"{'  ' * depth}- x\n" for depth in range(600)), "<div>" * 9000, "<b>" * 9000, "<pre>" * 9000],
 )
 def test_deep_nesting_is_too_complex_and_shows_its_source(text):
     rendered = render(text, flavour="commonmark", features=NEW)
     assert [finding.code for finding in rendered.findings] == ["too-complex"]
     assert rendered.html.startswith('<pre class="source">')
+
+
+def test_nested_messages_are_too_complex_and_not_slow():
+    assert codes_of(":::message\n" * 9000, DEFAULT_FEATURES["zenn"]) == ["too-complex"]
+
+
+def test_generics_in_prose_are_not_too_deep():
+    assert "too-complex" not in codes_of("Vec<T> と " * 300)
 
 
 def sleep_long(text, features):
@@ -376,7 +397,8 @@ def test_a_slow_engine_is_ended_in_a_thread_and_the_next_text_is_served():
 def test_code_is_found_in_fences_and_spans():
     text = "a `b` c\n\n```\n`d\n```\n``e ` f`` `g"
     assert [text[start:end] for start, end in find_code(text)] == ["`b`", "```\n`d\n```", "``e ` f``"]
-    assert CodeMap(text).region_at(3) == (2, 5) and CodeMap(text).region_at(0) is None
+    assert CodeMap(text).region_at(3) == (2, 5)
+    assert CodeMap(text).region_at(0) is None
 
 
 def test_render_lines_answers_every_line(tmp_path):

@@ -203,7 +203,7 @@ def test_a_media_file_is_served_but_can_run_nothing(client: Client, picture: Pat
         "/etc/passwd",
     ],
 )
-def test_nothing_else_is_served_as_media(client: Client, picture: Path, path: str) -> None:
+def test_nothing_else_is_served_as_media(client: Client, db: None, picture: Path, path: str) -> None:
     response = client.get(f"/media/{path}")
     assert response.status_code == 404
     assert b"SECRET" not in response.content

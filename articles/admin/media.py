@@ -34,6 +34,11 @@ class MediaForm(forms.ModelForm):
         model = MediaFile
         fields = ["alt", "caption", "credit"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["file"]
+
     def clean_file(self) -> Any:
         upload = self.cleaned_data["file"]
         if upload.size > MAX_UPLOAD:

@@ -169,6 +169,11 @@ class PostAdmin(EditorialAdmin):
         actions.pop("delete_selected", None)
         return actions
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A post's revisions, credits and former addresses go with it; the right to delete it covers them."""
+        shown, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
+
     # --- The list ---
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
+from articles.findings import Finding, RefusedFile
 from articles.formats import encoding as encodings
 from articles.formats import frontmatter, hexo, hugo, jekyll, obsidian, plain, sites, zenn
 from articles.formats.container import Container
@@ -100,10 +103,8 @@ def _read_site(container: Container, folder: str, module: ModuleType, roots: Map
     nested = tuple(root for root in roots if root != folder and root.startswith(folder))
     if not nested:
         return module.read_site(container, folder, options)
-    view = copy.copy(container)
-    view.members = {path: member for path, member in container.members.items() if not path.startswith(nested)}
-    with view:
-        return module.read_site(view, folder, options)
+    own = {path: member for path, member in container.members.items() if not path.startswith(nested)}
+    return module.read_site(replace(container, members=own), folder, options)
 
 
 def read_document(site: Site, path: str, data: bytes) -> Document:
@@ -113,6 +114,9 @@ def read_document(site: Site, path: str, data: bytes) -> Document:
     :class:`articles.findings.RefusedFile` for bytes and front matter that cannot be read.
     """
     source = encodings.decode_source(data, encoding=site.encoding)
+    if not source.head and not source.body:
+        template = _("The file is empty. Write a text into it, or leave it out.")
+        raise RefusedFile(Finding("empty-file", "error", template))
     front_matter = frontmatter.parse(source.head, source.format)
     sha256 = hashlib.sha256(data).hexdigest()
     module = DIALECTS[site.dialect]

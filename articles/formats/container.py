@@ -294,16 +294,29 @@ def _read_plain(source: Path, path: str, member: Member, limits: Limits) -> byte
     except OSError as error:
         finding = _describe_link(path) if error.errno == errno.ELOOP else _describe_os_error(path, error)
         raise RefusedFile(finding) from error
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise RefusedFile(_describe_special(path))
-        try:
-            data = file.read(limits.max_file + 1)
-        except OSError as error:
-            raise RefusedFile(_describe_os_error(path, error)) from error
+        data = _read_descriptor(descriptor, status.st_size, limits.max_file)
+    except OSError as error:
+        raise RefusedFile(_describe_os_error(path, error)) from error
+    finally:
+        os.close(descriptor)
     if len(data) > limits.max_file:
         raise RefusedFile(_describe_size(path, len(data), limits.max_file))
     return data
+
+
+def _read_descriptor(descriptor: int, size: int, limit: int) -> bytes:
+    """All bytes up to ``limit`` and one more; ``size`` is what is expected. Asking for the limit would allocate it."""
+    parts: list[bytes] = []
+    total = 0
+    while total <= limit and (part := os.read(descriptor, min(max(size + 1 - total, 1), limit + 1))):
+        parts.append(part)
+        total += len(part)
+        size = max(size, total + _CHUNK) if total > size else size
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 # Zips

@@ -295,6 +295,14 @@ def _weave_lines(old: list[tuple[str, bytes | None]], text: str, newline: str) -
             if found := _LINE_END.search(same):
                 end = found.group()
             lines.append((line.replace("\n", end), None))
+    return _part_line_ends(lines)
+
+
+def _part_line_ends(lines: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """A line that ends with CR before an empty line that ends with LF would make one CRLF of the two: CR for both."""
+    for number in range(1, len(lines)):
+        if lines[number][0] == "\n" and lines[number - 1][0].endswith("\r"):
+            lines[number] = ("\r", None)
     return lines
 
 

@@ -59,6 +59,7 @@ _DATE_SEGMENTS = {
     "i_day": r"\d{1,2}",
     "hash": r"[0-9a-f]{12}",
 }
+_THEME_KEYS = frozenset({"top_img", "photos", "abbrlink", "toc_number", "copyright_author", "hide_comments"})
 _SPECIAL = re.compile(r"[\s~`!@#$%^&*()\-_+=\[\]{}|\\;:\"'<>,.?/]+")
 
 
@@ -85,12 +86,10 @@ def recognise(container: Container, folder: str) -> Recognition:
 
 
 def recognise_file(front_matter: Mapping[str, Any], path: str) -> bool:
-    """Whether one loose file has keys that only Hexo's themes read, or lies in Hexo's folders."""
+    """Whether one loose file lies in Hexo's folders, or has keys that only Hexo's themes and plugins read."""
     if "source/_posts/" in f"/{path}" and not _DATED_NAME.fullmatch(path.rpartition("/")[2]):
         return True
-    return bool({"updated", "toc", "top_img", "top", "photos", "comments", "mathjax"} & front_matter.keys()) and (
-        {"categories", "tags"} <= front_matter.keys() and "date" in front_matter and "draft" not in front_matter
-    )
+    return not _THEME_KEYS.isdisjoint(front_matter)
 
 
 # --- the site --------------------------------------------------------------------------------------------------------
@@ -195,7 +194,7 @@ def _describe_file(site: Site, container: Container, path: str, size: int, asset
         is_document = not (_is_hidden(inner) and inner.startswith("_data/"))
     else:
         is_document = suffix in sites.HTML_SUFFIXES | sites.TEXT_SUFFIXES and sites.has_front_matter(
-            container.read(site.root + path)
+            sites.peek(container, site.root + path)
         )
     return SiteFile(path, "document" if is_document else "site_file", size)
 
@@ -423,7 +422,7 @@ def _set_page_address(site: Site, document: Document, fields: FieldReader, inner
         return
     stem = inner.rpartition(".")[0].replace("%", "%25")
     if stem == "index" or stem.endswith("/index"):
-        _keep_address(site, document, fields, stem.removesuffix("index"))
+        _keep_address(site, document, fields, stem.removesuffix("index") or "/")
         if document.permalink and config["trailing_index"]:
             document.aliases.append(document.permalink + "index.html")
     else:

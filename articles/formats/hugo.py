@@ -86,6 +86,7 @@ _PRIVATE_WORDS = frozenset({"draft", "private", "pending", "future", "下書き"
 # In these languages the region decides how the text is written; elsewhere it is left out.
 _WRITTEN_BY_REGION = frozenset({"zh", "pt"})
 _CLIPPING = terms.identity("clippings")
+_ASKED_AS = {name.lower(): name for name in ("ignorePublish", "canonicalURL", "featuredImage", "coverImage")}
 _HEAD_BYTES = 8192
 _DATE_LINE = re.compile(
     r"^[ \t]*[\"']?(date|publishdate|pubdate|published|lastmod|modified)[\"']?[ \t]*[:=][ \t]*(.+?),?[ \t\r]*$",
@@ -298,7 +299,7 @@ def _read_settings(config: Mapping[str, Any], options: ReadOptions) -> Settings:
             values,
             options,
             prefix="" if is_multihost or len(stated) == 1 or (code == default and not in_folder) else code,
-            name=_name_language(code, config),
+            name=_name_language(code, config, options),
         )
         for code, values in stated.items()
     }
@@ -309,13 +310,13 @@ def _read_settings(config: Mapping[str, Any], options: ReadOptions) -> Settings:
     return settings
 
 
-def _name_language(code: str, config: Mapping[str, Any]) -> str:
+def _name_language(code: str, config: Mapping[str, Any], options: ReadOptions) -> str:
     """The language of the text. A site with one unnamed language is "en" to Hugo; its ``languageCode`` knows better."""
     if config.get("languages") or config.get("defaultcontentlanguage"):
         return code
     tag = _text(config.get("languagecode") or config.get("locale")).replace("_", "-").lower()
     main = tag.partition("-")[0]
-    return (tag if main in _WRITTEN_BY_REGION else main) or code
+    return (tag if main in _WRITTEN_BY_REGION else main) or options.language or code
 
 
 def _read_language(
@@ -538,9 +539,9 @@ def _read_cascades(value: Any) -> list[Cascade]:
     for entry in _list(value) if isinstance(value, list) else [value]:
         if not isinstance(entry, Mapping):
             continue
-        values = _lower_keys(entry)
-        target = _mapping(values.pop("_target", None)) or _mapping(values.pop("target", None))
-        values.update(_mapping(values.pop("params", None)))
+        values = _fold_keys(entry)
+        target = _fold_keys(_mapping(values.pop("_target", None)) or _mapping(values.pop("target", None)))
+        values.update(_fold_keys(_mapping(values.pop("params", None))))
         cascades.append(Cascade(values, _text(target.get("path")), _text(target.get("kind")), _text(target.get("lang"))))
     return cascades
 
@@ -682,17 +683,14 @@ def _read_resource_folder(container: Container, site: Site, path: str) -> str:
 # --- a document -----------------------------------------------------------------------------------------------------
 
 
-class _AnyCase(dict[str, Any]):
-    """A mapping with lower-case keys that is asked in any case."""
+def _fold_key(key: Any) -> str:
+    """One spelling for keys that know no case: lower, but as the shared readers ask for them."""
+    lowered = str(key).lower()
+    return _ASKED_AS.get(lowered, lowered)
 
-    def get(self, key: str, default: Any = None) -> Any:
-        return super().get(key.lower(), default)
 
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and super().__contains__(key.lower())
-
-    def __getitem__(self, key: str) -> Any:
-        return super().__getitem__(key.lower())
+def _fold_keys(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {_fold_key(key): value for key, value in mapping.items()}
 
 
 def read_document(site: Site, path: str, source: SourceText, front_matter: Mapping[str, Any], sha256: str) -> Document:
@@ -736,17 +734,18 @@ class _Page:
             )
         self.place = place
         self.zone = ZoneInfo(place.language.timezone)
-        own = _AnyCase({str(key).lower(): value for key, value in front_matter.items()})
+        self.suffix = sites.suffix_of(path)
+        own = _fold_keys(front_matter)
         self.fields = FieldReader(own, self.zone)
         self.fields.values = self.values = self._merge_values(own)
-        self.document = Document(path, sha256, NAME, source, title="", flavour=self._find_flavour(path))
+        self.document = Document(path, sha256, NAME, source, title="", flavour=self._find_flavour())
         self._read(front_matter)
 
-    def _merge_values(self, own: _AnyCase) -> _AnyCase:
+    def _merge_values(self, own: dict[str, Any]) -> dict[str, Any]:
         """The file's keys, its ``params``, then what the branches above hand down, the nearest first, then the site."""
-        values = _AnyCase(own)
-        for key, value in _mapping(own.get("params")).items():
-            values.setdefault(key.lower(), value)
+        values = dict(own)
+        for key, value in _fold_keys(_mapping(own.get("params"))).items():
+            values.setdefault(key, value)
         code = self.place.language.code
         start = self.place.folder
         levels = [self.settings.cascades.get((code, folder), []) for folder in _folders_above(start)]
@@ -769,9 +768,8 @@ class _Page:
             and (not cascade.language or match_path(cascade.language, place.language.code))
         )
 
-    def _find_flavour(self, path: str) -> Any:
-        is_html = sites.suffix_of(path) in sites.HTML_SUFFIXES or _text(self.values.get("markup")) == "html"
-        return "html" if is_html else "commonmark"
+    def _find_flavour(self) -> Any:
+        return "html" if self.suffix in sites.HTML_SUFFIXES or _text(self.values.get("markup")) == "html" else "commonmark"
 
     def _read(self, front_matter: Mapping[str, Any]) -> None:
         document, fields, language = self.document, self.fields, self.place.language
@@ -790,10 +788,9 @@ class _Page:
         document.canonical_url = fields.url("canonicalURL", "canonical", "canonical_url")
         sites.fill_common(document, fields, base_path=language.base_path)
         if not stated:
-            document.title = fields.text("linkTitle") or self._title_without_key()
-        spelling = {key.lower(): key for key in front_matter}
+            document.title = fields.text("linktitle") or self._title_without_key()
         document.front_matter = front_matter
-        document.known_keys = frozenset(spelling[key.lower()] for key in fields.known if key.lower() in spelling)
+        document.known_keys = frozenset(key for key in front_matter if _fold_key(key) in fields.known)
 
     def _title_without_key(self) -> str:
         """H1, else the site's title for home, else the folder's name made a title as Hugo does for a section."""
@@ -811,6 +808,7 @@ class _Page:
     def _read_dates(self) -> None:
         """``published_at`` is the date shown, or the later ``publishDate`` before which Hugo does not publish."""
         keys = self.settings.date_keys
+        self.dates: dict[str, datetime | None] = {}
         self.date = self._read_date(keys["date"])
         lastmod = self._read_date(keys["lastmod"])
         if self.place.kind != "page" and not self.date and not lastmod:
@@ -821,14 +819,18 @@ class _Page:
         self.document.expires_at = self._read_date(keys["expirydate"])
 
     def _read_date(self, keys: Sequence[str]) -> datetime | None:
+        """The first of ``keys`` that names a date. A key stands in several chains, and is read once."""
         for key in keys:
-            if key == ":filename":
-                moment, _slug = _date_in_name(self.place.name, self.zone)
-            else:
-                moment = None if key.startswith(":") or self._is_switch(key) else self.fields.date(key)
-            if moment:
+            if key not in self.dates:
+                self.dates[key] = self._read_date_key(key)
+            if moment := self.dates[key]:
                 return moment
         return None
+
+    def _read_date_key(self, key: str) -> datetime | None:
+        if key == ":filename":
+            return _date_in_name(self.place.name, self.zone)[0]
+        return None if key.startswith(":") or self._is_switch(key) else self.fields.date(key)
 
     def _is_switch(self, key: str) -> bool:
         """``published: false`` is a state, not a date."""
@@ -839,7 +841,7 @@ class _Page:
     def _read_address(self, title: str) -> None:
         document, place, settings = self.document, self.place, self.settings
         slug = self._read_slug()
-        if place.owner is not None or sites.suffix_of(document.path) in sites.TEXT_SUFFIXES:
+        if place.owner is not None or self.suffix in sites.TEXT_SUFFIXES:
             return
         url = self.fields.text("url")
         if url and re.match(r"https?:", url, re.IGNORECASE):
@@ -871,32 +873,26 @@ class _Page:
 
     def _is_raw_file(self) -> bool:
         """HTML without front matter is published as a file, not made into a page."""
-        return sites.suffix_of(self.document.path) in sites.HTML_SUFFIXES and not self.document.source.head
+        return self.suffix in sites.HTML_SUFFIXES and not self.document.source.head
 
     def _read_slug(self) -> str:
         """The slug as Hugo writes it into the address; a safe form of it becomes ``Document.slug``."""
         stated = self.fields.text("slug").strip("-")
         if stated:
             self.document.slug = self.fields.slug("slug")
-        elif not self.fields.has("slug") and ":filename" in self._keys_until_a_date():
+        elif not self.fields.has("slug") and self._is_dated_by_name():
             _date, stated = _date_in_name(self.place.name, self.zone)
             self.document.slug = terms.slugify(stated) if stated else ""
         return stated
 
-    def _keys_until_a_date(self) -> list[str]:
-        """Which keys of the ``date`` chain Hugo looks at: reading stops at the first that names a date."""
-        seen = []
+    def _is_dated_by_name(self) -> bool:
+        """Whether the ``date`` chain got as far as ``:filename``: reading stops at the first key that names a date."""
         for key in self.settings.date_keys["date"]:
-            seen.append(key)
-            if (
-                key != ":filename"
-                and not key.startswith(":")
-                and sites.parse_or_none(_text(self.values.get(key))[:80], self.zone)
-            ):
-                break
-            if key == ":filename" and _date_in_name(self.place.name, self.zone)[0]:
-                break
-        return seen
+            if key == ":filename":
+                return True
+            if self.dates.get(key):
+                return False
+        return False
 
     def _section(self) -> str:
         return self.place.folder.partition("/")[0]
@@ -954,7 +950,7 @@ class _Page:
     # everything else
 
     def _read_terms(self) -> None:
-        names = {singular: plural for plural, singular in self.place.language.taxonomies.items()}
+        names = {singular: _fold_key(plural) for plural, singular in self.place.language.taxonomies.items()}
         self.document.categories = [(text,) for text in self.fields.texts(names.get("category", "categories"), "categories")]
         self.document.tags = self.fields.texts(names.get("tag", "tags"), "tags")
         self.document.series = next(iter(self.fields.texts(names.get("series", "series"), "series")), "")
@@ -1018,7 +1014,7 @@ class _Page:
     def _find_translation_key(self) -> str:
         """Hugo's own key: kind and path without language, or what the front matter states."""
         place = self.place
-        if stated := self.fields.text("translationKey"):
+        if stated := self.fields.text("translationkey"):
             return f"{place.kind}/{stated}"
         if place.kind != "page":
             return posixpath.join(place.kind, place.folder).rstrip("/")
@@ -1026,7 +1022,7 @@ class _Page:
 
     def _find_cover(self) -> Cover | None:
         """The theme's cover, else ``images`` of Hugo's own templates, else a resource named as one."""
-        names = ("cover", "featured_image", "featuredImage", "featureImage", "image", "thumbnail", "banner", "images")
+        names = ("cover", "featured_image", "featuredImage", "featureimage", "image", "thumbnail", "banner", "images")
         if cover := self.fields.cover(*names):
             return cover
         for entry in map(_mapping, _list(self.values.get("resources"))):

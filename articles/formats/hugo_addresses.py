@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote, unquote_plus
 
@@ -19,6 +20,7 @@ PageKind = Literal["home", "section", "taxonomy", "term", "page"]
 
 _ATTRIBUTE = re.compile(r":\w+(?:\[.+?\])?")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_PLAIN = re.compile(r"[A-Za-z0-9./\\_#+~-]*")
 _ALLOWED = frozenset("./\\_#+~-")
 # Parts of Go's reference time, by which its layouts (``:2006``, ``:Jan``) are written; longer ones first.
 _GO_TOKEN = re.compile("January|Jan|Monday|Mon|2006|06|01|02|03|04|05|15|PM|1|2|3|4|5")
@@ -65,9 +67,9 @@ class Target:
 
 def clean_path(text: str, rules: PathRules) -> str:
     """``text`` as Hugo writes it in a path: blanks to hyphens, punctuation dropped, lower case unless disabled."""
-    if rules.remove_accents:
+    if rules.remove_accents and not text.isascii():
         text = _strip_accents(text)
-    cleaned = _drop_punctuation(text)
+    cleaned = text if _PLAIN.fullmatch(text) else _drop_punctuation(text)
     return cleaned if rules.keep_case else cleaned.lower()
 
 
@@ -91,6 +93,7 @@ def _drop_punctuation(text: str) -> str:
     return "".join(kept)
 
 
+@lru_cache(maxsize=8192)
 def _is_allowed(char: str) -> bool:
     if char.isascii():
         return char.isalnum() or char in _ALLOWED
@@ -122,15 +125,14 @@ def _expand_token(name: str, facts: PageFacts, rules: PathRules) -> str | None:
     }
     if name in values:
         return clean_path(values[name], rules)
-    lists = {
-        "section": [facts.section],
-        "sections": facts.sections,
-        "sectionslug": [clean_path(slug, rules) for slug in facts.section_slugs[:1]],
-        "sectionslugs": [clean_path(slug, rules) for slug in facts.section_slugs],
-    }
     if name.startswith("sections["):
         return posixpath.join("", *_slice_sections(facts.sections, name.removeprefix("sections")))
-    return posixpath.join("", *lists[name]) if name in lists else _expand_date(name, facts.date)
+    if name in ("sectionslug", "sectionslugs"):
+        slugs = facts.section_slugs[:1] if name == "sectionslug" else facts.section_slugs
+        return posixpath.join("", *(clean_path(slug, rules) for slug in slugs))
+    if name == "section":
+        return facts.section
+    return posixpath.join("", *facts.sections) if name == "sections" else _expand_date(name, facts.date)
 
 
 def _slice_sections(sections: Sequence[str], cut: str) -> Sequence[str]:

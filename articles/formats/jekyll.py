@@ -241,7 +241,7 @@ def _is_document(site: Site, container: Container, place: Place, path: str, suff
         return False
     if place.kind in ("post", "draft") and suffix in sites.HTML_SUFFIXES | sites.TEXT_SUFFIXES:
         return True
-    data = container.read(site.root + path)
+    data = sites.peek(container, site.root + path)
     if not _has_yaml_header(data):
         return False
     if place.kind == "collection":
@@ -353,12 +353,14 @@ def _read_date(fields: FieldReader, name_date: str, zone: ZoneInfo) -> datetime 
 
 _RUBY_DATES = (
     re.compile(r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?:(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)?)?"),
-    re.compile(r"(?P<y>\d{4})[-/.](?P<m>\d\d?)[-/.](?P<d>\d\d?)(?:[Tt\s]+(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d))?)?(?P<rest>[^:]*)"),
+    re.compile(
+        r"(?P<y>\d{4})[-/.](?P<m>\d\d?)[-/.](?P<d>\d\d?)(?:[Tt\s]+(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d))?)?(?P<rest>[^:]*)"
+    ),
     re.compile(r"(?P<d>\d\d?)/(?P<m>\d\d?)/(?P<y>\d{4})(?:\s+(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d))?)?(?P<rest>[^:]*)"),
 )
 
 
-_RUBY_ZONES = frozenset("UTC UT GMT EST EDT CST CDT MST MDT PST PDT AM PM".split())
+_RUBY_ZONES = frozenset(["UTC", "UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "AM", "PM"])
 
 
 def _parse_date(text: str, zone: ZoneInfo) -> datetime | None:

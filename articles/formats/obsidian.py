@@ -133,8 +133,12 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     fields.values = {
         key: value for key, value in front_matter.items() if key not in ("aliases", "alias", "series", "author", "authors")
     }
-    _set_state(document, fields, is_clipping=is_clipping, is_template=_is_template(config, path))
+    is_template = _is_template(config, path)
+    _set_state(document, fields, is_clipping=is_clipping, is_template=is_template)
     sites.fill_common(document, fields, language=site.language)
+    if is_template:
+        # Its heading is template code, such as {{title}}.
+        document.title = stem
     return document
 
 
@@ -223,7 +227,7 @@ def _set_state(document: Document, fields: FieldReader, *, is_clipping: bool, is
         )
     elif is_template:
         _keep_private(document, "template", "info", _("This is a template for notes, not a text; it stays a draft."))
-    elif fields.flag("dg-publish") is False:
+    elif any(fields.flag(key) is False for key in _PUBLIC_KEYS) or fields.flag("draft") is True:
         document.draft = True
     elif not _says_public(fields):
         _keep_private(

@@ -93,7 +93,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     )
     # In a folder of no known generator, each file shows its own dialect.
     site.config = {
-        "is_mixed": not sites.entries(container, folder) & _CONFIG_NAMES.keys(),
+        "is_mixed": not (options.dialect or sites.entries(container, folder) & _CONFIG_NAMES.keys()),
         "host": (urlsplit(base_url).hostname or "") if base_url else "",
     }
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
@@ -116,7 +116,7 @@ def _describe_file(site: Site, container: Container, path: str, size: int) -> Si
         return SiteFile(path, "site_file", size)
     if suffix in sites.ATTACHMENT_SUFFIXES:
         return SiteFile(path, "attachment", size, public_paths=(sites.join_base(site.base_path, _strip_public(path)),))
-    if _REPOSITORY_NAMES.fullmatch(name) and not sites.has_front_matter(container.read(site.root + path)):
+    if _REPOSITORY_NAMES.fullmatch(name) and not sites.has_front_matter(sites.peek(container, site.root + path)):
         return SiteFile(path, "site_file", size)
     return SiteFile(path, "document" if _is_document(site, container, path, name, suffix) else "site_file", size)
 
@@ -131,7 +131,7 @@ def _is_document(site: Site, container: Container, path: str, name: str, suffix:
         return True
     if suffix not in sites.TEXT_SUFFIXES | sites.HTML_SUFFIXES or _MACHINE_TEXTS.fullmatch(name):
         return False
-    data = container.read(site.root + path)
+    data = sites.peek(container, site.root + path)
     if not sites.has_front_matter(data):
         # A lone file is what somebody wants to bring in, whatever its name says.
         return len(container.members) == 1
@@ -145,8 +145,10 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     document.flavour = "html" if sites.suffix_of(path) in sites.HTML_SUFFIXES else "commonmark"
     document.features = frozenset() if document.flavour == "html" else sites.base_features("callouts", "math", "emoji")
     document.source_title = fields.text("title", "linkTitle") or None
-    document.published_at = fields.date("date", "published_at", "publishDate", "pubDate", "created_at", "created", "published")
-    document.published_at = document.published_at or _date_in_name(fields, path)
+    names = ["date", "published_at", "publishDate", "pubDate", "created_at", "created"]
+    # A date in some generators, yes or no in others.
+    names += [] if frontmatter.as_bool(fields.values.get("published")) is not None else ["published"]
+    document.published_at = fields.date(*names) or _date_in_name(fields, path)
     document.kind = "article" if document.published_at else "page"
     document.categories = [(name,) for name in fields.split_texts("categories", "category")]
     document.tags = _read_tags(fields)
@@ -165,8 +167,7 @@ def _read_tags(fields: FieldReader) -> list[str]:
     """``tags`` of any shape: a list, a text with commas, Qiita's maps with a name, Zola's ``taxonomies.tags``."""
     value = fields.value("tags", "tag", "taxonomies.tags", "topics", "keywords")
     if isinstance(value, str):
-        text = frontmatter.as_text(value)
-        return terms.split(text) if re.search("[,、，\u3000]", text) else text.split()
+        return terms.split(frontmatter.as_text(value))
     if isinstance(value, list):
         return [name for item in value for name in _tag_in(item)]
     return []

@@ -190,6 +190,14 @@ def has_front_matter(data: bytes) -> bool:
     return bool(re.match(rb"(---|\+\+\+|;;;)[ \t]*\r?\n", start)) or bool(re.match(rb"\{\s*\"[^\"\r\n]+\"\s*:", start))
 
 
+def peek(container: Container, path: str) -> bytes:
+    """The bytes of a member, to judge what it is; ``b""`` where it cannot be read, which its own reading will report."""
+    try:
+        return container.read(path)
+    except RefusedFile:
+        return b""
+
+
 _TEMPLATE_CODE = re.compile(r"\{%-?\s*(?:for|assign|paginate|capture|if|unless|case|tablerow)\b|\{\{-?\s*content\s*-?\}\}")
 
 

@@ -84,7 +84,7 @@ def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
     html = _polish(page, "".join(finisher.pieces))
     if has_raw_html:
         html = sanitise.free_swallowed_text(html)
-    check_html_cost(html, has_raw_html=has_raw_html)
+    check_html_cost(html, has_raw_html=has_raw_html or bool(page.held))
     html = sanitise.sanitise(page, html, has_raw_html=has_raw_html)
     plain = visible_text(html, has_line_per_block=not (has_raw_html or page.held))
     excerpt = make_excerpt(html, page.title) or cut(" ".join(plain.split()))

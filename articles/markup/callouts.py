@@ -40,7 +40,7 @@ def kind_of(name: str) -> str:
 
 
 def callout_start(page: Page, name: str, title_html: str, fold: str = "") -> str:
-    """The opening HTML. ``fold`` is ``+`` (can be closed), ``-`` (is closed) or ``""``; an empty title becomes the kind's word."""
+    """The opening HTML. ``fold`` is ``+`` (open), ``-`` (closed) or ``""``; an empty title becomes the kind's word."""
     kind = kind_of(name)
     if not title_html.strip():
         title_html = page.word(kind) if kind and name.isascii() else escape(name.strip())

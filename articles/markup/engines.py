@@ -66,12 +66,12 @@ EMBED_MARK = "\ufdd2"
 
 #: Stands for a single tilde while comrak reads: 「10~20、30~40」 is no deletion, and no other generator here thinks so.
 _TILDE_MARK = "\ufdd3"
-_LONE_TILDE = re.compile(r"(?<![~\\])~(?!~)")
+_LONE_TILDE = re.compile(r"~(?<!~~)(?<!\\~)(?!~)")
 # A definition with several paragraphs, which comrak runs together unless a blank line stands before it.
 _LONG_DEFINITION = re.compile(r"^(?=:[ \t]+\S.*(?:\n(?![:\n]).+){0,20}\n\n(?: {2,}|\t)\S)", re.M)
 _BACKTICK_MARK = "\ufdd4"
-_DOUBLE_BACKTICK = re.compile(r"(?<!`)``(?!`)")
-_TERMS = re.compile(r"<dt>([^<]*\n[^<]*)</dt>")
+_DOUBLE_BACKTICK = re.compile(r"``(?<!```)(?!`)")
+_TERMS = re.compile(r"<dt>([^<]*)</dt>")
 
 # comrak stops resolving reference links once they have grown by the length of the text; a short text may repeat one often.
 _ROOM_FOR_REFERENCES = "\n" + " " * 8_000 + "\n"
@@ -116,7 +116,7 @@ def to_html(text: str, flavour: Flavour, features: frozenset[str]) -> str:
     has_tildes = "~" in text and "strikethrough" in features
     if has_tildes:
         text = _LONE_TILDE.sub(_TILDE_MARK, text)
-    if _DOUBLE_BACKTICK.search(text):
+    if "``" in text and _DOUBLE_BACKTICK.search(text):
         text = mark_lone_backticks(text, _BACKTICK_MARK)
     if "]:" in text:
         text += _ROOM_FOR_REFERENCES

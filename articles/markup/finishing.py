@@ -93,6 +93,7 @@ class Finisher:
         self.has_tex = "math" in page.features and ("\\(" in html or "\\[" in html)
         self.has_held = OPEN in html
         self.dropped_styles = 0
+        self.absent: set[str] = set()
         self.is_plain_text = not (self.has_ruby or self.has_written_wikilinks or self.has_tex or self.has_held)
         self.handlers: dict[str, Callable[[re.Match[str], str, str], None]] = {
             "a": self.take_link,
@@ -149,6 +150,15 @@ class Finisher:
     def put(self, match: re.Match[str], html: str) -> None:
         self.pieces.append(html)
         self.at = match.end()
+
+    def find_end(self, end_tag: str, position: int) -> int:
+        """Where ``end_tag`` next stands, or -1. What is not found once is not sought again: thousands of open tags stay cheap."""
+        if end_tag in self.absent:
+            return -1
+        found = self.html.find(end_tag, position)
+        if found < 0:
+            self.absent.add(end_tag)
+        return found
 
     # Text between tags
 
@@ -212,7 +222,7 @@ class Finisher:
 
     def take_math_element(self, match: re.Match[str], name: str) -> bool:
         """An engine's ``<span class="math">``: TeX between ``\\(`` and ``\\)`` or ``\\[`` and ``\\]``."""
-        end = self.html.find(f"</{name}>", match.end())
+        end = self.find_end(f"</{name}>", match.end())
         if end < 0 or self.html.find("<", match.end()) != end:
             return False
         tex = unescape(self.html[match.end() : end]).strip()
@@ -319,7 +329,7 @@ class Finisher:
     def take_code(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         self.in_code = max(self.in_code + (-1 if closing else 1), 0)
         if not closing and "language-math" in attribute_text and "data-math-style" in attribute_text:
-            end = self.html.find("</code>", match.end())
+            end = self.find_end("</code>", match.end())
             if end >= 0:
                 self.in_code -= 1
                 self.pieces.append(to_mathml(self.page, unescape(self.html[match.end() : end]), "inline"))
@@ -328,7 +338,7 @@ class Finisher:
         self.keep(match)
 
     def take_pre(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
-        end = -1 if closing else self.html.find("</pre>", match.end())
+        end = -1 if closing else self.find_end("</pre>", match.end())
         code = _CODE_BLOCK.match(self.html, match.end(), end) if end >= 0 else None
         if code is None:
             self.take_bare_or_any(match, "pre", attribute_text)
@@ -378,7 +388,7 @@ class Finisher:
         self.at = match.end()
         if closing:
             return
-        end = self.html.find("</iframe>", match.end())
+        end = self.find_end("</iframe>", match.end())
         if end >= 0 and self.html.find("<", match.end()) == end:
             self.at = end + 9
         source = read_attributes(attribute_text).get("src", "")
@@ -490,7 +500,7 @@ class Finisher:
 
     def put_unresolved(self, match: re.Match[str]) -> None:
         """A link to something unknown becomes its text."""
-        end = self.html.find("</a>", match.end())
+        end = self.find_end("</a>", match.end())
         if end < 0 or self.html.find("<", match.end()) != end:
             self.put(match, '<a class="unresolved">')
             return
@@ -498,7 +508,7 @@ class Finisher:
         self.at = end + 4
 
     def take_wikilink(self, match: re.Match[str], href: str) -> None:
-        end = self.html.find("</a>", match.end())
+        end = self.find_end("</a>", match.end())
         text = self.html[match.end() : end]
         target = unquote(href)
         self.at = end + 4
@@ -509,7 +519,7 @@ class Finisher:
             self.pieces.append(wikilinks.link(self.page, target, text))
 
     def take_back_reference(self, match: re.Match[str], attributes: dict[str, str]) -> None:
-        end = self.html.find("</a>", match.end())
+        end = self.find_end("</a>", match.end())
         if end < 0:
             self.keep(match)
             return
@@ -519,7 +529,7 @@ class Finisher:
 
     def take_bare_address(self, match: re.Match[str], address: str) -> bool:
         """An address that the engine linked by itself, where it begins or ends beside Japanese. Says whether it was one."""
-        end = self.html.find("</a>", match.end())
+        end = self.find_end("</a>", match.end())
         text = self.html[match.end() : end] if end >= 0 else ""
         before = self.html[match.start() - 1] if match.start() else " "
         is_loose = before in _BEFORE_ADDRESS

@@ -86,7 +86,7 @@ def claim(page: Page, stated: str, text: str) -> str:
 
 
 def split_attributes(inner_html: str) -> tuple[str, str, str]:
-    """A heading's HTML with ``{#id .class}`` at its end → HTML without it, the id, the classes. Other keys are read and dropped."""
+    """A heading's HTML with ``{#id .class}`` at its end → HTML without it, the id, the classes. Other keys are dropped."""
     at = inner_html.rfind("{")
     match = _ATTRIBUTES.match(inner_html, len(inner_html[:at].rstrip())) if at >= 0 else None
     if match is None:

@@ -41,8 +41,9 @@ def _class_of(kind: object) -> str:
 _UNCOLOURED = frozenset({Token, Token.Text, Token.Text.Whitespace, Token.Name, Token.Punctuation})
 
 
+@lru_cache(maxsize=256)
 def colour(code: str, language: str) -> str:
-    """``code`` (plain text) as escaped HTML with ``<span class>``; only escaped where the language is unknown or it is too long."""
+    """``code`` (plain text) as escaped HTML with ``<span class>``; only escaped where it is long or its language unknown."""
     if language in _PLAIN or len(code) > MAX_CHARACTERS or max(map(len, code.split("\n"))) > _MAX_LINE:
         return escape(code, quote=False)
     lexer = _lexer(language)

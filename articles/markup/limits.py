@@ -29,7 +29,7 @@ MAX_CHARACTERS = 4_000_000
 #: Characters for the kramdown engine, which is far slower.
 MAX_KRAMDOWN_CHARACTERS = 1_000_000
 #: Open elements within each other. Browsers and sanitisers take time quadratic in the depth.
-MAX_DEPTH = 200
+MAX_DEPTH = 500
 #: Tags of inline formatting left open by authors' HTML: a parser opens each of them again in every later paragraph.
 MAX_UNCLOSED = 50
 
@@ -129,7 +129,8 @@ class _Helper:
         return self.process
 
     def _exchange(self, process: subprocess.Popen[bytes], request: bytes, deadline: float) -> bytes:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(struct.pack(">Q", len(request)) + request)
         process.stdin.flush()
         return _read_message(process.stdout.fileno(), deadline)
@@ -175,7 +176,7 @@ def _read_exactly(descriptor: int, size: int, deadline: float) -> bytes:
 
 
 def serve(module: str, name: str) -> None:
-    """The helper process: reads texts from its standard input and writes HTML, or ``null`` where it failed, until the input ends."""
+    """The helper process: answers each text on its standard input with HTML, or ``null`` where it failed, until the input ends."""
     engine: Engine = getattr(importlib.import_module(module), name)
     source, target = sys.stdin.buffer, sys.stdout.buffer
     _write_message(target.fileno(), b"ready")
@@ -194,14 +195,18 @@ def _write_message(descriptor: int, message: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-_BLOCK_TAG = re.compile(r"<(/?)(blockquote|ul|ol|dl|div|section|article|aside|details|table|figure|span|sub|sup|ruby|q)\b", re.I)
+# Void elements, and those that the next of their kind closes, cannot nest by being left open.
+_NESTING_TAG = re.compile(
+    r"<(/?)(?!(?:area|br|caption|col|colgroup|dd|dt|hr|img|input|li|option|p|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr)\b)[a-z]",
+    re.I,
+)
 _FORMATTING_TAG = re.compile(r"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.I)
 
 
 def check_html_cost(html: str, *, has_raw_html: bool) -> None:
     """Raises :class:`TooComplex` for HTML that is so nested that sanitising it takes time quadratic in its length."""
     if has_raw_html or sum(html.count(tag) for tag in ("<blockquote", "<ul", "<ol", "<dd")) > MAX_DEPTH:
-        _check_balance(_BLOCK_TAG, html, MAX_DEPTH)
+        _check_balance(_NESTING_TAG, html, MAX_DEPTH)
     if has_raw_html:
         _check_balance(_FORMATTING_TAG, html, MAX_UNCLOSED)
 

@@ -14,7 +14,7 @@ from articles.markup.document import Link, LinkKind, ResolvedMedia, Resolver
 #: Held-back HTML stands in the text as ``OPEN number CLOSE``. Both are Unicode noncharacters, removed from authors' texts first.
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
 PLACEHOLDER = re.compile(f"{OPEN}([0-9]+){CLOSE}")
-NONCHARACTERS = re.compile("[\x00\ufdd0-\ufdef\ufffe\uffff]")
+NONCHARACTERS = re.compile("[\x00\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 _MAX_FINDINGS_PER_CODE = 20
 

@@ -229,6 +229,7 @@ _SWALLOWING = re.compile(
 _RAW = re.compile(r"<(script|style)(?=[\s/>])", re.I)
 _MATH = re.compile(r"</?math(?=[\s/>])[^<>]*>", re.I)
 _COMMENT_OPEN = "<!--"
+_WRITTEN_ID = re.compile(r' id="([^"]*)"')
 _INPUT = re.compile(r"<input[^>]*>")
 _PRE_BREAK = re.compile(r"(<pre(?: [^>]*)?>)\n+")
 _ID = re.compile(r'(<[a-z][^<>]*?) id="([^"]*)"')
@@ -314,7 +315,7 @@ def sanitise(page: Page, html: str, *, has_raw_html: bool) -> str:
                 words=lost,
             )
     ids = page.ids
-    if ' id="' in clean:
+    if not ids.issuperset(_WRITTEN_ID.findall(clean)):
         clean = _ID.sub(lambda match: match[0] if unescape(match[2]) in ids else match[1], clean)
     if "<input" in clean:
         clean = _INPUT.sub(lambda match: match[0] if match[0] in BOXES else "", clean)

@@ -465,9 +465,7 @@ class _Translator:
             self.page.report(
                 "unknown-template-code",
                 "warning",
-                _(
-                    "The template code “%(name)s” is not known here and is shown as it stands: %(source)s. Rewrite it as Markdown."
-                ),
+                _("The template code “%(name)s” is not known and is shown as it stands: %(source)s. Rewrite it as Markdown."),
                 tag.line,
                 name=base,
                 source=tag.source[:_SHOWN],

@@ -25,7 +25,7 @@ _UNSEEN = re.compile(
     r"|<span class=\"template-code\">[^<]*</span>"
 )
 _TAG = re.compile(r"<[^>]*>")
-_BLANKS = re.compile(r"[ \t\f\v]{2,}|[\t\f\v]")
+_BLANKS = re.compile(r"[ \t\f\v]+")
 _PARAGRAPH = re.compile(r"<p(?: [^>]*)?>")
 
 
@@ -72,7 +72,9 @@ def visible_text(html: str, *, has_line_per_block: bool = False) -> str:
     text = _TAG.sub("", html)
     if "&" in text:
         text = unescape(text)
-    lines = (line.strip() for line in _BLANKS.sub(" ", text).split("\n"))
+    if "  " in text or "\t" in text:
+        text = _BLANKS.sub(" ", text)
+    lines = (line.strip() for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 

@@ -31,11 +31,15 @@ class Source(models.Model):
 
 
 class SourceFile(models.Model):
-    """A file of a source that is no post: an attachment or a site file. Kept privately by ``sha256``; exported as it came."""
+    """A file of a source that is no post: an attachment, a site file, or a text that was refused.
+
+    Kept privately by ``sha256`` and exported as it came, so that a source leaves whole.
+    """
 
     class Role(models.TextChoices):
         ATTACHMENT = "attachment", _("attachment")
         SITE_FILE = "site_file", _("site file")
+        REFUSED = "refused", _("refused text")
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="files", verbose_name=_("source"))
     path = models.CharField(_("path"), max_length=1000)

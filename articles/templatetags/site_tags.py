@@ -105,8 +105,10 @@ def thousands(number: int) -> str:
 
 @register.filter
 def teaser(post: Post) -> str:
-    """The text of a card: the excerpt, unless it only repeats the title."""
-    return "" if identity(post.excerpt) == identity(post.title) else post.excerpt
+    """The text of a card: what somebody wrote for it, else the first paragraph; never the title again."""
+    title = identity(post.title)
+    texts = (post.custom_excerpt.strip(), post.description.strip(), post.excerpt)
+    return next((text for text in texts if text and identity(text) != title), "")
 
 
 @register.filter

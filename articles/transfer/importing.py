@@ -24,7 +24,7 @@ from articles.library import add_media, store_original
 from articles.links import as_resolved
 from articles.models import ImportItem, ImportRun, MediaFile, Post, Source, SourceFile
 from articles.references import MemoryIndex
-from articles.transfer.reading import Job, Readers, Wanted
+from articles.transfer.reading import Job, Read, Readers, Wanted
 from articles.transfer.relinking import relink
 from articles.transfer.storing import ChunkStore
 
@@ -308,7 +308,29 @@ class _SiteImport:
             for reads in readers.read(self._chunks()):
                 with transaction.atomic():
                     store.store(reads)
+                    self._keep_refused(reads)
                 self.progress.add(len(reads))
+
+    def _keep_refused(self, reads: list[Read]) -> None:
+        """Keeps texts that could be read but not understood, so that an export is whole; a text that is a post now goes."""
+        if self.options.dry_run:
+            return
+        rows = self.source.files.filter(role=SourceFile.Role.REFUSED, path__in=[read.path for read in reads])
+        kept = {file.path: file.sha256 for file in rows}
+        if settled := [read.path for read in reads if read.refusal is None and read.path in kept]:
+            rows.filter(path__in=settled).delete()
+        refused = [read for read in reads if read.refusal is not None and read.sha256 and kept.get(read.path) != read.sha256]
+        # Where an earlier state of the file is a post, that is what an export writes.
+        posts = set(self.source.posts.filter(source_path__in=[read.path for read in refused]).values_list("source_path", flat=True))
+        for read in refused:
+            if read.path in posts:
+                continue
+            data = self.container.read(self.site.root + read.path)
+            SourceFile.objects.update_or_create(
+                source=self.source,
+                path=read.path,
+                defaults={"role": SourceFile.Role.REFUSED, "size": len(data), "sha256": store_original(data)},
+            )
 
     def _chunks(self) -> Iterator[list[Wanted]]:
         for start in range(0, len(self.documents), CHUNK):

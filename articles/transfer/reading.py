@@ -46,7 +46,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What became of one file: unchanged (nothing else set), a document, or a refusal."""
+    """What became of one file: unchanged (only its sha256 set), a document, or a refusal.
+
+    A refusal without sha256 is of a file whose bytes could not be had at all.
+    """
 
     path: str
     sha256: str = ""
@@ -57,6 +60,7 @@ class Read:
 
 def read_file(job: Job, wanted: Wanted) -> Read:
     """Reads one file, and renders it where the job says so."""
+    sha256 = ""
     try:
         data = job.container.read(job.site.root + wanted.path)
         sha256 = hashlib.sha256(data).hexdigest()
@@ -64,7 +68,7 @@ def read_file(job: Job, wanted: Wanted) -> Read:
             return Read(wanted.path, sha256)
         document = read_document(job.site, wanted.path, data)
     except RefusedFile as refused:
-        return Read(wanted.path, refusal=refused.finding)
+        return Read(wanted.path, sha256, refusal=refused.finding)
     except OSError as error:
         template = _("The file cannot be read (%(reason)s). Make it readable and import again.")
         return Read(wanted.path, refusal=Finding("unreadable", "error", template, {"reason": error.strerror or str(error)}))

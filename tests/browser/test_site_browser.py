@@ -37,7 +37,7 @@ def test_every_page_fits_its_window_without_scripts(browser: Browser, live_site,
     refused: list[str] = []
     page.on("requestfailed", lambda request: refused.append(request.url))
     for name, path in pages.items():
-        page.goto(live_site.url + path)
+        page.goto(live_site.url + path, wait_until="networkidle")
         page.screenshot(path=OUTPUT / f"{name}-{width}-{scheme}.png", full_page=True)
         assert page.locator("h1").count() == 1, path
         overflow = page.locator("html").bounding_box()

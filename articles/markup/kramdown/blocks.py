@@ -375,9 +375,7 @@ class BlockReader:
     @staticmethod
     def _attach_attributes(frame: Frame, source: str) -> None:
         last = frame.container.last_node()
-        belongs_to_last = last is not None and (
-            last.text in _DEFINITION_MARKS if last.kind == "eob" else last.kind != "blank"
-        )
+        belongs_to_last = last is not None and (last.text in _DEFINITION_MARKS if last.kind == "eob" else last.kind != "blank")
         if last is None or not belongs_to_last:
             frame.pending = frame.pending or AttributeList()
             read_attribute_list(source, frame.pending)

@@ -19,7 +19,8 @@ UNAME = rf"{NAME_PART}(?::{NAME_PART})?+"
 
 WORD = "[A-Za-z0-9_]"
 ID_NAME = rf"{WORD}(?:{WORD}|-)*+"
-LIST_BODY = r"(?:\\\}|[^}]){1,2000}"
+#: The inside of an attribute list; the look ahead keeps braces that never close cheap.
+LIST_BODY = r"(?=[^}]{1,2000}+\})(?:\\\}|[^}]){1,2000}"
 
 SPAN_ELEMENTS = frozenset(
     "a abbr acronym b big bdo br button cite code del dfn em i img input ins kbd label mark option q rb rbc rp rt rtc ruby"
@@ -30,9 +31,7 @@ BLOCK_ELEMENTS = frozenset(
     " h4 h5 h6 header hgroup hr html head iframe legend menu li main map nav ol optgroup p pre section summary table tbody"
     " td th thead tfoot tr ul".split()
 )
-VOID_ELEMENTS = frozenset(
-    "area base br col command embed hr img input keygen link meta param source track wbr".split()
-)
+VOID_ELEMENTS = frozenset("area base br col command embed hr img input keygen link meta param source track wbr".split())
 BLOCK_CONTENT = frozenset(
     "address applet article aside blockquote body dd details div dl fieldset figure figcaption footer form header hgroup"
     " iframe li main map menu nav noscript object section summary td".split()
@@ -66,9 +65,7 @@ HTML_STOP = rf"</(?!(?:{_RUNNING})\b)(?>{UNAME}){S}*+>"
 _LAZY_END = rf"{S}*\n| {{0,3}}{BLOCK_ATTRIBUTES}|{END_MARK.pattern}| {{0,3}}{HTML_STOP}| {{0,3}}{HTML_START}"
 LAZY_END = re.compile(_LAZY_END)
 LAZY_END_STARTS = frozenset(WHITE + "{^<")
-NOT_LAZY_IN_CODE = re.compile(
-    rf" {{0,3}}{BLOCK_ATTRIBUTES}|{END_MARK.pattern}| {{0,3}}{HTML_STOP}| {{0,3}}{HTML_START}"
-)
+NOT_LAZY_IN_CODE = re.compile(rf" {{0,3}}{BLOCK_ATTRIBUTES}|{END_MARK.pattern}| {{0,3}}{HTML_STOP}| {{0,3}}{HTML_START}")
 
 #: The rest of a line after a list marker. The bar is kramdown's own oddity: ``*|x`` starts a list.
 TAIL = r"[\t| ][^\n]*\n"

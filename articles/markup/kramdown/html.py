@@ -156,4 +156,3 @@ def _read_comment(frame: Frame, parent: Node) -> bool:
             parent.children.append(Node("comment", text[at : frame.position]))
             return True
     return False
-

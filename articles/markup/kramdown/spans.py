@@ -53,6 +53,8 @@ _LINK_ANGLE = re.compile(r"\(<([^\n>]*)>")
 _LINK_PAREN = re.compile(rf"""[()]|{S}(?=['"])""")
 _LINK_TITLE = re.compile(rf"""{S}*+(["'])""")
 _LINK_TITLE_END = {mark: re.compile(rf"{mark}{S}*+\)") for mark in "\"'"}
+#: Characters of a label that may name a link definition.
+_LONGEST_LABEL = 2_000
 _NEWLINES = re.compile(r"\n+")
 
 #: Where a mark can close: no white space before it, and not one half of a double mark.
@@ -79,7 +81,7 @@ class Budget:
     __slots__ = ("left",)
 
     def __init__(self, characters: int) -> None:
-        self.left = 20_000 + 4 * characters
+        self.left = 20_000 + 3 * characters
 
 
 Stop = Callable[[Node, int], bool]
@@ -93,7 +95,7 @@ class SpanReader:
         self._text = text
         self._position = 0
         self._budget = budget
-        share = 2_000 + 4 * len(text)
+        share = 2_000 + 3 * len(text)
         self._floor = max(budget.left - share, 0)
         self._kinds: list[str] = []
         self._failed: set[tuple[int, str, tuple[str, ...]]] = set()
@@ -390,8 +392,7 @@ class SpanReader:
                 open_brackets += 1
             else:
                 return False
-            images = sum(1 for child in inner.children if isinstance(child, Node) and child.kind == "img")
-            return open_brackets == images
+            return open_brackets == inner.level
 
         self._position = after
         self._kinds.append(kind)
@@ -409,7 +410,7 @@ class SpanReader:
         identifier = _LINK_ID.match(text, at) if self._has_after("[", _OPENING_BRACKET, at) else None
         if identifier is not None or not text.startswith("(", at):
             links = self._document.links
-            if not links:
+            if not links or len(label) > _LONGEST_LABEL:
                 return False
             definition = links.get(normalise_link_id((identifier and identifier[1]) or _unescape(label)))
             if definition is None:
@@ -468,6 +469,7 @@ class SpanReader:
             element.attributes["src"] = url
             element.attributes["alt"] = _unescape(label)
             element.children.clear()
+            node.level += 1
         if title:
             element.attributes["title"] = title
         node.children.append(element)

@@ -37,7 +37,8 @@ class Node:
     """One element. ``kind`` says which; what the other fields mean depends on it.
 
     ``text`` is unread inline source for paragraphs, headings, cells and terms, the content of code and mathematics,
-    the tag of an HTML element, or the reason of an ``eob`` (end of block) mark.
+    the tag of an HTML element, or the reason of an ``eob`` (end of block) mark. ``level`` is a heading's level, 1 for an
+    HTML element closed in its own tag, and the number of images directly in a span.
     """
 
     __slots__ = ("kind", "text", "attributes", "children", "ial", "level", "is_tight", "model", "alignment")

@@ -305,8 +305,7 @@ class HtmlWriter:
         links = [f'<a href="#fnref:{name}" class="reversefootnote" role="doc-backlink">{_BACKLINK}</a>']
         for use in range(1, self._footnotes[name][1] + 1):
             links.append(
-                f'<a href="#fnref:{name}:{use}" class="reversefootnote" role="doc-backlink">'
-                f"{_BACKLINK}<sup>{use + 1}</sup></a>"
+                f'<a href="#fnref:{name}:{use}" class="reversefootnote" role="doc-backlink">{_BACKLINK}<sup>{use + 1}</sup></a>'
             )
         backlinks = "\N{NO-BREAK SPACE}".join(links)
         last = self._document.footnotes[name].last_node()

@@ -1,0 +1,213 @@
+"""Loose files, unknown generators, and what every dialect reads alike from front matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from articles import formats
+from articles.formats.container import open_archive
+from articles.formats.document import Cover, Document
+from articles.formats.sites import clean_address, first_heading, is_web_address, propose_name, split_base_url
+
+
+def read(folder: Path, text: str, name: str = "x.md") -> Document:
+    (folder / name).write_text(text, encoding="utf-8")
+    container = open_archive(folder)
+    [site] = formats.find_sites(container, dialect="plain", timezone="Asia/Tokyo")
+    return formats.read_document(site, name, container.read(name))
+
+
+def codes(document: Document) -> list[str]:
+    return [finding.code for finding in document.findings]
+
+
+@pytest.mark.parametrize(
+    ("keys", "draft", "found"),
+    [
+        ("draft: true", True, []),
+        ("draft: false", False, []),
+        ("published: false", True, []),
+        ("published: 2025-11-18", False, []),
+        ("publish: false", True, []),
+        ("private: true", True, []),
+        ("ignorePublish: true", True, []),
+        ("status: draft", True, []),
+        ("status: published", False, []),
+        ("status: Pubished", True, ["unknown-status"]),
+        ("draft: maybe", True, ["unknown-status"]),
+        ("draft: false\npublished: false", True, ["draft-contradiction"]),
+        ("status: published\ndraft: true", True, ["draft-contradiction"]),
+        ("private:\ndraft: ''", False, []),
+        ("password: x", True, ["password"]),
+        ("date: 2025-02-30", True, ["bad-date"]),
+    ],
+)
+def test_the_more_private_reading_wins(tmp_path: Path, keys: str, draft: bool, found: list[str]) -> None:
+    document = read(tmp_path, f"---\ntitle: T\n{keys}\n---\nBody.\n")
+
+    assert (document.draft, codes(document)) == (draft, found)
+
+
+@pytest.mark.parametrize(
+    ("written", "authors"),
+    [
+        ("編集部", ["編集部"]),
+        ("[A, B, A]", ["A", "B"]),
+        ("{name: Desk, email: d@example.com}", ["Desk"]),
+        ("{display_name: Desk, login: d, email: d@example.com}", ["Desk"]),
+        ("[{name: A}, B]", ["A", "B"]),
+        ("123", ["123"]),
+        ("{email: d@example.com}", []),
+    ],
+)
+def test_authors_come_in_every_shape(tmp_path: Path, written: str, authors: list[str]) -> None:
+    assert read(tmp_path, f"---\nauthor: {written}\n---\n").authors == authors
+
+
+@pytest.mark.parametrize(
+    ("written", "cover"),
+    [
+        ("image: /a.png", Cover("/a.png")),
+        ("image: {path: /a.png, alt: A, caption: C}", Cover("/a.png", "A", "C")),
+        ("cover: {image: a.png, alt: A}", Cover("a.png", "A")),
+        ("cover_image: a.png\ncover_alt: A", Cover("a.png", "A")),
+        ("header: {teaser: /t.png}", Cover("/t.png")),
+        ("image: [a.png, b.png]", Cover("a.png")),
+        ("image: false", None),
+        ("image: 'javascript:alert(1)'", None),
+        ("image: file:///etc/passwd", None),
+    ],
+)
+def test_covers_come_in_every_shape(tmp_path: Path, written: str, cover: Cover | None) -> None:
+    assert read(tmp_path, f"---\n{written}\n---\n").cover == cover
+
+
+def test_aliases_stay_on_this_site_and_off_the_page_itself(tmp_path: Path) -> None:
+    hostile = [
+        "//evil.example.net/x",
+        "https://evil.example.net/",
+        "/\\\\evil",
+        "/",
+        "",
+        "javascript:x",
+        "/a%0d%0ab",
+        "/../x",
+        "/%2F%2Fx",
+    ]
+    aliases = ", ".join(f'"{text}"' for text in [*hostile, "/kept/", "kept/", "/own", "/other/?q=1"])
+
+    document = read(tmp_path, f"---\npermalink: /own/\naliases: [{aliases}]\n---\n")
+
+    assert document.aliases == ["/kept/", "/other/"]
+
+
+@pytest.mark.parametrize(
+    "text", ["//x/y", "https://x/y", "/a\\b", "/a\nb", "/%0a", "/a/../b", "/a/%2e%2e/b", "", "mailto:x@example.com"]
+)
+def test_what_is_no_path_of_the_site_is_no_address(text: str) -> None:
+    assert clean_address(text) is None
+
+
+def test_an_address_is_decoded_and_has_no_query() -> None:
+    assert clean_address("%E8%A8%98%E4%BA%8B/?a=1#b") == "/記事/"
+
+
+@pytest.mark.parametrize(
+    ("slug", "stored"), [("../../admin", "admin"), ("<img src=x>", "img-src-x"), ("a\\b", "a-b"), ("記事", "記事")]
+)
+def test_a_hostile_slug_is_made_safe(tmp_path: Path, slug: str, stored: str) -> None:
+    document = read(tmp_path, f"---\nslug: '{slug}'\n---\n")
+
+    assert document.slug == stored
+    assert ("slug-changed" in codes(document)) == (slug != stored)
+
+
+def test_addresses_of_other_sites_must_be_web_addresses(tmp_path: Path) -> None:
+    document = read(tmp_path, "---\ncanonical_url: 'javascript:alert(1)'\nsource: https://elsewhere.example.net/1\n---\n")
+
+    assert (document.canonical_url, document.source_url) == ("", "https://elsewhere.example.net/1")
+    assert codes(document) == ["unsafe-address", "source-elsewhere"]
+
+
+@pytest.mark.parametrize(
+    "text", ["https://", "http:///x", "https://a b/", "javascript://x", 'https://x/"onload=', "https://[::1"]
+)
+def test_a_broken_web_address_is_none(text: str) -> None:
+    assert not is_web_address(text)
+
+
+def test_privileged_keys_set_nothing_and_are_named(tmp_path: Path) -> None:
+    document = read(tmp_path, "---\nid: 1\npk: 1\nis_staff: true\nauthor_id: 3\ntitle: T\n---\n")
+
+    assert codes(document) == ["privileged-key"] * 4
+    assert document.known_keys == {"title"}
+    assert [finding.line for finding in document.findings] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("---\ntitle: 2025\n---\n", "2025"),
+        ("---\ntitle: {a: b}\n---\n# Heading\n", "Heading"),
+        ("---\ntitle:\n---\nHeading\n=======\n", "Heading"),
+        ("```\n# code\n```\n", "x"),
+        ("---\ntitle: '[[X]]'\n---\n", "[[X]]"),
+    ],
+)
+def test_a_title_is_never_empty(tmp_path: Path, text: str, title: str) -> None:
+    assert read(tmp_path, text).title == title
+
+
+def test_marks_are_no_part_of_a_heading() -> None:
+    assert (
+        first_heading("text\n\n# **太字**の `code` [[target|alias]] ![alt](x.png) <b>tag</b> ##\n") == "太字の code alias alt tag"
+    )
+
+
+def test_a_readme_is_named_after_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "tan").mkdir()
+
+    assert read(tmp_path, "Body.\n", "tan/README.md").title == "tan"
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "content"),
+    [
+        ("config.toml", "blog.example.com", "base_url = 'https://blog.example.com'\ncompile_sass = true\n"),
+        ("mkdocs.yml", "docs.example.com/x", "site_url: https://docs.example.com/x/\n"),
+        ("qiita.config.json", "root", '{"includePrivate": false}'),
+        ("eleventy.config.js", "root", "export default {}"),
+    ],
+)
+def test_other_generators_are_plain_sites_of_their_own(tmp_path: Path, config: str, name: str, content: str) -> None:
+    root = tmp_path / "root"
+    (root / "content").mkdir(parents=True)
+    (root / config).write_text(content, encoding="utf-8")
+    (root / "content/x.md").write_text("---\nlayout: post\npath: /stated/\n---\n", encoding="utf-8")
+    container = open_archive(tmp_path)
+
+    [site] = formats.find_sites(container)
+    document = formats.read_document(site, "content/x.md", container.read("root/content/x.md"))
+
+    assert (site.root, site.name, document.dialect) == ("root/", name, "plain")
+    assert (document.permalink, document.permalink_stated) == (site.base_path + "/stated/", True)
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("https://example.org/a/b/", ("https://example.org/a/b", "/a/b")),
+        ("/sub/", ("", "/sub")),
+        ("javascript:x", ("", "")),
+        ("", ("", "")),
+        ("https://[bad", ("", "")),
+    ],
+)
+def test_a_base_url_is_taken_apart(url: str, parts: tuple[str, str]) -> None:
+    assert split_base_url(url) == parts
+
+
+def test_a_placeholder_host_names_no_source() -> None:
+    assert propose_name("http://example.com", "my/blog/") == "blog"
