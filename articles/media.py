@@ -240,9 +240,11 @@ def _options(image: Image.Image, image_format: str, data: bytes) -> dict[str, An
 def _bare(image: Image.Image) -> Image.Image:
     """The pixels and what is needed to show them: no EXIF, no comments, no text chunks."""
     image.load()
-    kept = {key: image.info[key] for key in ("transparency", "background") if key in image.info}
+    kept: dict[str | tuple[int, int], Any] = {key: image.info[key] for key in ("transparency", "background") if key in image.info}
     still = image.convert("RGB") if image.mode in ("CMYK", "YCbCr", "LAB", "HSV", "F") else image.copy()
-    still.info = kept if image.mode in ("P", "L", "RGB", "1") else {}
+    still.info.clear()
+    if image.mode in ("P", "L", "RGB", "1"):
+        still.info.update(kept)
     return still
 
 
@@ -319,6 +321,9 @@ class _SvgWriter:
 
     def entity(self, *args: object) -> None:
         raise self.refuse("<!ENTITY>")
+
+    def outside(self, context: str, base: str | None, system_id: str | None, public_id: str | None) -> int:
+        raise self.refuse("<!ENTITY SYSTEM>")
 
     def start(self, qualified: str, attributes: dict[str, str]) -> None:
         if self.skipping:
@@ -438,7 +443,7 @@ def _clean_svg(data: bytes, name: str) -> PublicCopy:
     parser.StartDoctypeDeclHandler = writer.doctype
     parser.EntityDeclHandler = writer.entity
     parser.UnparsedEntityDeclHandler = writer.entity
-    parser.ExternalEntityRefHandler = writer.entity
+    parser.ExternalEntityRefHandler = writer.outside
     parser.StartElementHandler = writer.start
     parser.EndElementHandler = writer.end
     parser.CharacterDataHandler = writer.text

@@ -1,11 +1,9 @@
 """Addresses of the project. What is not listed here belongs to the public site."""
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 from cms.health import show_alive, show_ready
-from cms.media import show_media
 
 admin.site.site_header = "Kawaraban（瓦版）"
 admin.site.site_title = "Kawaraban（瓦版）"
@@ -14,6 +12,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", show_alive, name="healthz"),
     path("readyz", show_ready, name="readyz"),
-    path(settings.MEDIA_URL.lstrip("/") + "<path:path>", show_media, name="media"),
     path("", include("articles.site.urls")),
 ]

@@ -112,6 +112,8 @@ def _category(name: str) -> Category:
 
 # --- A small newsroom, for pictures of pages ------------------------------------------------------------------------
 
+# One paragraph, one line, as desks write Japanese.
+# ruff: noqa: E501
 LONG_READ = """原稿は、書いた人の手を離れた瞬間から旅を始める。**「どこに置くか」**という問いは、じつは**「誰が責任を持つか」**という問いでもある。{瓦版|かわらばん}は、その問いに一つの答えを置いた[^1]。
 
 ## 原稿は誰のものか
@@ -247,7 +249,9 @@ def make_newsroom() -> Post:
         categories=["技術動向"],
     )
     save_derived(english)
-    PostFactory(title="下げた記事", slug="withdrawn", state=Post.State.WITHDRAWN, first_published_at=FIRST_DAY, path="/withdrawn/")
+    PostFactory(
+        title="下げた記事", slug="withdrawn", state=Post.State.WITHDRAWN, first_published_at=FIRST_DAY, path="/withdrawn/"
+    )
     author = Author.objects.get(name="瓦版編集部")
     author.bio, author.kind = "原稿をファイルのまま守る人たち。訂正は記事の頭に、理由とともに置きます。", Author.Kind.DESK
     author.links = [{"label": "編集方針", "url": "https://example.jp/policy"}]

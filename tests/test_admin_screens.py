@@ -341,3 +341,18 @@ def test_records_cannot_be_changed_by_anyone() -> None:
     assert client.get(address).status_code == 200
     assert client.post(address, {"note": "x"}).status_code == 403
     assert client.post(reverse("admin:articles_revision_delete", args=[revision.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_a_list_counts_no_further_than_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("articles.admin.base.COUNTED_ROWS", 3)
+    for number in range(5):
+        Tag.objects.create(name=f"語{number}")
+    client, _person = sign_in("editor")
+    assert client.get(reverse("admin:articles_tag_changelist")).context["cl"].result_count == 3
+
+
+def test_a_kept_version_shows_its_note_in_the_readers_language() -> None:
+    client, person = sign_in("publisher")
+    workflow.publish(workflow.save_post(Post(), person, {"title": "題"}), person)
+    assert Revision.objects.latest().note == "published"
+    assert client.get(reverse("admin:articles_revision_changelist")).status_code == 200

@@ -37,7 +37,8 @@ HOMES = {
     "budoux": ("articles.markup", "articles.templatetags", "articles.derive"),
     "import_export": ("articles.transfer.resources", "articles.admin"),
     "PIL": ("articles.media",),
-    "taggit": ("articles.models", "articles.transfer.resources"),
+    # The desk has to unregister the list of tags that the library brings.
+    "taggit": ("articles.models", "articles.transfer.resources", "articles.admin"),
     "ruamel": ("articles.formats.frontmatter",),
     "tomlkit": ("articles.formats.frontmatter",),
     "yaml": ("articles.formats.frontmatter",),

@@ -61,11 +61,18 @@ def test_what_names_no_instant_is_a_bad_date_that_carries_its_value(text: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["9999-12-31T23:59:59-23:59", "9999-12-31", "0001-01-01T23:00:00+14:00x", "0001-01-02T00:00:00+14:00"]
+    "text", ["9999-12-31T23:59:59-23:59", "9999-12-31T20:00:00", "0001-01-01T23:00:00+14:00x", "0001-01-02T00:00:00+14:00"]
 )
 def test_an_instant_at_the_edge_of_the_calendar_is_a_bad_date_and_no_overflow(text: str) -> None:
     with pytest.raises(BadDate):
         parse_date(text, TOKYO)
+
+
+def test_the_last_day_that_calendars_hold_can_be_shown_in_every_zone() -> None:
+    moment = parse_date("9999-12-31", ZoneInfo("America/New_York"))
+    assert moment is not None
+    assert moment.astimezone(ZoneInfo("Pacific/Kiritimati")).isoformat() == "9999-12-31T19:00:00+14:00"
+    assert moment.astimezone(ZoneInfo("Etc/GMT+12")).isoformat() == "9999-12-30T17:00:00-12:00"
 
 
 def test_an_empty_value_and_gos_zero_time_are_no_date() -> None:

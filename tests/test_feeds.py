@@ -63,7 +63,10 @@ def test_what_xml_cannot_write_is_left_out():
 
 
 def test_relative_addresses_in_a_feed_become_absolute():
-    html = '<p>Write <code>href="/x"</code>. <a title="a &gt; b" href="/b/">B</a> <img src="c.png"><a href="#n">1</a> <a href="mailto:a@b">m</a></p>'
+    html = (
+        '<p>Write <code>href="/x"</code>. <a title="a &gt; b" href="/b/">B</a> '
+        '<img src="c.png"><a href="#n">1</a> <a href="mailto:a@b">m</a></p>'
+    )
     assert feeds.absolute_links(html, "https://example.jp/2026/a/") == (
         '<p>Write <code>href="/x"</code>. <a title="a &gt; b" href="https://example.jp/b/">B</a> '
         '<img src="https://example.jp/2026/a/c.png"><a href="https://example.jp/2026/a/#n">1</a> <a href="mailto:a@b">m</a></p>'

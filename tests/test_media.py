@@ -177,9 +177,8 @@ def test_a_plain_drawing_is_served_without_its_metadata():
         '<body xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></body>',
         '<handler xmlns:ev="urn:x" type="text/javascript">alert(1)</handler>',
         "<g>" * 200 + "</g>" * 200,
-        '<g id="a"><use href="#b"/><use href="#b"/></g>' + "".join(
-            f'<g id="{chr(98 + n)}">{f"""<use href="#{chr(99 + n)}"/>""" * 10}</g>' for n in range(8)
-        ),
+        '<g id="a"><use href="#b"/><use href="#b"/></g>'
+        + "".join(f'<g id="{chr(98 + n)}">{f"""<use href="#{chr(99 + n)}"/>""" * 10}</g>' for n in range(8)),
     ],
 )
 def test_a_drawing_that_could_act_is_not_served(inside):

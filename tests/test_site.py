@@ -10,14 +10,13 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 from django.utils import timezone, translation
 
 from articles.addresses import is_reserved, with_number
 from articles.library import add_media
 from articles.models import Author, Category, Post, Series, Tag
-from articles.site import listing, views
+from articles.site import views
 from articles.site.article import has_sponsored_links, standfirst
 from articles.site.markdown import without_comments
 from articles.templatetags.site_tags import day, json_ld, moment, phrases, reading_minutes
@@ -250,7 +249,9 @@ def test_a_standing_page_has_no_date_and_stands_in_no_list(client):
 
 @pytest.mark.django_db
 def test_only_web_addresses_become_links(client):
-    author = AuthorFactory(links=[{"label": "x", "url": "javascript:alert(1)"}, "odd", {"label": "ok", "url": "https://example.com/"}])
+    author = AuthorFactory(
+        links=[{"label": "x", "url": "javascript:alert(1)"}, "odd", {"label": "ok", "url": "https://example.com/"}]
+    )
     post = PostFactory(source_url="javascript:alert(1)", canonical_url="javascript:alert(1)", authors=[author])
     assert "javascript:" not in html_of(client, post.get_absolute_url())
     html = html_of(client, author.get_absolute_url())
@@ -271,7 +272,6 @@ def test_a_stated_canonical_address_is_told(client):
 def test_the_front_page_shows_the_newest_posts_by_section(client):
     posts = [PostFactory(title=f"post-{number}", categories=["政策" if number % 2 else "技術"]) for number in range(14)]
     html = html_of(client, "/")
-    assert sorted(titles_in(html)) == sorted([*(post.title for post in posts), "政策", "技術", "More articles"][: len(titles_in(html))]) or True
     shown = [title for title in titles_in(html) if title.startswith("post-")]
     assert shown[:5] == [f"post-{number}" for number in range(13, 8, -1)]
     assert sorted(shown) == sorted(post.title for post in posts)
@@ -315,7 +315,7 @@ def test_lists_are_walked_in_both_directions_without_a_gap(client):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("token", ["", "x", "1", "1-", "-", "99999999999999999-0", "1-9999999", "1-0;", "１-0", "1-0\x00"])
+@pytest.mark.parametrize("token", ["", "x", "1", "1-", "-", "999999999999999999-0", "1-9999999", "1-0;", "１-0", "1-0\x00"])
 @pytest.mark.parametrize("path", ["/", "/tags/ai/", "/2026/"])
 def test_a_malformed_place_in_a_list_is_not_found(client, path, token):
     PostFactory(tags=["AI"])
@@ -370,7 +370,12 @@ def test_a_list_has_one_address(client, path):
 @pytest.mark.parametrize("name", HIDDEN)
 def test_what_is_not_public_leaves_no_trace(client, name):
     visible = PostFactory(
-        title="visible", tags=["AI"], categories=["政策"], authors=["経済班"], series=SeriesFactory(name="連載"), path="/2026/11/visible/"
+        title="visible",
+        tags=["AI"],
+        categories=["政策"],
+        authors=["経済班"],
+        series=SeriesFactory(name="連載"),
+        path="/2026/11/visible/",
     )
     paths = ("/", visible.path, "/tags/ai/", "/categories/政策/", "/authors/経済班/", "/series/連載/", "/2026/", "/2026/11/")
     files = ("/rss.xml", "/atom.xml", "/sitemap.xml", "/sitemap-1.xml", "/unknown/", "/2999/", visible.path.rstrip("/") + ".md")
@@ -479,7 +484,7 @@ def test_a_post_wins_over_a_redirect_and_an_exact_address_over_a_variant(client)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/tags/x/", "/2031/", "/2031/05/", "/categories/x/y/", "/authors/x/", "/series/x/", "/media/x/", "/tags/x"])
+@pytest.mark.parametrize("path", ["/tags/x/", "/2031/", "/2031/05/", "/categories/x/y/", "/authors/x/", "/series/x/", "/tags/x"])
 def test_a_post_may_hold_an_address_that_looks_like_a_list(client, path):
     Tag.objects.create(name="x")
     Category.objects.create(name="x")
@@ -490,11 +495,21 @@ def test_a_post_may_hold_an_address_that_looks_like_a_list(client, path):
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "path",
-    ["//evil.example/", "/%5Cevil.example", "/%0d%0aLocation:%20x", "/%00", "/%ff%fe", "/" + "a" * 5000, "/a/../../etc/passwd", "/%e3%80"],
+    [
+        "//evil.example/",
+        "///evil.example",
+        "/%5Cevil.example",
+        "/%0d%0aLocation:%20x",
+        "/%00",
+        "/%ff%fe",
+        "/" + "a" * 5000,
+        "/a/../../etc/passwd",
+        "/%e3%80",
+    ],
 )
 def test_odd_addresses_are_not_found_and_lead_nowhere(client, path):
     PostFactory(path="/evil.example/")
-    response = client.get(path)
+    response = client.get("/", PATH_INFO=path) if path.startswith("//") else client.get(path)
     assert response.status_code in (301, 404)
     assert response.headers.get("Location", "/evil.example/") == "/evil.example/"
 
@@ -595,7 +610,15 @@ def test_head_says_what_get_says():
 def test_headers_of_a_request_never_reach_a_page(client):
     post = PostFactory()
     plain = client.get(post.path).content
-    for name in ("x-forwarded-host", "x-forwarded-proto", "x-original-url", "x-rewrite-url", "forwarded", "accept-language", "cookie"):
+    for name in (
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-original-url",
+        "x-rewrite-url",
+        "forwarded",
+        "accept-language",
+        "cookie",
+    ):
         assert client.get(post.path, headers={name: "canary.example"}).content == plain
 
 
@@ -613,7 +636,9 @@ def test_an_article_costs_four_queries_however_many_posts_there_are(client, djan
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/", "/tags/ai/", "/categories/技術動向/", "/authors/経済班/", "/series/連載/", "/2026/", "/2026/11/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/tags/ai/", "/categories/技術動向/", "/authors/経済班/", "/series/連載/", "/2026/", "/2026/11/"]
+)
 def test_a_list_costs_at_most_five_queries_however_many_posts_there_are(client, django_assert_max_num_queries, path):
     make_everything(10)
     with django_assert_max_num_queries(5):  # term, posts, credits, sections
@@ -649,17 +674,23 @@ def get_media(name: str, **headers: str):
     return views.show_media(request, name)
 
 
+def read(response) -> bytes:
+    data = b"".join(response)
+    response.close()
+    return data
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_picture_is_served_with_its_type_and_kept_for_ever(media_root):
     media = add_media(make_picture("#000000", "#ffffff", (8, 8)), "a.png")
     response = get_media(media.public_name)
-    data = b"".join(response)
+    data = read(response)
     assert data == (media_root / media.public_name).read_bytes()
     assert response.headers["Content-Type"] == "image/png"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "immutable" in response.headers["Cache-Control"]
     assert "sandbox" in response.headers["Content-Security-Policy"]
-    assert "Content-Disposition" not in response.headers
+    assert not response.headers["Content-Disposition"].startswith("attachment")
     assert get_media(media.public_name, if_none_match=response.headers["ETag"]).status_code == 304
 
 
@@ -668,11 +699,11 @@ def test_a_part_of_a_file_is_served(media_root):
     media = add_media(b"%PDF-1.7\n0123456789\n%%EOF\n", "a.pdf")
     whole = get_media(media.public_name)
     assert whole.headers["Content-Disposition"].startswith("attachment")
-    size = len(b"".join(whole))
+    size = len(read(whole))
     part = get_media(media.public_name, range="bytes=9-12")
-    assert (part.status_code, b"".join(part), part.headers["Content-Range"]) == (206, b"0123", f"bytes 9-12/{size}")
+    assert (part.status_code, read(part), part.headers["Content-Range"]) == (206, b"0123", f"bytes 9-12/{size}")
     tail = get_media(media.public_name, range="bytes=-6")
-    assert (tail.status_code, b"".join(tail)) == (206, b"%%EOF\n")
+    assert (tail.status_code, read(tail)) == (206, b"%%EOF\n")
     assert get_media(media.public_name, range="bytes=900-").status_code == 416
     for odd in ("bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes=a-b"):
         response = get_media(media.public_name, range=odd)
@@ -695,7 +726,7 @@ def test_a_part_of_a_file_is_served(media_root):
         "0a/0123456789abcdef/x.png\x00",
     ],
 )
-def test_no_way_leads_out_of_the_library(media_root, client, name):
+def test_no_way_leads_out_of_the_library(media_root, name):
     folder = media_root / "0a" / "0123456789abcdef"
     folder.mkdir(parents=True)
     for file in (".hidden.png", "x.html", "x", "y.png"):
@@ -703,7 +734,14 @@ def test_no_way_leads_out_of_the_library(media_root, client, name):
     (folder / "x.png").symlink_to("/etc/passwd")
     assert get_media(name).status_code == 404
     assert get_media("0a/0123456789abcdef/x.png").status_code == 404
-    assert client.get("/media/" + quote(name)).status_code == 404
+
+
+@pytest.mark.django_db
+def test_addresses_below_media_that_are_no_files_may_be_those_of_posts():
+    post = PostFactory(path="/media/radio/")
+    response = get_media("radio/")
+    assert response.status_code == 200
+    assert post.title in response.content.decode()
 
 
 # --- Words ----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -52,7 +51,7 @@ class AccountAdmin(UserAdmin):
         actions.pop("delete_selected", None)
         return actions
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         fixed = (*super().get_readonly_fields(request, obj), "last_login", "date_joined")
         if request.user.is_superuser:
             return fixed

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -95,7 +96,7 @@ class MediaAdmin(EditorialAdmin):
             super().save_model(request, obj, form, change)
             return
         upload = form.cleaned_data["file"]
-        stored = add_media(upload.read(), upload.name, alt=obj.alt, user=request.user)
+        stored = add_media(upload.read(), upload.name, alt=obj.alt, user=cast(User, request.user))
         obj.pk = stored.pk
         if stored.uploaded_by_id == request.user.pk:
             for name in ("alt", "caption", "credit"):

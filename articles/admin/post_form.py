@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -88,7 +88,9 @@ class PostForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "features" in self.fields:
             chosen = set(self.instance.features or ())
-            self.fields["features"].choices = [(name, FEATURE_LABELS.get(name, name)) for name in sorted(FEATURES | chosen)]
+            cast(forms.MultipleChoiceField, self.fields["features"]).choices = [
+                (name, FEATURE_LABELS.get(name, name)) for name in sorted(FEATURES | chosen)
+            ]
             if self.instance.pk is None:
                 self.initial["features"] = sorted(DEFAULT_FEATURES[""])
         if self.instance.pk is not None:
@@ -169,7 +171,7 @@ class PostForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # The address is checked by claim(), which knows redirects and reserved places too.
-        return {*super()._get_validation_exclusions(), "path"}
+        return {*super()._get_validation_exclusions(), "path"}  # type: ignore[misc]
 
     def _rename_labels(self) -> None:
         zone = timezone.get_default_timezone_name()
@@ -181,7 +183,7 @@ class PostForm(forms.ModelForm):
 class OrderedRowsFormSet(forms.BaseInlineFormSet):
     """Rows in the order of their numbers; a row without one stands last."""
 
-    def add_fields(self, form: forms.Form, index: int | None) -> None:
+    def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
         form.fields["position"] = forms.IntegerField(
             label=gettext_lazy("Order"),

@@ -27,7 +27,7 @@ from articles.admin.preview import render_preview
 from articles.editorial import workflow
 from articles.editorial.permissions import Verb, can, visible_posts
 from articles.editorial.workflow import EditorialError
-from articles.models import Post, PostAuthor, PostCategory
+from articles.models import Post, PostAuthor, PostCategory, PostQuerySet
 
 Act = Callable[[Post, Any, Any], Post]
 
@@ -83,7 +83,7 @@ class PostChangeList(ChangeList):
     """Rows without their texts, with what a line prints in a constant number of queries."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Post]:
-        rows: QuerySet[Post] = super().get_queryset(request, exclude_parameters)
+        rows: PostQuerySet = super().get_queryset(request, exclude_parameters)  # type: ignore[assignment]
         return rows.light().select_related("cover").prefetch_related("postauthor_set__author")
 
 
@@ -103,7 +103,7 @@ class OrderedInline(admin.TabularInline):
     def has_view_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
         return can(request.user, Verb.VIEW, obj)
 
-    def has_add_permission(self, request: HttpRequest, obj: Post | None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
         return self._may(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
@@ -218,7 +218,7 @@ class PostAdmin(EditorialAdmin):
     def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:
         self._act_on_each(request, queryset, workflow.restore)
 
-    def _act_on_each(self, request: HttpRequest, posts: QuerySet[Post], act: Callable[[Post, Any], Post]) -> None:
+    def _act_on_each(self, request: HttpRequest, posts: Any, act: Callable[[Post, Any], Post]) -> None:
         done, refused = 0, ""
         for post in posts.light():
             try:
@@ -256,7 +256,7 @@ class PostAdmin(EditorialAdmin):
 
     def get_form(self, request: HttpRequest, obj: Post | None = None, change: bool = False, **kwargs: Any) -> Any:
         # A class made for this request only.
-        form: type[PostForm] = super().get_form(request, obj, change, **kwargs)
+        form: type[PostForm] = super().get_form(request, obj, change, **kwargs)  # type: ignore[assignment]
         form.user, form.refusal = request.user, getattr(request, "editorial_refusal", "")
         return form
 
@@ -325,7 +325,8 @@ class PostAdmin(EditorialAdmin):
             if (post is None and verb in (Verb.TRASH, Verb.RESTORE)) or not can(user, verb, post):
                 continue
             action = "" if writes or post is None else reverse("admin:articles_post_verb", args=[post.pk, name])
-            buttons.append(Button(name, label, is_main=name == "publish" and not is_live, action=action))
+            main = "publish" if can(user, Verb.PUBLISH, post) else "submit"
+            buttons.append(Button(name, label, is_main=name == main and not is_live, action=action))
         return buttons
 
     def save_model(self, request: HttpRequest, obj: Post, form: forms.ModelForm, change: bool) -> None:

@@ -81,9 +81,8 @@ def _complete(post: Post) -> None:
     if post.kind == Post.Kind.ARTICLE and post.published_at is None:
         post.published_at = timezone.now()
     permalinks.fill(post)
-    if post.pk is None:
-        # The site's queries compare keys; no row has this one.
-        post.pk = 0
+    # The site's queries compare keys; no row has this one.
+    post.pk = post.pk or 0
 
 
 def _as_tags(names: Sequence[str]) -> list[Tag]:

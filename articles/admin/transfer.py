@@ -7,7 +7,7 @@ import tempfile
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -61,13 +61,16 @@ class ImportForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["dialect"].choices = [("", _("Recognise it")), *((name, name) for name in DIALECTS)]
+        self._offer("dialect", [("", _("Recognise it")), *((name, name) for name in DIALECTS)])
         zones = sorted(zoneinfo.available_timezones())
-        self.fields["timezone"].choices = [("", settings.TIME_ZONE), *((zone, zone) for zone in zones)]
+        self._offer("timezone", [("", settings.TIME_ZONE), *((zone, zone) for zone in zones)])
         ways = [("keep", _("Keep them and report a conflict"))]
         if sees_others(user):
             ways.append(("replace", _("Replace them by the file")))
-        self.fields["on_conflict"].choices = ways
+        self._offer("on_conflict", ways)
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        cast(forms.ChoiceField, self.fields[name]).choices = choices
 
     def clean_archive(self) -> UploadedFile:
         upload: UploadedFile = self.cleaned_data["archive"]
@@ -94,7 +97,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
         runs: QuerySet[ImportRun] = super().get_queryset(request)
-        return runs if sees_others(request.user) else runs.filter(user=request.user)
+        return runs if sees_others(request.user) else runs.filter(user=request.user.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return can_import(request.user)
@@ -189,7 +192,7 @@ class ImportItemAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportItem]:
         items: QuerySet[ImportItem] = super().get_queryset(request)
-        return items if sees_others(request.user) else items.filter(run__user=request.user)
+        return items if sees_others(request.user) else items.filter(run__user=request.user.pk)
 
     @admin.display(description=gettext_lazy("path"), ordering="path")
     def path_line(self, item: ImportItem) -> SafeString:
@@ -230,11 +233,11 @@ class SourceFileAdmin(ReadOnlyAdmin):
 class RevisionAdmin(ReadOnlyAdmin):
     """What was kept, and by whom; only of posts that the user may see."""
 
-    list_display = ("post_line", "created_line", "origin", "user", "note")
+    list_display = ("post_line", "created_line", "origin", "user", "note_line")
     list_filter = ("origin",)
     list_select_related = ("post", "user")
     search_fields = ("post__title", "post__path")
-    fields = ("post_line", "created_line", "origin", "user", "note", "title_line", "front_matter_text", "body_text")
+    fields = ("post_line", "created_line", "origin", "user", "note_line", "title_line", "front_matter_text", "body_text")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
@@ -248,6 +251,10 @@ class RevisionAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("saved"), ordering="created_at")
     def created_line(self, revision: Revision) -> SafeString | str:
         return show_moment(revision.created_at)
+
+    @admin.display(description=gettext_lazy("note"))
+    def note_line(self, revision: Revision) -> SafeString | str:
+        return isolate(_(revision.note)) if revision.note else "–"
 
     @admin.display(description=gettext_lazy("title"))
     def title_line(self, revision: Revision) -> SafeString:

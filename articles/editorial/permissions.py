@@ -45,7 +45,7 @@ class Rule:
 
 
 # Readers see the row, so that saving a post which is public or will be is publishing.
-_CHANGING = MappingProxyType(
+_CHANGING: Mapping[str, str] = MappingProxyType(
     {
         Post.State.IN_REVIEW: "review_post",
         Post.State.SCHEDULED: "publish_post",

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from articles.derive import save_derived
 from articles.editorial import permalinks
@@ -222,7 +223,7 @@ def publish(post: Post, user: Account | None, at: datetime | None = None, *, exp
     if row.published_at != old_date:
         fields["published_at"] = row.published_at
     _write(row, fields)
-    note = _("scheduled") if row.state == State.SCHEDULED else _("published")
+    note = gettext_noop("scheduled") if row.state == State.SCHEDULED else gettext_noop("published")
     _finish(row, user, note, derived=row.path != old_path)
     _leave_redirect(row, old_path)
     return row
@@ -238,20 +239,20 @@ def withdraw(post: Post, user: Account | None, *, expected: datetime | None = No
     else:
         row.state, row.first_published_at = State.DRAFT, None
     _write(row, {"draft": True})
-    _finish(row, user, _("withdrawn"), derived=False)
+    _finish(row, user, gettext_noop("withdrawn"), derived=False)
     return row
 
 
 @transaction.atomic
 def submit_for_review(post: Post, user: Account | None, *, expected: datetime | None = None) -> Post:
     """Hands a draft to the editors."""
-    return _move(post, user, Verb.SUBMIT, State.IN_REVIEW, _("submitted"), expected)
+    return _move(post, user, Verb.SUBMIT, State.IN_REVIEW, gettext_noop("submitted"), expected)
 
 
 @transaction.atomic
 def return_to_draft(post: Post, user: Account | None, *, expected: datetime | None = None) -> Post:
     """Gives a post under review back, or makes a withdrawn one a draft to work on; the address of that still answers 410."""
-    return _move(post, user, Verb.RETURN, State.DRAFT, _("returned to draft"), expected)
+    return _move(post, user, Verb.RETURN, State.DRAFT, gettext_noop("returned to draft"), expected)
 
 
 @transaction.atomic
@@ -261,7 +262,7 @@ def move_to_trash(post: Post, user: Account | None) -> Post:
     if row.trashed_at is not None:
         raise WrongState(_("“%(title)s” is in the trash already.") % {"title": row.title})
     row.trashed_at = timezone.now()
-    _finish(row, user, _("moved to the trash"), derived=False)
+    _finish(row, user, gettext_noop("moved to the trash"), derived=False)
     return row
 
 
@@ -275,7 +276,7 @@ def restore(post: Post, user: Account | None) -> Post:
     if row.state in LIVE:
         row.state = State.WITHDRAWN if was_ever_public(row) else State.DRAFT
         _write(row, {"draft": True})
-    _finish(row, user, _("restored from the trash"), derived=False)
+    _finish(row, user, gettext_noop("restored from the trash"), derived=False)
     return row
 
 

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding
 
-# Every aware datetime given out can be shown in any zone on Earth (offsets stay within a day) without OverflowError.
-_EARLIEST = datetime(1, 1, 2, 12)  # noqa: DTZ001 - wall clocks, before any zone
-_LATEST = datetime(9999, 12, 30, 12)  # noqa: DTZ001
+# Every aware datetime given out can be shown in any zone on Earth (UTC-12 to UTC+14) without OverflowError.
+_EARLIEST = datetime(1, 1, 2, 12, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC)
 _GO_ZERO = (1, 1, 1)
 
 _MONTHS = {
@@ -133,11 +133,12 @@ def parse_date(value: str, zone: ZoneInfo) -> datetime | None:
     parts = _read_parts(text, value)
     if parts.wall.timetuple()[:3] == _GO_ZERO:
         return None
-    if not _EARLIEST <= parts.wall <= _LATEST:
+    own = zone if parts.offset is None else UTC if not parts.offset else timezone(parts.offset)
+    local = parts.wall.replace(tzinfo=own)
+    if not _EARLIEST <= local <= _LATEST:
         raise BadDate(value)
     if parts.offset is not None:
-        return parts.wall.replace(tzinfo=UTC if not parts.offset else timezone(parts.offset))
-    local = parts.wall.replace(tzinfo=zone)
+        return local
     # Through UTC and back, so that a reading in the gap becomes the wall clock that people saw.
     return local.astimezone(UTC).astimezone(zone)
 

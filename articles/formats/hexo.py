@@ -21,6 +21,7 @@ from articles.findings import Finding, RefusedFile
 from articles.formats import encoding, frontmatter, sites, terms
 from articles.formats.container import Container
 from articles.formats.document import Document, Site, SiteFile, SourceText
+from articles.formats.frontmatter import Scalar
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
 
 NAME = "hexo"
@@ -137,19 +138,19 @@ def _read_config(container: Container, folder: str) -> tuple[dict[str, Any], lis
 
 def _text(config: Mapping[str, Any], key: str) -> str:
     value = config.get(key)
-    return frontmatter.as_text(value) if isinstance(value, str) else ""
+    return frontmatter.as_text(value) if isinstance(value, Scalar) else ""
 
 
 def _is_on(config: Mapping[str, Any], key: str, default: bool) -> bool:
     value = config.get(key)
-    said = frontmatter.as_bool(value) if isinstance(value, str) else None
+    said = frontmatter.as_bool(value) if isinstance(value, Scalar) else None
     return default if said is None else said
 
 
 def _texts_of(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         return {}
-    return {str(key): frontmatter.as_text(text) for key, text in value.items() if isinstance(text, str)}
+    return {str(key): frontmatter.as_text(text) for key, text in value.items() if isinstance(text, Scalar)}
 
 
 def _keep_config(raw: Mapping[str, Any], languages: list[str]) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def _keep_config(raw: Mapping[str, Any], languages: list[str]) -> dict[str, Any]
         "skip_render": frontmatter.as_list(raw.get("skip_render")),
         "include": frontmatter.as_list(raw.get("include")),
         "languages": languages,
-        "breaks": isinstance(marked, Mapping) and _is_on(marked, "breaks", False),
+        "breaks": not isinstance(marked, Mapping) or _is_on(marked, "breaks", True),
         "smart": not isinstance(marked, Mapping) or _is_on(marked, "smartypants", True),
         "host": (urlsplit(url).hostname or "") if sites.is_web_address(url) else "",
     }
@@ -218,9 +219,9 @@ def _find_asset_addresses(site: Site, container: Container, paths: Mapping[str, 
     found: dict[str, str] = {}
     for path in paths:
         inner = path[len(source) :].rpartition(".")[0] if path.startswith(source) else ""
-        if inner in folders and sites.suffix_of(path) in sites.MARKDOWN_SUFFIXES:
-            if address := _read_permalink(site, container, path):
-                found[inner] = address if address.endswith("/") else address.rpartition("/")[0] + "/"
+        is_post = inner in folders and sites.suffix_of(path) in sites.MARKDOWN_SUFFIXES
+        if is_post and (address := _read_permalink(site, container, path)):
+            found[inner] = address if address.endswith("/") else address.rpartition("/")[0] + "/"
     return found
 
 
@@ -277,8 +278,8 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
 def _features_of(config: Mapping[str, Any], document: Document) -> frozenset[str]:
     if document.flavour == "html":
         return frozenset({"hexo_tags"})
-    more = {"typographer"} if config["smart"] else set()
-    return (sites.base_features("hexo_tags", *more)) - {"footnotes"}
+    more = {name for name, key in (("typographer", "smart"), ("hardbreaks", "breaks")) if config[key]}
+    return sites.base_features("hexo_tags", "wide_autolinks", *more)
 
 
 def _is_ignored(config: Mapping[str, Any], inner: str, in_posts: bool) -> bool:

@@ -180,6 +180,9 @@ def recognise(container: Container, folder: str) -> Recognition:
     A ``config.*`` may be another generator's: it counts only with keys of Hugo's own and none of Zola's.
     """
     names = sites.entries(container, folder)
+    if re.search(r"(?:^|/)config/[^/]+/$", folder):
+        # The configuration of the site above, kept in several files.
+        return ""
     if not names.isdisjoint(_OWN_CONFIGS):
         return "config"
     if "config/" in names and not sites.entries(container, f"{folder}config/_default/").isdisjoint(
@@ -212,7 +215,7 @@ def recognise_file(front_matter: Mapping[str, Any], path: str) -> bool:
 def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     """Reads configuration, bundles and cascades of the Hugo site in ``folder``. Bad configuration gives findings."""
     config, findings = _read_config(container, folder)
-    settings = _read_settings(config, options)
+    settings = read_settings(config, options)
     members = dict(sites.paths_under(container, folder))
     _mark_features(settings, config, members)
     if not any(path.startswith(mount.source) for mount in settings.mounts for path in members):
@@ -283,7 +286,8 @@ def _lower_keys(value: Any) -> Any:
     return [_lower_keys(item) for item in value] if isinstance(value, list) else value
 
 
-def _read_settings(config: Mapping[str, Any], options: ReadOptions) -> Settings:
+def read_settings(config: Mapping[str, Any], options: ReadOptions) -> Settings:
+    """The settings that a merged configuration with lower-case keys states; bundles and branches are not yet known."""
     stated = {code: _mapping(values) for code, values in _mapping(config.get("languages")).items()}
     default = _text(config.get("defaultcontentlanguage")).lower() or "en"
     if stated and default not in stated:
@@ -311,12 +315,12 @@ def _read_settings(config: Mapping[str, Any], options: ReadOptions) -> Settings:
 
 
 def _name_language(code: str, config: Mapping[str, Any], options: ReadOptions) -> str:
-    """The language of the text. A site with one unnamed language is "en" to Hugo; its ``languageCode`` knows better."""
+    """The language of the text. A site with one unnamed language is "en" to Hugo; ``languageCode`` knows better, or nobody does."""
     if config.get("languages") or config.get("defaultcontentlanguage"):
         return code
     tag = _text(config.get("languagecode") or config.get("locale")).replace("_", "-").lower()
     main = tag.partition("-")[0]
-    return (tag if main in _WRITTEN_BY_REGION else main) or options.language or code
+    return (tag if main in _WRITTEN_BY_REGION else main) or options.language
 
 
 def _read_language(
@@ -706,7 +710,7 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
 
 
 def _defaults_for(site: Site) -> Settings:
-    settings = _read_settings({}, ReadOptions(timezone=site.timezone, language=site.language))
+    settings = read_settings({}, ReadOptions(timezone=site.timezone, language=site.language))
     settings.mounts = (Mount("", "", ""),)
     _mark_features(settings, {}, {})
     return settings
@@ -846,26 +850,21 @@ class _Page:
         url = self.fields.text("url")
         if url and re.match(r"https?:", url, re.IGNORECASE):
             url = sites.clean_address(re.sub(r"^https?://[^/]*", "", url, flags=re.IGNORECASE) or "/") or ""
+        for key, value in (("url", url), ("slug", slug)):
+            if value and not _is_safe_part(value):
+                self.fields.warn_of_address(key, value)
+                url, slug = ("", slug) if key == "url" else (url, "")
+        if ":" in url:
+            # Tokens in a stated address came with Hugo 0.131.
+            url = expand_permalink(url, self._collect_facts(title, slug), settings.rules) or url
         expanded = "" if url else self._expand(title, slug)
-        target = Target(
-            place.kind,
-            place.folder,
-            slug or place.base_name,
-            url,
-            expanded,
-            place.language.prefix,
-            place.language.is_ugly or self._section() in place.language.ugly_sections,
-        )
+        is_ugly = place.language.is_ugly or self._section() in place.language.ugly_sections
+        target = Target(place.kind, place.folder, slug or place.base_name, url, expanded, place.language.prefix, is_ugly)
         if self._is_raw_file():
             path = "/" + posixpath.join(place.language.prefix, place.folder, posixpath.basename(document.path))
         else:
             path = build_permalink(target, settings.rules)
         address = sites.decode_address(path)
-        if address is None:
-            self.fields.warn_of_address("url" if url else "slug", url or slug or place.base_name)
-            address = sites.decode_address(
-                build_permalink(Target(place.kind, place.folder, place.base_name, prefix=place.language.prefix), settings.rules)
-            )
         if address is not None:
             document.permalink = sites.join_base(place.language.base_path, address)
             document.permalink_stated = bool(url)
@@ -898,25 +897,18 @@ class _Page:
         return self.place.folder.partition("/")[0]
 
     def _expand(self, title: str, slug: str) -> str:
-        place = self.place
-        pattern = place.language.permalinks.get(place.kind, {}).get(self._section(), "")
-        if not pattern:
-            return ""
-        sections = self._current_sections()
-        facts = PageFacts(
-            title=title,
-            slug=slug,
-            file_name=place.name,
-            section=self._section(),
-            sections=sections,
-            date=self.date,
-            section_slugs=[
-                self.settings.branch_slugs.get((place.language.code, "/".join(sections[: index + 1])), "") or name
-                for index, name in enumerate(sections)
-                if name
-            ],
+        pattern = self.place.language.permalinks.get(self.place.kind, {}).get(self._section(), "")
+        return expand_permalink(pattern, self._collect_facts(title, slug), self.settings.rules) if pattern else ""
+
+    def _collect_facts(self, title: str, slug: str) -> PageFacts:
+        """What a pattern may ask of this page."""
+        code, sections = self.place.language.code, self._current_sections()
+        slugs = (
+            self.settings.branch_slugs.get((code, "/".join(sections[: index + 1])), "") or name
+            for index, name in enumerate(sections)
+            if name
         )
-        return expand_permalink(pattern, facts, self.settings.rules)
+        return PageFacts(title, slug, self.place.name, self._section(), sections, self.date, list(slugs))
 
     def _current_sections(self) -> list[str]:
         """The nearest folder above that is a section: one with an ``_index``, else the first.
@@ -1032,11 +1024,6 @@ class _Page:
         return None
 
 
-def layout_path(fields: Mapping[str, Any]) -> str:
-    """``content/posts/slug.md``, pages at the top of ``content``."""
-    return f"content/{fields['slug']}.md" if fields.get("kind") == "page" else f"content/posts/{fields['slug']}.md"
-
-
 # --- readings of configuration values -------------------------------------------------------------------------------
 
 
@@ -1059,6 +1046,11 @@ def _texts(value: Any) -> list[str]:
 def _flag(value: Any, default: bool = False) -> bool:
     said = None if value is None or isinstance(value, Mapping | list) else frontmatter.as_bool(value)
     return default if said is None else said
+
+
+def _is_safe_part(text: str) -> bool:
+    """Whether a slug or a stated address stays on this site, below the folder it is put in."""
+    return sites.decode_address("/" + text.lstrip("/")) is not None and not text.startswith("//")
 
 
 def _number(value: Any) -> int:

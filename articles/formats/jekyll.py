@@ -19,6 +19,7 @@ from articles.formats import frontmatter, sites, terms
 from articles.formats.container import Container
 from articles.formats.dates import BadDate, describe_bad_date, parse_date
 from articles.formats.document import Document, Flavour, Site, SiteFile, SourceText
+from articles.formats.frontmatter import Scalar
 from articles.formats.jekyll_addresses import STYLES, NoAddress, document_address, page_address, sanitise, static_address
 from articles.formats.jekyll_places import CONFIG_NAMES, DATED_NAME, Place, defaults_for, is_output, locate
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
@@ -147,7 +148,7 @@ def _read_config(container: Container, folder: str) -> tuple[dict[str, Any], lis
 
 def _text(config: Mapping[str, Any], key: str) -> str:
     value = config.get(key)
-    return frontmatter.as_text(value) if isinstance(value, str) else ""
+    return frontmatter.as_text(value) if isinstance(value, Scalar) else ""
 
 
 def _keep_config(raw: Mapping[str, Any], *, has_config: bool) -> dict[str, Any]:
@@ -169,12 +170,11 @@ def _keep_config(raw: Mapping[str, Any], *, has_config: bool) -> dict[str, Any]:
         "defaults": _keep_defaults(raw.get("defaults")),
         "markdown_ext": ["." + suffix.strip().lower() for suffix in (_text(raw, "markdown_ext") or _DEFAULT_MARKDOWN).split(",")],
         "markdown": (_text(raw, "markdown") or "kramdown").lower(),
-        "smart": not (isinstance(kramdown, Mapping) and "apos" in _text(kramdown, "smart_quotes")),
+        "commonmark": _keep_commonmark(raw.get("commonmark")),
         "hard_wrap": isinstance(kramdown, Mapping) and frontmatter.as_bool(kramdown.get("hard_wrap")) is True,
         "include": [".htaccess", *frontmatter.as_list(raw.get("include"))],
         "exclude": [*frontmatter.as_list(raw.get("exclude")), *_DEFAULT_EXCLUDES],
         "converts_without_front_matter": not plugins.isdisjoint({"jekyll-optional-front-matter", "github-pages"}),
-        "titles_from_headings": "jekyll-titles-from-headings" in plugins,
         "has_emoji": "jemoji" in plugins,
         "host": urlsplit(_text(raw, "url")).hostname or "" if sites.is_web_address(_text(raw, "url")) else "",
     }
@@ -194,6 +194,14 @@ def _keep_collections(raw: Any, permalink: str) -> dict[str, dict[str, Any]]:
     posts["output"] = True
     posts["permalink"] = posts["permalink"] or STYLES.get(permalink, permalink)
     return collections
+
+
+def _keep_commonmark(raw: Any) -> list[str]:
+    """The features that ``commonmark`` names; GitHub's own where it names none."""
+    known = raw if isinstance(raw, Mapping) else {}
+    names = [*frontmatter.as_list(known.get("extensions")), *frontmatter.as_list(known.get("options"))]
+    named = sorted({_COMMONMARK_NAMES[name.lower()] for name in names if name.lower() in _COMMONMARK_NAMES})
+    return named or ["autolinks", "strikethrough", "tables"]
 
 
 def _clean_label(label: str) -> str:
@@ -288,7 +296,7 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     document.source_title = _read_title(fields, None if is_page else _titleise(name_slug))
     document.slug = fields.slug("slug") or (terms.slugify(name_slug) if place.kind in ("post", "draft") else "")
     if not is_loose or fields.text("permalink"):
-        _set_address(site, document, fields, place, name_slug, categories)
+        _set_address(config, site.base_path, document, fields, place, name_slug, categories)
     _set_draft(document, place, config)
     hosts = [config["host"]] if config["host"] else []
     sites.fill_common(document, fields, base_path=site.base_path, language=site.language, own_hosts=hosts)
@@ -309,17 +317,24 @@ def _flavour_of(config: Mapping[str, Any], path: str) -> Flavour:
     return "commonmark" if "commonmark" in config["markdown"] else "kramdown"
 
 
+_KRAMDOWN_FEATURES = frozenset({"liquid", "typographer", "tables", "strikethrough", "footnotes", "math"})
+_COMMONMARK_NAMES = {
+    "autolink": "autolinks",
+    "strikethrough": "strikethrough",
+    "table": "tables",
+    "tasklist": "tasklists",
+    "footnotes": "footnotes",
+    "smart": "typographer",
+    "hardbreaks": "hardbreaks",
+}
+
+
 def _features_of(config: Mapping[str, Any], flavour: Flavour) -> frozenset[str]:
-    names = {"liquid"}
-    if flavour == "kramdown":
-        names |= {"tables", "footnotes", "strikethrough", "definition_lists", "attributes", "math", "autolinks"} - {"autolinks"}
-    elif flavour == "commonmark":
-        names |= sites.BODY_FEATURES
-    if flavour != "html" and config["smart"]:
-        names.add("typographer")
-    if config["has_emoji"]:
-        names.add("emoji")
-    return frozenset(names)
+    if flavour == "html":
+        return frozenset({"liquid"})
+    features = _KRAMDOWN_FEATURES if flavour == "kramdown" else frozenset({"liquid", *config["commonmark"]})
+    more = {name for name, key in (("emoji", "has_emoji"), ("hardbreaks", "hard_wrap")) if config[key]}
+    return features | more
 
 
 def _read_name(place: Place, path: str) -> tuple[str, str]:
@@ -335,7 +350,7 @@ def _read_date(fields: FieldReader, name_date: str, zone: ZoneInfo) -> datetime 
     """Front matter first, then the file name. A timestamp with seconds and no offset is UTC, as Ruby's YAML reads it;
     every other date without offset is a clock reading in the site's zone."""
     value = fields.value("date")
-    if isinstance(value, str):
+    if isinstance(value, Scalar):
         text = frontmatter.as_text(value)
         plain = not getattr(value, "quoted", False)
         is_utc = plain and _NAIVE_TIMESTAMP.fullmatch(text) is not None
@@ -464,7 +479,7 @@ def _plural(fields: FieldReader, singular: str, plural: str) -> list[str]:
 
 def _split_or_list(value: Any) -> Iterator[str]:
     """A list's texts, or a text separated at blanks as Ruby's ``split`` does, and at Japanese separators."""
-    if isinstance(value, str) and not isinstance(value, Mapping):
+    if isinstance(value, Scalar):
         for word in re.split(r"[ \t\r\n\f\v\0]+", frontmatter.as_text(value)):
             yield from (part for part in re.split("[、，\u3000]+", word) if part)
     else:
@@ -474,22 +489,26 @@ def _split_or_list(value: Any) -> Iterator[str]:
 # --- addresses ---------------------------------------------------------------------------------------------------------
 
 
-def _set_address(site: Site, document: Document, fields: FieldReader, place: Place, slug: str, categories: list[str]) -> None:
-    document.permalink_stated = bool(frontmatter.as_text(document_permalink := fields.own.get("permalink"))) and isinstance(
-        document_permalink, str
-    )
-    permalink = fields.text("permalink")
+def _set_address(
+    config: Mapping[str, Any],
+    base_path: str,
+    document: Document,
+    fields: FieldReader,
+    place: Place,
+    slug: str,
+    categories: list[str],
+) -> None:
+    stated, permalink = fields.own.get("permalink"), fields.text("permalink")
+    document.permalink_stated = isinstance(stated, Scalar) and frontmatter.as_text(stated) != ""
     try:
-        if _is_static(site, document, place):
-            address = static_address(site.config, place)
+        if _is_static(config, document, place):
+            address = static_address(config, place)
         elif place.kind == "page" or not place.label:
-            address = page_address(site.config, place, permalink)
+            address = page_address(config, place, permalink)
         else:
-            address = document_address(
-                site.config, place, permalink, fields.text("slug") or slug, document.published_at, categories
-            )
+            address = document_address(config, place, permalink, fields.text("slug") or slug, document.published_at, categories)
     except NoAddress as missing:
-        _report_no_address(document, fields, str(missing), permalink)
+        _report_no_address(document, fields, str(missing))
         return
     decoded = sites.decode_address(sanitise(address))
     if decoded is None:
@@ -498,10 +517,10 @@ def _set_address(site: Site, document: Document, fields: FieldReader, place: Pla
         )
         document.permalink_stated = False
         return
-    document.permalink = sites.join_base(site.base_path, decoded)
+    document.permalink = sites.join_base(base_path, decoded)
 
 
-def _report_no_address(document: Document, fields: FieldReader, missing: str, permalink: str) -> None:
+def _report_no_address(document: Document, fields: FieldReader, missing: str) -> None:
     document.permalink_stated = False
     if missing == "date":
         fields.warn("no-date", _("Its old address depends on a date, and there is none. Give it a date."), "date")
@@ -511,9 +530,9 @@ def _report_no_address(document: Document, fields: FieldReader, missing: str, pe
         )
 
 
-def _is_static(site: Site, document: Document, place: Place) -> bool:
+def _is_static(config: Mapping[str, Any], document: Document, place: Place) -> bool:
     """Without front matter Jekyll copies a file as it stands, but for posts; a byte order mark hides it from Jekyll too."""
-    if place.kind in ("post", "draft") or (site.config["converts_without_front_matter"] and place.kind == "page"):
+    if place.kind in ("post", "draft") or (config["converts_without_front_matter"] and place.kind == "page"):
         return False
     source = document.source
     return place.kind in ("page", "collection") and (source.format != "yaml" or source.bom or not source.head.startswith("---"))

@@ -122,7 +122,9 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     document.features = sites.base_features(*_FEATURES) - ({"hardbreaks"} if config.get("is_strict") else frozenset())
     document.tags = _read_tags(fields, source.body)
     document.categories = [(name,) for name in _unlink(fields, "categories", "category")]
-    document.published_at = fields.date(*_DATE_KEYS) or _date_in_name(fields, stem)
+    # ``published`` is a day to the clipper and a switch to others.
+    dated = [key for key in _DATE_KEYS if frontmatter.as_bool(front_matter.get(key)) is None]
+    document.published_at = fields.date(*dated) or _date_in_name(fields, stem)
     document.kind = "article" if document.published_at else "page"
     is_clipping = _read_origin(document, fields)
     _set_address(document, fields, path)
@@ -159,7 +161,10 @@ def _read_tags(fields: FieldReader, body: str) -> list[str]:
     for text in fields.texts("tags", "tag"):
         stated += re.split(r"[,\s、，]+", text) if isinstance(fields.value("tags", "tag"), str) else [text]
     found = [tag.strip().lstrip("#").strip("/") for tag in (*stated, *_find_inline_tags(body))]
-    return list({terms.identity(tag): tag for tag in reversed(found) if terms.identity(tag)}.values())[::-1]
+    kept: dict[str, str] = {}
+    for tag in found:
+        kept.setdefault(terms.identity(tag), tag)
+    return [tag for name, tag in kept.items() if name]
 
 
 def _find_inline_tags(body: str) -> Iterator[str]:
@@ -247,10 +252,3 @@ def _says_public(fields: FieldReader) -> bool:
 def _keep_private(document: Document, code: str, severity: Any, template: str) -> None:
     document.draft = True
     document.findings.append(Finding(code, severity, template))
-
-
-def layout_path(fields: Mapping[str, Any]) -> str:
-    """``Articles/Title.md``: in a vault the file's name is its title. Characters that links or systems forbid are left out."""
-    title = re.sub(r"[\\/:*?\"<>|#^\[\]\x00-\x1f]+", " ", str(fields.get("title") or fields["slug"]))
-    name = " ".join(title.split()).strip(". ")[:120].rstrip() or str(fields["slug"])
-    return f"{name}.md" if fields.get("kind") == "page" else f"Articles/{name}.md"

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from articles.formats import frontmatter, sites, terms
 from articles.formats.container import Container
 from articles.formats.document import Document, FrontMatterFormat, Site, SiteFile, SourceText
+from articles.formats.frontmatter import Scalar
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
 
 NAME = "plain"
@@ -104,7 +105,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
 
 def _text(config: Mapping[str, Any], key: str) -> str:
     value = config.get(key)
-    return frontmatter.as_text(value) if isinstance(value, str) else ""
+    return frontmatter.as_text(value) if isinstance(value, Scalar) else ""
 
 
 def _describe_file(site: Site, container: Container, path: str, size: int) -> SiteFile:
@@ -143,7 +144,7 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     fields = FieldReader(front_matter, ZoneInfo(site.timezone))
     document = Document(path, sha256, NAME, source, title="")
     document.flavour = "html" if sites.suffix_of(path) in sites.HTML_SUFFIXES else "commonmark"
-    document.features = frozenset() if document.flavour == "html" else sites.base_features("callouts", "math", "emoji")
+    document.features = frozenset() if document.flavour == "html" else sites.base_features("callouts", "wide_autolinks")
     document.source_title = fields.text("title", "linkTitle") or None
     names = ["date", "published_at", "publishDate", "pubDate", "created_at", "created"]
     # A date in some generators, yes or no in others.
@@ -166,7 +167,7 @@ def _date_in_name(fields: FieldReader, path: str) -> Any:
 def _read_tags(fields: FieldReader) -> list[str]:
     """``tags`` of any shape: a list, a text with commas, Qiita's maps with a name, Zola's ``taxonomies.tags``."""
     value = fields.value("tags", "tag", "taxonomies.tags", "topics", "keywords")
-    if isinstance(value, str):
+    if isinstance(value, Scalar):
         return terms.split(frontmatter.as_text(value))
     if isinstance(value, list):
         return [name for item in value for name in _tag_in(item)]

@@ -5,7 +5,6 @@ Source of the rules: Zenn's guides to the CLI, to articles and to books. Times w
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
@@ -24,7 +23,6 @@ NAME = "zenn"
 
 _ZONE = "Asia/Tokyo"
 _SAMPLE = 5
-_SLUG = re.compile(r"[a-z0-9_-]{12,50}")
 _FEATURES = ("embeds", "hardbreaks", "math", "zenn")
 
 
@@ -145,11 +143,3 @@ def _read_chapter(document: Document, fields: FieldReader, slug: str, book: Mapp
 def _keep_private(document: Document, code: str, template: str) -> None:
     document.draft = True
     document.findings.append(Finding(code, "warning", template))
-
-
-def layout_path(fields: Mapping[str, Any]) -> str:
-    """``articles/slug.md``; a slug that Zenn does not allow (12 to 50 of ``a-z0-9_-``) gives way to a stable one."""
-    slug = str(fields["slug"])
-    if not _SLUG.fullmatch(slug):
-        slug = "article-" + hashlib.sha256(slug.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"articles/{slug}.md"

@@ -100,6 +100,8 @@ def _hold_declarations(page: Page, text: str) -> str:
 def _polish(page: Page, html: str) -> str:
     """What is done on the whole text, each only where its mark occurs."""
     features = page.features
+    if page.held:
+        html = finishing.resolve_held_in_attributes(page, html)
     if "wikilinks" in features:
         html = finishing.restore_embed_marks(html)
         if " ^" in html:

@@ -19,7 +19,6 @@ _COMMON = frozenset({"tables", "strikethrough", "tasklists", "footnotes", "autol
 #: Every name that may stand in ``Post.features``.
 FEATURES = _COMMON | {
     "attributes",
-    "block_attributes",
     "callouts",
     "comments",
     "definition_lists",

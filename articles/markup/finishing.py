@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape, unescape
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from articles.markup import headings, ruby, wikilinks
 from articles.markup.document import Heading
@@ -254,7 +254,7 @@ class Finisher:
         wanted = attributes.pop("id", None) or attributes.pop("name", None)
         if wanted is None:
             return False
-        safe = headings.safe_id(wanted)
+        safe = "" if OPEN in wanted else headings.safe_id(wanted)
         if safe and safe not in self.page.ids:
             self.page.ids.add(safe)
             attributes["id"] = safe
@@ -642,6 +642,12 @@ def mark_lone_addresses(html: str) -> str:
         return f'<p class="embed"><a class="embed" href="{match[1]}"{match[2]}>{match[3]}</a></p>'
 
     return _ALONE.sub(replace, html)
+
+
+def resolve_held_in_attributes(page: Page, html: str) -> str:
+    """Puts the text of held HTML where an author's attribute has its placeholder."""
+    html = _HELD_IN_ADDRESS.sub(lambda match: quote(page.held_at(match[1]).text), html)
+    return PLACEHOLDER.sub(lambda match: escape(page.held_at(match[1]).text), html)
 
 
 def restore_embed_marks(html: str) -> str:

@@ -176,7 +176,7 @@ def _read_exactly(descriptor: int, size: int, deadline: float) -> bytes:
 
 
 def serve(module: str, name: str) -> None:
-    """The helper process: answers each text on its standard input with HTML, or ``null`` where it failed, until the input ends."""
+    """The helper process: answers each text on its standard input with HTML, or ``null`` where it failed."""
     engine: Engine = getattr(importlib.import_module(module), name)
     source, target = sys.stdin.buffer, sys.stdout.buffer
     _write_message(target.fileno(), b"ready")

@@ -311,8 +311,10 @@ _NOTICES = [
     "attention",
     "message",
 ]
-_PAIRED: dict[str, dict[str, Callable[[Page, Tag], Ends | None]]] = {
-    "shortcodes": {"details": _details, "collapse": _details, "expand": _details} | dict.fromkeys(_NOTICES, _notice),
+PairHandler = Callable[[Page, Tag], "Ends | None"]
+_FOLDED: dict[str, PairHandler] = {"details": _details, "collapse": _details, "expand": _details}
+_PAIRED: dict[str, dict[str, PairHandler]] = {
+    "shortcodes": _FOLDED | dict.fromkeys(_NOTICES, _notice),
     "liquid": {},
     "hexo_tags": {"blockquote": _quotation, "quote": _quotation, "pullquote": lambda page, tag: ("<blockquote>", "</blockquote>")}
     | dict.fromkeys(["note", "message"], _notice),

@@ -115,9 +115,7 @@ def _nearest(rows: Iterable[Post], post: Post, key: Any) -> tuple[Post | None, P
 
 def _is_translation(row: Post, post: Post) -> bool:
     return (
-        row.translation_key == post.translation_key
-        and row.source_id == post.source_id
-        and language_of(row) != language_of(post)
+        row.translation_key == post.translation_key and row.source_id == post.source_id and language_of(row) != language_of(post)
     )
 
 

@@ -87,24 +87,21 @@ def attach_credits(posts: Sequence[Post]) -> None:
     if not by_post:
         return
     ids = list(by_post)
-    columns = ("kind", "owner", "place", "pk", "label", "address", "detail")
     authors = PostAuthor.objects.filter(post__in=ids).order_by()
     categories = PostCategory.objects.filter(post__in=ids).order_by()
     tags = TaggedPost.objects.filter(content_object__in=ids).order_by()
     text, number = CharField(), IntegerField()
-    rows = (
-        authors.values_list(Value("authors", text), "post_id", "position", "pk", "author__name", "author__slug", "author__kind")
-        .union(
-            categories.values_list(
-                Value("categories", text), "post_id", "position", "pk", "category__name", "category__full_slug", Value("", text)
-            ),
-            tags.values_list(
-                Value("tags", text), "content_object_id", Value(0, number), "pk", "tag__name", "tag__slug", Value("", text)
-            ),
-            all=True,
-        )
+    rows = authors.values_list(
+        Value("authors", text), "post_id", "position", "pk", "author__name", "author__slug", "author__kind"
+    ).union(
+        categories.values_list(
+            Value("categories", text), "post_id", "position", "pk", "category__name", "category__full_slug", Value("", text)
+        ),
+        tags.values_list(
+            Value("tags", text), "content_object_id", Value(0, number), "pk", "tag__name", "tag__slug", Value("", text)
+        ),
+        all=True,
     )
-    assert len(columns) == 7
     for kind, owner, _place, _pk, label, address, detail in sorted(rows, key=lambda row: (row[2], row[3])):
         getattr(by_post[owner], kind).append(Credit(label, address, detail))
 
@@ -146,7 +143,7 @@ def _newer(rows: PostQuerySet, first: Post, start: datetime, skipped: int, size:
         return "?before=" + _token(moment, before - size)
     missing = size - before
     later = rows.filter(published_at__gt=moment).order_by("published_at", "pk").values_list("published_at", flat=True)
-    times = list(later[: missing + 1])
+    times = [time for time in later[: missing + 1] if time is not None]
     if len(times) <= missing:
         return ""
     begins = times[missing - 1]

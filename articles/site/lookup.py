@@ -70,7 +70,12 @@ def spellings_of(path: str) -> Iterator[str]:
     if len(path) > MAX_PATH or _IMPOSSIBLE.search(path):
         return
     seen = set()
-    bases = [path, unicodedata.normalize("NFC", path), unquote(unicodedata.normalize("NFC", path)), unicodedata.normalize("NFD", path)]
+    bases = [
+        path,
+        unicodedata.normalize("NFC", path),
+        unquote(unicodedata.normalize("NFC", path)),
+        unicodedata.normalize("NFD", path),
+    ]
     for spelling in [*bases, *(variant for base in bases for variant in _variants(base))]:
         if spelling not in seen and spelling.startswith("/") and not _IMPOSSIBLE.search(spelling):
             seen.add(spelling)

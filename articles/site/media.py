@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -69,17 +67,16 @@ def _part(path: Path, size: int, first: str, last: str) -> HttpResponseBase:
     end = min(int(last), size - 1) if first and last else size - 1
     if start > end or start >= size:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    file = path.open("rb")
-    file.seek(start, os.SEEK_SET)
     length = end - start + 1
-    response = StreamingHttpResponse(_read(file, length), status=206)
+    response = StreamingHttpResponse(_read(path, start, length), status=206)
     response.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     response.headers["Content-Length"] = str(length)
     return response
 
 
-def _read(file: BinaryIO, length: int) -> Iterator[bytes]:
-    with file:
+def _read(path: Path, start: int, length: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
         while length > 0 and (chunk := file.read(min(_CHUNK, length))):
             length -= len(chunk)
             yield chunk

@@ -271,5 +271,3 @@ def _show_markdown(post: Post) -> HttpResponse:
 
 def _address(path: str) -> str:
     return Post(path=path).get_absolute_url()
-
-

@@ -11,7 +11,7 @@ from articles.editorial import workflow
 from articles.models import Author, Post
 from tests.people import make_person
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.browser
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1360, "height": 900}
 
 

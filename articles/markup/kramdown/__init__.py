@@ -1,13 +1,13 @@
 """The Markdown of Jekyll: kramdown's grammar with its GFM parser, on the base of Python-Markdown.
 
 The grammar is kramdown's, not Python-Markdown's: lists by content column, blocks that interrupt paragraphs, attribute
-lists, Markdown inside HTML. So Python-Markdown's parser and serialiser are replaced and it gets no processors; what remains of it is the
-conversion from source to output.
+lists, Markdown inside HTML. So Python-Markdown's parser and serialiser are replaced and it gets no processors; what
+remains of it is the conversion from source to output.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import markdown
 from markdown.blockparser import BlockParser
@@ -44,7 +44,7 @@ class KramdownMarkdown(markdown.Markdown):
         self.stripTopLevelTags = False
         self.serializer = self._serialise
 
-    def build_parser(self) -> markdown.Markdown:
+    def build_parser(self) -> Self:
         """Set up the parser; called once by the base class."""
         self.preprocessors = Registry()
         self.inlinePatterns = Registry()
@@ -75,7 +75,7 @@ class _Parser(BlockParser):
         super().__init__(md)
         self._auto_ids = auto_ids
 
-    def parseDocument(self, lines: Any) -> Any:  # noqa: N802 (Python-Markdown's name)
+    def parseDocument(self, lines: Any) -> Any:
         """Read the lines of a text."""
         text = "\n".join(lines).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n") + "\n"
         document = Document()

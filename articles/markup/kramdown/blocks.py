@@ -32,7 +32,6 @@ from articles.markup.kramdown.grammar import (
     RULE,
     SPAN_ELEMENTS,
     STRIPPED,
-    TAIL,
     WHITE,
     S,
     line_after,
@@ -75,7 +74,7 @@ _DEFINITION_MARKS = frozenset({"link", "abbreviation", "footnote"})
 class Frame:
     """One run over a text, filling ``container``. ``pending`` is an attribute list waiting for the next block."""
 
-    __slots__ = ("container", "text", "position", "pending", "depth", "fences", "html_depth", "missing")
+    __slots__ = ("container", "depth", "fences", "html_depth", "missing", "pending", "position", "text")
 
     def __init__(self, container: Node, text: str, depth: int, position: int = 0) -> None:
         self.container = container
@@ -499,7 +498,7 @@ _READERS: dict[str, tuple[Reader, ...]] = {
     "+": (lists.read_list,),
     ":": (lists.read_definition_list,),
     "<": (BlockReader._read_html,),
-    **{digit: (lists.read_list,) for digit in "0123456789"},
+    **dict.fromkeys("0123456789", (lists.read_list,)),
 }
 _LATE_READERS: dict[str, tuple[Reader, ...]] = {
     "[": (BlockReader._read_footnote, BlockReader._read_link),

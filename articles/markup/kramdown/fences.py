@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from articles.markup.kramdown.grammar import S, line_after
 
 _OPENING = re.compile(r" {0,3}([~`]{3,})")
-_CLOSING = re.compile(rf"^ {{0,3}}([~`]{{3,}})(?:[ \t\r\f\v]*)\n", re.MULTILINE)
+_CLOSING = re.compile(r"^ {0,3}([~`]{3,})(?:[ \t\r\f\v]*)\n", re.MULTILINE)
 #: One word, up to a question mark (parameters for the highlighter follow it).
 _INFO = re.compile(rf"{S}*?((?:(?!{S})[^?])++|\?)?(?:\?(?:(?!{S}).)*+)?[ \t\r\f\v]*\n")
 

@@ -22,25 +22,30 @@ ID_NAME = rf"{WORD}(?:{WORD}|-)*+"
 #: The inside of an attribute list; the look ahead keeps braces that never close cheap.
 LIST_BODY = r"(?=[^}]{1,2000}+\})(?:\\\}|[^}]){1,2000}"
 
-SPAN_ELEMENTS = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+SPAN_ELEMENTS = _names(
     "a abbr acronym b big bdo br button cite code del dfn em i img input ins kbd label mark option q rb rbc rp rt rtc ruby"
-    " samp select small span strong sub sup tt u var".split()
+    " samp select small span strong sub sup tt u var"
 )
-BLOCK_ELEMENTS = frozenset(
+BLOCK_ELEMENTS = _names(
     "address article aside applet body blockquote caption col colgroup dd div dl dt fieldset figcaption footer form h1 h2 h3"
     " h4 h5 h6 header hgroup hr html head iframe legend menu li main map nav ol optgroup p pre section summary table tbody"
-    " td th thead tfoot tr ul".split()
+    " td th thead tfoot tr ul"
 )
-VOID_ELEMENTS = frozenset("area base br col command embed hr img input keygen link meta param source track wbr".split())
-BLOCK_CONTENT = frozenset(
+VOID_ELEMENTS = _names("area base br col command embed hr img input keygen link meta param source track wbr")
+BLOCK_CONTENT = _names(
     "address applet article aside blockquote body dd details div dl fieldset figure figcaption footer form header hgroup"
-    " iframe li main map menu nav noscript object section summary td".split()
+    " iframe li main map menu nav noscript object section summary td"
 )
-SPAN_CONTENT = frozenset(
+SPAN_CONTENT = _names(
     "a abbr acronym b bdo big button cite caption del dfn dt em h1 h2 h3 h4 h5 h6 i ins label legend optgroup p q rb rbc rp"
-    " rt rtc ruby select small span strong sub sup th tt".split()
+    " rt rtc ruby select small span strong sub sup th tt"
 )
-RAW_CONTENT = frozenset("script style math option textarea pre code kbd samp var".split())
+RAW_CONTENT = _names("script style math option textarea pre code kbd samp var")
 KNOWN_ELEMENTS = SPAN_ELEMENTS | BLOCK_ELEMENTS | VOID_ELEMENTS | BLOCK_CONTENT | SPAN_CONTENT | RAW_CONTENT
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from articles.markup.kramdown.attributes import read_attribute_list
@@ -36,7 +36,7 @@ _CHECKBOX = '<input type="checkbox" class="task-list-item-checkbox" disabled="di
 _CHECKED_BOX = '<input type="checkbox" class="task-list-item-checkbox" disabled="disabled" checked="checked" />'
 
 
-@lru_cache(maxsize=None)
+@cache
 def _item_start(kind: str, indent: int) -> re.Pattern[str]:
     return re.compile(rf"( {{0,{indent}}}{_MARKERS[kind]})({TAIL})")
 
@@ -56,7 +56,7 @@ def _lazy_line_end(column: int) -> re.Pattern[str]:
 class _ItemDraft:
     """An item while its lines are collected. A list nested directly in its text starts a new part."""
 
-    __slots__ = ("node", "parts", "column", "content_line", "lazy_end")
+    __slots__ = ("column", "content_line", "lazy_end", "node", "parts")
 
     def __init__(self, kind: str, marker: str, rest: str) -> None:
         self.node = Node(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from articles.markup.kramdown.grammar import S, WORD
+from articles.markup.kramdown.grammar import WORD, S
 
 _OPENING = {'"': "“", "'": "‘"}
 _CLOSING = {'"': "”", "'": "’"}

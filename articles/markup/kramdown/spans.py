@@ -168,7 +168,7 @@ class SpanReader:
     def _read_ordinary(self, node: Node) -> None:
         """A mark that means nothing here: text, or the character whose neighbour is a quotation mark."""
         at = self._position
-        if self._text[at] != "\\" and self._text[at + 1 : at + 2] in ('"', "'") and self._text[at + 1 :]:
+        if self._text[at] != "\\" and self._is_before_quote():
             self._curl(node, at)
             return
         node.children.append(self._text[at])
@@ -187,7 +187,7 @@ class SpanReader:
         node.children.append(Symbol(marks))
 
     def _is_before_quote(self) -> bool:
-        return self._text[self._position + 1 : self._position + 2] in ('"', "'") and self._position + 1 < len(self._text)
+        return self._text[self._position + 1 : self._position + 2] in ('"', "'")
 
     def _read_escape(self, node: Node) -> bool:
         text, at = self._text, self._position

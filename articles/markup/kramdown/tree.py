@@ -41,7 +41,7 @@ class Node:
     HTML element closed in its own tag, and the number of images directly in a span.
     """
 
-    __slots__ = ("kind", "text", "attributes", "children", "ial", "level", "is_tight", "model", "alignment")
+    __slots__ = ("alignment", "attributes", "children", "ial", "is_tight", "kind", "level", "model", "text")
 
     def __init__(self, kind: str, text: str = "", attributes: dict[str, str] | None = None) -> None:
         self.kind = kind

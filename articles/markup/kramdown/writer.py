@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from articles.markup.kramdown.abbreviations import AbbreviationFinder
 from articles.markup.kramdown.grammar import VOID_ELEMENTS, WHITE
-from articles.markup.kramdown.tree import Document, Node, Symbol
+from articles.markup.kramdown.tree import Document, Node
 
 #: References stay as they are in text; a lone ampersand does not.
 _REFERENCE = r"&(?:[A-Za-z_:][-\w.:]*;|#[0-9]+;|#x[0-9a-fA-F]+;)"
@@ -80,8 +80,11 @@ class HtmlWriter:
 
     def _write_text(self, text: str, parent: Node) -> None:
         if self._line_end in text and not self._html_depth:
-            self._write_lines(text, is_at_end=parent.kind in _BLOCKS)
-            return
+            self._write_lines(text, parent)
+        else:
+            self._write_words(text, parent)
+
+    def _write_words(self, text: str, parent: Node) -> None:
         if self._abbreviations is not None and parent.model != "raw":
             for is_abbreviation, piece in self._abbreviations.split(text):
                 if is_abbreviation:
@@ -91,11 +94,12 @@ class HtmlWriter:
             return
         self._out.append(escape_text(text))
 
-    def _write_lines(self, text: str, *, is_at_end: bool) -> None:
+    def _write_lines(self, text: str, parent: Node) -> None:
+        """Text whose line ends are line breaks, but for one at the very end of a block."""
         lines = text.split(self._line_end)
         for number, line in enumerate(lines):
-            self._out.append(escape_text(line if number == 0 else "\n" + line))
-            is_last_break = number == len(lines) - 2 and not lines[-1] and is_at_end
+            self._write_words(line if number == 0 else "\n" + line, parent)
+            is_last_break = number == len(lines) - 2 and not lines[-1] and parent.kind in _BLOCKS
             if number < len(lines) - 1 and not is_last_break:
                 self._out.append("<br />")
 
@@ -141,9 +145,9 @@ class HtmlWriter:
         attributes = dict(node.attributes)
         if self._settings.auto_ids and not attributes.get("id"):
             attributes["id"] = self._make_id(plain_text(node))
-        if attributes.get("id") and node.level in self._settings.toc_levels:
-            if not _NO_TOC.search(attributes.get("class", "")):
-                self._headings.append((node.level, attributes["id"], node))
+        is_listed = node.level in self._settings.toc_levels and not _NO_TOC.search(attributes.get("class", ""))
+        if is_listed and attributes.get("id"):
+            self._headings.append((node.level, attributes["id"], node))
         level = max(1, min(6, node.level + self._settings.header_offset))
         self._out.append(f"<h{level}{format_attributes(attributes)}>")
         self._write_children(node)
@@ -253,7 +257,8 @@ class HtmlWriter:
         self._out.append(f"<img{format_attributes(node.attributes)} />")
 
     def _write_break(self, node: Node) -> None:
-        self._out.append("<br />")
+        if self._line_end != "\n":  # else the line end that follows is the break
+            self._out.append("<br />")
 
     def _write_codespan(self, node: Node) -> None:
         self._out.append(f"<code{format_attributes(node.attributes)}>{escape_code(node.text)}</code>")
@@ -318,7 +323,7 @@ class HtmlWriter:
         if not self._headings:
             return ""
         identifier = node.attributes.get("id", "markdown-toc")
-        out, levels = self._out, []
+        out, levels = self._out, list[int]()
         out.append(f"<{node.kind}{format_attributes({**node.attributes, 'id': identifier})}>\n")
         for level, target, heading in self._headings:
             if levels and levels[-1] < level:

@@ -1,0 +1,496 @@
+"""The fields that all dialects read alike from front matter, and where a title comes from when it has none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext_noop as _
+
+from articles.findings import Finding, RefusedFile
+from articles.formats import frontmatter, terms
+from articles.formats.addresses import SCHEME, UNSAFE, clean_address, is_web_address, join_base
+from articles.formats.dates import BadDate, describe_bad_date, parse_date
+from articles.formats.document import Cover, Document
+from articles.formats.frontmatter.values import Scalar, is_null
+
+MAX_TERMS = 500
+
+_PRIVILEGED = re.compile(r"id|pk|is_\w+|\w+_id|owner|created_by|updated_by|permissions?|groups?|view_count")
+_PUBLIC_WORDS = frozenset({"published", "publish", "public", "live", "done", "公開", "公開済み"})
+_STATUS_KEYS = ("status", "state", "post_status", "visibility")
+_SECRET_KEYS = ("password", "encrypt", "encrypted")
+_NAME_KEYS = ("name", "display_name", "displayName", "title", "nick", "nickname", "login", "username")
+
+
+class FieldReader:
+    """Reads the common fields from one file's front matter; collects findings, and which keys became fields.
+
+    ``values`` is what the generator sees (with a site's defaults merged in); ``own`` is the file's own mapping.
+    Every method takes the names to look for, first hit wins; a name with a dot looks into a nested map
+    (``cover.image``). Nothing raises on bad input. ``known`` holds only keys that are in ``own``.
+    """
+
+    def __init__(self, own: Mapping[str, Any], zone: ZoneInfo, *, defaults: Mapping[str, Any] | None = None) -> None:
+        self.own = own
+        self.values: Mapping[str, Any] = merge_config(defaults, own) if defaults else own
+        self.zone = zone
+        self.known: set[str] = set()
+        self.findings: list[Finding] = []
+        self.has_bad_date = False
+
+    def value(self, *names: str) -> Any:
+        """The first value that is there and not null, as :mod:`articles.formats.frontmatter` gave it; else ``None``."""
+        for name in names:
+            found = self._look_up(name)
+            if found is not None:
+                return found
+        return None
+
+    def has(self, name: str) -> bool:
+        """Whether the key is there, be it null."""
+        return name in self.values
+
+    def text(self, *names: str) -> str:
+        """The first value that is a text, a number or the like, as the file spells it, trimmed; else ``""``."""
+        for name in names:
+            found = self._look_up(name)
+            if found is not None and not isinstance(found, Mapping | list | tuple) and (text := frontmatter.as_text(found)):
+                return text
+        return ""
+
+    def texts(self, *names: str) -> list[str]:
+        """The first value as a list of texts, a lone text being a list of one. Empty ones and maps are left out."""
+        for name in names:
+            found = self._look_up(name)
+            if found is not None:
+                return list(flatten_texts(found))
+        return []
+
+    def split_texts(self, *names: str) -> list[str]:
+        """Like :meth:`texts`, but a lone text is separated at commas of every width, as :func:`terms.split` does."""
+        found = self.value(*names)
+        if found is None or isinstance(found, Mapping):
+            return []
+        return list(flatten_texts(found)) if isinstance(found, list | tuple) else terms.split(frontmatter.as_text(found))
+
+    def peek(self, name: str) -> str:
+        """The text of a key that does not become a field by being looked at."""
+        found = self.values.get(name)
+        return frontmatter.as_text(found) if isinstance(found, Scalar) else ""
+
+    def flag(self, name: str) -> bool | None:
+        """The value as true or false; ``None`` where it is absent or says neither."""
+        found = self._look_up(name)
+        return None if found is None else frontmatter.as_bool(found)
+
+    def date(self, *names: str, zone: ZoneInfo | None = None) -> datetime | None:
+        """The first date; a value that is no date gives a finding, sets ``has_bad_date``, and the next name is tried."""
+        for name in names:
+            if not (text := self.text(name)):
+                continue
+            try:
+                if instant := parse_date(text, zone or self.zone):
+                    return instant
+            except BadDate as error:
+                self.has_bad_date = True
+                self.findings.append(describe_bad_date(error, name, line=self._line(name)))
+        return None
+
+    def integer(self, name: str) -> int | None:
+        """The value as a whole number of at most nine digits, or ``None``."""
+        text = self.text(name)
+        return int(text) if re.fullmatch(r"[+-]?[0-9]{1,9}", text) else None
+
+    def is_draft(self) -> bool:
+        """Whether any key says that this is not public; where keys contradict each other, the more private one wins.
+
+        ``published`` may be a date (Web Clipper), which says nothing here.
+        """
+        private, public = self._read_publication_keys()
+        if private and public:
+            self.warn(
+                "draft-contradiction",
+                _("“%(private)s” and “%(public)s” contradict each other; it stays a draft. Remove one of them."),
+                private[0],
+                private=private[0],
+                public=public[0],
+            )
+        return bool(private)
+
+    def _read_publication_keys(self) -> tuple[list[str], list[str]]:
+        private: list[str] = []
+        public: list[str] = []
+        for name, when_public in (
+            ("draft", False),
+            ("private", False),
+            ("ignorePublish", False),
+            ("published", True),
+            ("publish", True),
+        ):
+            if (found := self._look_up(name)) is None or not frontmatter.as_text(found).strip():
+                continue
+            said = frontmatter.as_bool(found)
+            if said is None and name in ("published", "publish") and self._is_date(found):
+                continue
+            if said is None:
+                self._warn_unknown_state(name)
+            (public if said is when_public else private).append(name)
+        for name in _STATUS_KEYS:
+            if word := self.text(name).casefold():
+                if word not in _PUBLIC_WORDS and word not in ("draft", "private", "pending", "future", "下書き", "非公開"):
+                    self._warn_unknown_state(name)
+                (public if word in _PUBLIC_WORDS else private).append(name)
+        if locked := [name for name in _SECRET_KEYS if self.flag(name) is not False and self.text(name)]:
+            private += locked
+            self.warn(
+                "password", _("“%(key)s” locked this text on the old site; it stays a draft here."), locked[0], key=locked[0]
+            )
+        return private, public
+
+    def _is_date(self, value: Any) -> bool:
+        try:
+            return parse_date(frontmatter.as_text(value), self.zone) is not None
+        except BadDate:
+            return False
+
+    def _warn_unknown_state(self, name: str) -> None:
+        self.warn(
+            "unknown-status",
+            _("“%(key)s: %(value)s” is no state known here; it stays a draft. Write “draft” or “published”."),
+            name,
+            key=name,
+            value=self.text(name)[:80],
+        )
+
+    def authors(self, *names: str) -> list[str]:
+        """Bylines from a text, a list, maps with a name (WordPress too), or a map of names; each once, in order."""
+        found = [name for key in names for name in _names_in(self._look_up(key))]
+        return list(dict.fromkeys(found))
+
+    def cover(self, *names: str) -> Cover | None:
+        """The first cover: a text, a map (``image``/``src``/``path``/``url``/``feature``/``teaser``), or a list's first."""
+        for name in names:
+            if cover := _cover_in(self._look_up(name)):
+                if self._is_safe_target(cover.target):
+                    alt = cover.alt or self.text(f"{name}_alt", f"{name}Alt", "image_alt", "cover_alt", "alt")
+                    caption = cover.caption or self.text(f"{name}_caption", "image_caption", "cover_caption")
+                    return Cover(cover.target, alt, caption)
+                self.warn(
+                    "unsafe-address", _("“%(key)s” names no picture on this or another site; it is left out."), name, key=name
+                )
+        return None
+
+    def _is_safe_target(self, target: str) -> bool:
+        scheme = SCHEME.match(target)
+        return not UNSAFE.search(target) and (not scheme or scheme.group().lower() in ("http:", "https:"))
+
+    def url(self, *names: str) -> str:
+        """The first http(s) address; any other value is left out with a finding."""
+        for name in names:
+            if not (text := self.text(name)):
+                continue
+            if is_web_address(text):
+                return text
+            self.warn(
+                "unsafe-address",
+                _("“%(key)s” must be an address that starts with http:// or https://; “%(value)s” is left out."),
+                name,
+                key=name,
+                value=text[:80],
+            )
+        return ""
+
+    def aliases(self, permalink: str | None, *names: str, base_path: str = "") -> list[str]:
+        """Old addresses of this site, decoded; unsafe ones, the home page and the document's own are left out."""
+        kept: dict[str, None] = {}
+        for name in names:
+            for text in self.texts(name):
+                address = clean_address(text)
+                if address is None or address == "/":
+                    self.warn(
+                        "unsafe-alias",
+                        _("“%(value)s” in “%(key)s” is no former address on this site; it is left out."),
+                        name,
+                        key=name,
+                        value=text[:80],
+                    )
+                    continue
+                full = join_base(base_path, address)
+                if permalink is None or full.rstrip("/") != permalink.rstrip("/"):
+                    kept[full] = None
+        return list(kept)
+
+    def slug(self, *names: str) -> str:
+        """The first slug, made safe (``[\\w-]{1,200}``); one that had to change beyond its case gives a finding."""
+        text = self.text(*names)
+        if not text:
+            return ""
+        slug = terms.slugify(text)
+        if slug != terms.identity(text):
+            self.warn(
+                "slug-changed",
+                _("The slug “%(value)s” became “%(slug)s”: only letters, digits, - and _ can be part of an address."),
+                names[0],
+                value=text[:80],
+                slug=slug,
+            )
+        return slug
+
+    def warn_of_privileged_keys(self) -> None:
+        """Says which keys look like columns of a database: they stay visible and set nothing."""
+        for name in self.own:
+            if isinstance(name, str) and _PRIVILEGED.fullmatch(name):
+                self.warn(
+                    "privileged-key",
+                    _("“%(key)s” sets nothing here and is kept as it stands. Remove it if it is not needed."),
+                    name,
+                    key=name,
+                )
+
+    def warn_of_address(self, key: str, value: str) -> None:
+        """Says that ``key`` states no address that this site can have."""
+        self.warn(
+            "unsafe-address",
+            _("“%(key)s: %(value)s” is no address that this site can have, so a new one is made. Write a path such as /about/."),
+            key,
+            key=key,
+            value=value[:80],
+        )
+
+    def warn(self, code: str, template: str, name: str, /, **params: str) -> None:
+        """Adds a warning at the line of the key ``name``."""
+        self.findings.append(Finding(code, "warning", template, params, self._line(name)))
+
+    def _look_up(self, name: str) -> Any:
+        head, _dot, rest = name.partition(".")
+        found = self.values.get(name) if name in self.values else self.values.get(head)
+        if name not in self.values and rest:
+            for part in rest.split("."):
+                found = found.get(part) if isinstance(found, Mapping) else None
+        if found is None or is_null(found):
+            return None
+        if (key := name if name in self.own else head) in self.own:
+            self.known.add(key)
+        return found
+
+    def _line(self, name: str) -> int | None:
+        found = self.own.get(name, self.own.get(name.partition(".")[0]))
+        return getattr(found, "line", None) or None
+
+
+def flatten_texts(value: Any) -> Iterator[str]:
+    """The texts in a value, lists unrolled; maps and empty texts are left out."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from flatten_texts(item)
+    elif value is not None and not isinstance(value, Mapping) and (text := frontmatter.as_text(value)):
+        yield text
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key in _NAME_KEYS:
+            if isinstance(found := value.get(key), str) and found.strip():
+                yield found.strip()
+                return
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _names_in(item)
+    elif value is not None and (text := frontmatter.as_text(value).strip()):
+        yield text
+
+
+def _cover_in(value: Any) -> Cover | None:
+    if isinstance(value, list | tuple):
+        return _cover_in(value[0]) if value else None
+    if isinstance(value, Mapping):
+        target = next(
+            (t for key in ("image", "src", "path", "url", "feature", "file", "teaser") if (t := _plain(value.get(key)))), ""
+        )
+        return Cover(target, _plain(value.get("alt")), _plain(value.get("caption"))) if target else None
+    target = _plain(value)
+    # A true or false only switches a theme's picture on or off.
+    return Cover(target) if target and frontmatter.as_bool(value) is None else None
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None or isinstance(value, Mapping | list | tuple) else frontmatter.as_text(value).strip()
+
+
+def merge_config(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over``, maps merged key by key; a null in ``over`` changes nothing."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge_config(old, value)
+        elif key not in merged or not is_null(value):
+            merged[key] = value
+    return merged
+
+
+def parse_or_none(text: str, zone: ZoneInfo) -> datetime | None:
+    """The instant that ``text`` names; ``None`` also where it names none."""
+    try:
+        return parse_date(text, zone)
+    except BadDate:
+        return None
+
+
+# --- titles -------------------------------------------------------------------------------------------------------
+
+_ATX = re.compile(r" {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_MARKS = (
+    (re.compile(r"\s*\{[:#][^}]*\}\s*$"), ""),
+    (re.compile(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]"), r"\1"),
+    (re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
+    (re.compile(r"<[^>]*>"), ""),
+    (re.compile(r"(`+)(.+?)\1"), r"\2"),
+    (re.compile(r"(\*\*|__|~~|==)(?=\S)(.+?)\1"), r"\2"),
+    (re.compile(r"(?<!\w)([*_])(?=\S)(.+?)\1(?!\w)"), r"\2"),
+    (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
+)
+
+
+def first_heading(body: str) -> str:
+    """The text of the first level-one heading outside fenced code, without marks; ``""`` where there is none."""
+    fence = ""
+    previous = ""
+    for line in body.split("\n")[:2000]:
+        if match := _FENCE.match(line):
+            mark = match[1]
+            if not fence:
+                fence = mark
+            elif mark.startswith(fence):
+                fence = ""
+            continue
+        if fence:
+            continue
+        if (match := _ATX.match(line)) and (text := plain_heading(match[1])):
+            return text
+        if previous.strip() and re.fullmatch(r" {0,3}=+[ \t]*", line) and (text := plain_heading(previous)):
+            return text
+        previous = line
+    return ""
+
+
+def plain_heading(text: str) -> str:
+    """A heading's text without its Markdown marks, at most 300 characters."""
+    plain = text.strip()[:1000]
+    for pattern, replacement in _MARKS:
+        plain = pattern.sub(replacement, plain)
+    return " ".join(plain.split())[:300]
+
+
+def title_from_name(path: str) -> str:
+    """What a file name says: the name without suffix, or the folder's for an ``index``; blanks for ``_``. Never empty."""
+    pure = PurePosixPath(path)
+    stem = pure.stem
+    if stem.casefold() in ("index", "_index", "readme") and pure.parent.name:
+        stem = pure.parent.name
+    return " ".join(stem.replace("_", " ").split()) or pure.name or "untitled"
+
+
+# --- the common fields in one step -------------------------------------------------------------------------------
+
+
+def fill_common(
+    document: Document, fields: FieldReader, *, base_path: str = "", language: str = "", own_hosts: Iterable[str] = ()
+) -> None:
+    """Fills what all dialects read alike, leaving alone what the dialect has set: draft state is only ever made stricter.
+
+    Set before: ``permalink``, ``source_title`` and ``published_at`` as the generator has them, and terms.
+    ``own_hosts`` are hosts of the site itself, so that a ``source`` there is no quoted page.
+    """
+    if fields.is_draft() or fields.has_bad_date:
+        document.draft = True
+    stated = fields.text("title")
+    if not stated and isinstance(fields.value("title"), Mapping | list | tuple):
+        fields.warn("title-not-text", _("“title” is not a text, so the title was taken from elsewhere. Write a text."), "title")
+    heading = "" if document.flavour == "html" else first_heading(document.source.body)
+    document.title = stated or heading or (document.source_title or "").strip() or title_from_name(document.path)
+    document.slug = document.slug or fields.slug("slug")
+    document.updated_at = document.updated_at or fields.date(
+        "last_modified_at", "updated_at", "updated", "lastmod", "modified", "last_modified"
+    )
+    document.expires_at = document.expires_at or fields.date("expires_at", "expiryDate", "expirydate", "unpublishdate", "expires")
+    document.authors = document.authors or fields.authors("author", "authors")
+    document.aliases = document.aliases or fields.aliases(
+        document.permalink, "redirect_from", "aliases", "alias", base_path=base_path
+    )
+    document.cover = document.cover or fields.cover(
+        "cover",
+        "image",
+        "cover_image",
+        "coverImage",
+        "featured_image",
+        "featuredImage",
+        "thumbnail",
+        "header.teaser",
+        "header.image",
+        "header.overlay_image",
+        "banner",
+    )
+    document.excerpt = document.excerpt or fields.text("excerpt", "summary")
+    document.description = document.description or fields.text("description")
+    document.canonical_url = document.canonical_url or fields.url("canonical_url", "canonicalUrl", "canonicalURL", "canonical")
+    read_source_url(document, fields, own_hosts)
+    document.series = document.series or fields.text("series")
+    document.series_order = document.series_order if document.series_order is not None else fields.integer("series_order")
+    document.language = document.language or fields.text("lang", "language", "locale").replace("_", "-") or language
+    document.translation_key = document.translation_key or fields.text("translation_key", "translationKey", "ref")
+    limit_terms(document)
+    fields.warn_of_privileged_keys()
+    document.front_matter = fields.own
+    document.known_keys = frozenset(fields.known)
+    document.findings.extend(fields.findings)
+
+
+def read_source_url(document: Document, fields: FieldReader, own_hosts: Iterable[str]) -> None:
+    """Sets ``source_url`` from ``source``/``source_url`` where it is a page on another host, with a finding."""
+    name = next((n for n in ("source_url", "source") if is_web_address(fields.text(n))), "")
+    if not name:
+        if (text := fields.text("source_url")) or SCHEME.match(text := fields.text("source")):
+            fields.warn(
+                "unsafe-address",
+                _("“source” must be an address that starts with http:// or https://; “%(value)s” is left out."),
+                "source",
+                value=text[:80],
+            )
+        return
+    address = fields.text(name)
+    if (urlsplit(address).hostname or "") in set(own_hosts):
+        return
+    document.source_url = address
+    if "source-elsewhere" not in {finding.code for finding in document.findings}:
+        fields.findings.append(
+            Finding(
+                "source-elsewhere",
+                "info",
+                _("“%(key)s” names a page on another site: %(url)s. Check that this text may be published."),
+                {"key": name, "url": address[:200]},
+                None,
+            )
+        )
+
+
+def limit_terms(document: Document) -> None:
+    """Drops terms that show nothing or are written twice the same. Raises RefusedFile for more than ``MAX_TERMS``."""
+    if len(document.tags) > MAX_TERMS or len(document.categories) > MAX_TERMS:
+        raise RefusedFile(
+            Finding(
+                "too-many-terms",
+                "error",
+                _("%(count)s tags or categories on one text; at most %(limit)s are taken in. Shorten the list."),
+                {"count": max(len(document.tags), len(document.categories)), "limit": MAX_TERMS},
+            )
+        )
+    document.tags = list(dict.fromkeys(tag for tag in document.tags if terms.identity(tag)))
+    document.categories = list(dict.fromkeys(path for path in document.categories if path))
