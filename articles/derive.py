@@ -38,15 +38,15 @@ def derive(post: Post, resolver: Resolver | None = None) -> list[Link]:
     return rendered.links
 
 
-def apply_rendered(post: Post, rendered: Rendered, reading: Iterable[Finding] = ()) -> None:
-    """Sets the derived columns from a rendering made elsewhere. ``reading`` are the findings of the file's reading."""
+def apply_rendered(post: Post, rendered: Rendered) -> None:
+    """Sets the derived columns from a rendering made elsewhere. What the reading of the file found stays said."""
     offset = post.front_matter.count("\n")
     post.body_html = rendered.html
     post.outline = [[heading.level, heading.id, heading.text] for heading in rendered.outline]
     post.excerpt = post.custom_excerpt.strip() or rendered.excerpt
     post.plain_text = rendered.plain_text
     post.character_count = rendered.character_count
-    post.findings = [finding.as_json() for finding in [*reading, *(moved(finding, offset) for finding in rendered.findings)]]
+    post.findings = [*post.source_findings, *(moved(finding, offset).as_json() for finding in rendered.findings)]
     post.renderer_version = RENDERER_VERSION
 
 

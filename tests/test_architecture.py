@@ -22,7 +22,8 @@ def read_layers() -> dict[str, int]:
 
 LAYERS = read_layers()
 # The application's configuration reads the checks so that they are registered; templates of the site use its tags.
-DOORS_THAT_MEET = {("articles.apps", "articles.checks")}
+# The desk's preview is the page as readers will see it, so the site's own view function draws it.
+DOORS_THAT_MEET = {("articles.apps", "articles.checks"), ("articles.admin.preview", "articles.site")}
 READERS = ("articles.site", "articles.templatetags", "articles.api")
 WRITERS = ("articles.transfer", "articles.editorial")
 # Migrations speak of models as they were; they are no part of the picture.
@@ -86,6 +87,10 @@ def unit_of(name: str) -> str:
     return max((unit for unit in LAYERS if is_in(name, unit)), key=len, default="")
 
 
+def may_meet(found: Import) -> bool:
+    return any(is_in(found.module, door) and is_in(found.target, other) for door, other in DOORS_THAT_MEET)
+
+
 ARTICLES = [(name, path) for name, path in list_sources("articles") if not any(is_in(name, out) for out in OUTSIDE)]
 IMPORTS = [found for name, path in ARTICLES for found in read_imports(name, path)]
 OUR_IMPORTS = [found for found in IMPORTS if is_in(found.target, "articles")]
@@ -104,7 +109,7 @@ def test_a_layer_imports_only_what_lies_below() -> None:
     wrong = []
     for found in OUR_IMPORTS:
         unit, target = unit_of(found.module), unit_of(found.target)
-        if unit == target or not unit or not target or (unit, target) in DOORS_THAT_MEET:
+        if unit == target or not unit or not target or may_meet(found):
             continue
         if LAYERS[target] > LAYERS[unit] or LAYERS[target] == LAYERS[unit] == 5:
             wrong.append(str(found))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from articles import formats
-from articles.formats import hugo
+from articles.formats import hugo, hugo_site
 from articles.formats.container import open_archive
 from articles.formats.document import Cover, Document, Site, SourceText
 from articles.formats.frontmatter import Scalar
@@ -31,7 +31,7 @@ from articles.formats.sites import ReadOptions
 from tests.test_formats import ARCHIVES, read_archive
 
 _EMPTY_SITES = {
-    "hugo": Site("", "hugo", "t", config={"hugo": hugo.read_settings({}, ReadOptions())}),
+    "hugo": Site("", "hugo", "t", config={"hugo": hugo_site.read_settings({}, ReadOptions())}),
     "obsidian": Site("", "obsidian", "t", config={"templates": []}),
     "zenn": Site("", "zenn", "t", config={"books": {}}),
 }
@@ -207,6 +207,16 @@ def test_a_stated_url_stays_as_it_is_written(tmp_path: Path, url: str, address: 
     document = read_one(tmp_path, "content/posts/a.md", front_matter(title="T", url=f'"{url}"'))
 
     assert (document.permalink, document.permalink_stated) == (address, True)
+
+
+def test_an_address_that_could_be_no_file_is_not_taken(tmp_path: Path) -> None:
+    slug = read_one(tmp_path / "slug", "content/posts/a.md", front_matter(title="T", slug="a" * 3000))
+    config = f'{CONFIG}[permalinks]\nposts = "/:title/"\n'
+    title = read_one(tmp_path / "title", "content/posts/a.md", front_matter(title="春" * 100), config)
+
+    assert (slug.permalink, slug.slug) == ("/posts/a/", "a" * 200)
+    assert title.permalink is None
+    assert {finding.code for finding in (*slug.findings, *title.findings)} == {"unsafe-address", "slug-changed"}
 
 
 def test_a_stated_url_may_hold_the_tokens_of_a_pattern(tmp_path: Path) -> None:
@@ -485,10 +495,13 @@ def test_a_section_without_dates_has_those_of_its_newest_pages(tmp_path: Path) -
         "content/posts/deep/b.md": "+++\ntitle = 'b'\ndate = 2024-02-02T00:00:00Z # a comment\n+++\n",
         "content/stated/_index.md": front_matter(title="Stated", date="2019-01-01"),
         "content/stated/a.md": front_matter(title="a", date="2024-01-01"),
+        "content/nested/_index.md": front_matter(title="Nested"),
+        "content/nested/deep/_index.md": front_matter(title="Deep", date="2023-03-03"),
     }
 
     documents = read_site(tmp_path, files)[1]
 
+    assert documents["content/nested/_index.md"].published_at == datetime(2023, 3, 3, tzinfo=UTC)
     assert documents["content/posts/_index.md"].published_at == datetime(2024, 2, 2, tzinfo=UTC)
     assert documents["content/posts/_index.md"].updated_at == datetime(2025, 5, 5, tzinfo=UTC)
     assert documents["content/stated/_index.md"].published_at == datetime(2019, 1, 1, tzinfo=UTC)
@@ -514,7 +527,11 @@ def test_the_time_zone_of_the_caller_counts_where_the_site_has_none(tmp_path: Pa
         (front_matter(title="T", draft="false", published="false"), True),
         (front_matter(title="T", published="2020-01-01"), False),
         (front_matter(title="T", status="Completed"), False),
+        (front_matter(title="T", status="Feedback Appreciated"), False),
         (front_matter(title="T", status="draft"), True),
+        (front_matter(title="T", status="drfat"), True),
+        (front_matter(title="T", status="publshed"), True),
+        (front_matter(title="T", status="published"), False),
         ("+++\ntitle = 'T'\ndraft = true\n+++\n", True),
     ],
 )
@@ -887,7 +904,7 @@ _KEYS = st.sampled_from(
 
 
 @pytest.mark.parametrize("dialect", ["hugo", "obsidian", "zenn"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(values=st.dictionaries(_KEYS, _VALUE, max_size=6), body=_TEXT)
 def test_no_front_matter_makes_a_dialect_fail(dialect: str, values: dict[str, Any], body: str) -> None:
     paths = {"hugo": "content/posts/a.md", "obsidian": "a.md", "zenn": "articles/a.md"}

@@ -101,6 +101,17 @@ def test_a_reference_to_a_later_post_is_resolved_when_all_are_there(site: Path) 
     assert "post_url" in post.body
 
 
+def test_rendering_again_keeps_what_the_reading_of_the_file_found(tmp_path: Path) -> None:
+    import_archive(write_site(tmp_path / "s", {"_config.yml": "title: s\n", "a.md": "---\ntitle: a\nis_admin: true\n---\n本文\n"}))
+    post = Post.objects.get()
+    assert "privileged-key" in {finding["code"] for finding in post.findings}
+
+    save_post(post, None, {"body": "直した本文\n"})
+
+    post.refresh_from_db()
+    assert "privileged-key" in {finding["code"] for finding in post.findings}
+
+
 def test_a_former_address_redirects_to_the_post(site: Path) -> None:
     import_archive(site)
 

@@ -107,6 +107,10 @@ def test_a_hard_break_after_two_blanks_is_one_break() -> None:
     assert to_html("一  \n二", frozenset({"hardbreaks"})) == "<p>一<br />\n二</p>"
 
 
+def test_a_backslash_line_break_before_a_mark_is_a_break() -> None:
+    assert to_html("end\\\n**bold**") == "<p>end<br />\n<strong>bold</strong></p>"
+
+
 def test_abbreviations_are_found_beside_a_backslash_line_break() -> None:
     assert to_html("HTML\\\nend\n\n*[HTML]: x") == '<p><abbr title="x">HTML</abbr><br />\nend</p>'
 

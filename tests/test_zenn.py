@@ -125,3 +125,9 @@ def test_the_markup_is_zenns(tmp_path: Path) -> None:
 
     assert {"zenn", "math", "embeds", "tables"} <= features
     assert {"ruby", "wikilinks"}.isdisjoint(features)
+
+
+def test_articles_outside_their_folder_are_taken_when_asked_for(tmp_path: Path) -> None:
+    documents = read_all(tmp_path, {"a.md": ARTICLE}, dialect="zenn")
+
+    assert (documents["a.md"].dialect, documents["a.md"].permalink) == ("zenn", None)

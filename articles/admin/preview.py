@@ -1,4 +1,4 @@
-"""A post as the site will show it, rendered by the site's own template, for staff only."""
+"""A post as the site will show it, rendered by the site's own function, for staff only."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from articles.editorial.workflow import ordered_authors, ordered_categories, ord
 from articles.formats.terms import identity, slugify
 from articles.models import Author, Category, Post, Tag
 from articles.site import article
-from articles.site.context import language_of, load_sections
 from articles.site.listing import Credit, Credits
-from articles.site.naming import site_description, site_name
-from articles.site.responses import render_page
+from articles.site.views import render_post
 
 OPENING = 400
 
@@ -47,29 +45,7 @@ def render_preview(
     _complete(post)
     if not derived:
         derive(post)
-    # What the site's queries attach to a row.
-    post.credits, post.opening = credits, post.plain_text[:OPENING]  # type: ignore[attr-defined]
-    description = post.description.strip() or post.custom_excerpt.strip() or post.excerpt
-    context = {
-        "sections": load_sections(),
-        "site_name": site_name(),
-        "site_description": site_description(),
-        "post": post,
-        "credits": credits,
-        "is_article": article.is_article(post),
-        "standfirst": article.standfirst(post, post.plain_text[:OPENING]),
-        "description": description,
-        "is_sponsored": article.has_sponsored_links(post),
-        "outline": article.outline_of(post),
-        "shows_cover": article.shows_cover(post),
-        "neighbours": article.load_neighbours(post),
-        "category": credits.categories[0].slug if credits.categories else "",
-        "canonical": article.canonical_url(post),
-        "markdown_url": "",
-        "structured_data": article.structured_data(post, credits, site_name=site_name(), description=description),
-        "is_preview": True,
-    }
-    response = render_page("articles/post.html", context, language=language_of(post))
+    response = render_post(post, credits, post.plain_text[:OPENING], article.load_neighbours(post))
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     response.headers["Referrer-Policy"] = "same-origin"

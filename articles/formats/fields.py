@@ -346,6 +346,8 @@ def parse_or_none(text: str, zone: ZoneInfo) -> datetime | None:
 # --- titles -------------------------------------------------------------------------------------------------------
 
 _ATX = re.compile(r" {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$")
+_UNDERLINE = re.compile(r" {0,3}=+[ \t]*")
+_MAY_BE_HEADING = re.compile(r"^ {0,3}(?:#[ \t]|=+[ \t]*$)", re.MULTILINE)
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MARKS = (
     (re.compile(r"\s*\{[:#][^}]*\}\s*$"), ""),
@@ -361,6 +363,8 @@ _MARKS = (
 
 def first_heading(body: str) -> str:
     """The text of the first level-one heading outside fenced code, without marks; ``""`` where there is none."""
+    if not _MAY_BE_HEADING.search(body):
+        return ""
     fence = ""
     previous = ""
     for line in body.split("\n")[:2000]:
@@ -375,7 +379,7 @@ def first_heading(body: str) -> str:
             continue
         if (match := _ATX.match(line)) and (text := plain_heading(match[1])):
             return text
-        if previous.strip() and re.fullmatch(r" {0,3}=+[ \t]*", line) and (text := plain_heading(previous)):
+        if previous.strip() and _UNDERLINE.fullmatch(line) and (text := plain_heading(previous)):
             return text
         previous = line
     return ""
@@ -414,7 +418,7 @@ def fill_common(
     stated = fields.text("title")
     if not stated and isinstance(fields.value("title"), Mapping | list | tuple):
         fields.warn("title-not-text", _("“title” is not a text, so the title was taken from elsewhere. Write a text."), "title")
-    heading = "" if document.flavour == "html" else first_heading(document.source.body)
+    heading = "" if stated or document.flavour == "html" else first_heading(document.source.body)
     document.title = stated or heading or (document.source_title or "").strip() or title_from_name(document.path)
     document.slug = document.slug or fields.slug("slug")
     document.updated_at = document.updated_at or fields.date(

@@ -1,6 +1,6 @@
-"""Hugo sites: configuration, languages, bundles, cascades and the fields of a page, as Hugo 0.111 reads them.
+"""Hugo sites: recognised, their files given roles, their pages read as Hugo 0.111 reads them.
 
-The address rules are in :mod:`articles.formats.hugo_addresses`. Configuration and front matter keys know no case.
+What a site states is in :mod:`articles.formats.hugo_site`, the address rules in :mod:`articles.formats.hugo_addresses`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,9 @@ from django.utils.translation import gettext_noop as _
 from articles.findings import Finding, RefusedFile
 from articles.formats import encoding, frontmatter, sites, terms
 from articles.formats.container import Container
-from articles.formats.document import Cover, Document, FrontMatterFormat, Site, SiteFile, SourceText
+from articles.formats.document import Cover, Document, Flavour, Kind, Role, Site, SiteFile, SourceText
 from articles.formats.hugo_addresses import (
     PageFacts,
-    PageKind,
-    PathRules,
     Target,
     build_permalink,
     build_resource_folder,
@@ -31,13 +29,37 @@ from articles.formats.hugo_addresses import (
     resolve_alias,
     titleise,
 )
+from articles.formats.hugo_site import (
+    FORMATS,
+    OWN_CONFIGS,
+    SHARED_CONFIGS,
+    Cascade,
+    Mount,
+    Place,
+    Settings,
+    as_folder,
+    date_in_name,
+    find_owner,
+    find_place,
+    fold_key,
+    fold_keys,
+    folders_above,
+    later,
+    list_of,
+    lower_keys,
+    mapping_of,
+    mark_features,
+    read_config,
+    read_settings,
+    survey_branches,
+    survey_bundles,
+    text_of,
+    texts_of,
+)
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
 
 NAME = "hugo"
 
-_FORMATS: dict[str, FrontMatterFormat] = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
-_OWN_CONFIGS = tuple(f"hugo{suffix}" for suffix in _FORMATS)
-_SHARED_CONFIGS = tuple(f"config{suffix}" for suffix in _FORMATS)
 # Keys of a config.toml that only Hugo knows; Zola spells base_url and has none of the others.
 _HUGO_KEYS = frozenset(
     (
@@ -71,105 +93,14 @@ _HUGO_KEYS = frozenset(
 _ZOLA_KEYS = frozenset(
     ["base_url", "compile_sass", "build_search_index", "generate_feed", "generate_feeds", "feed_filename", "minify_html"]
 )
-_DATE_DEFAULTS = {
-    "date": ("date", "publishdate", "lastmod"),
-    "lastmod": (":git", "lastmod", "date", "publishdate"),
-    "publishdate": ("publishdate", "date"),
-    "expirydate": ("expirydate",),
-}
-_DATE_ALIASES = {"lastmod": ("modified",), "publishdate": ("pubdate", "published"), "expirydate": ("unpublishdate",)}
 _FILE_SIGNS = frozenset(
     ["publishdate", "expirydate", "linktitle", "iscjklanguage", "cascade", "_build", "headless", "lastmod", "translationkey"]
 )
 _OTHER_MARKUP = frozenset({".org", ".adoc", ".asciidoc", ".ad", ".rst", ".pandoc", ".pdc"})
-_PRIVATE_WORDS = frozenset({"draft", "private", "pending", "future", "下書き", "非公開"})
-# In these languages the region decides how the text is written; elsewhere it is left out.
-_WRITTEN_BY_REGION = frozenset({"zh", "pt"})
+_STATE_WORDS = ("draft", "private", "pending", "unpublished", "published", "下書き", "非公開", "公開")
+# The longest name that file systems allow, in bytes: Hugo cannot write a page whose address has a longer part.
+_MAX_PART = 255
 _CLIPPING = terms.identity("clippings")
-_ASKED_AS = {name.lower(): name for name in ("ignorePublish", "canonicalURL", "featuredImage", "coverImage")}
-_HEAD_BYTES = 8192
-_DATE_LINE = re.compile(
-    r"^[ \t]*[\"']?(date|publishdate|pubdate|published|lastmod|modified)[\"']?[ \t]*[:=][ \t]*(.+?),?[ \t\r]*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """One language of a site. ``taxonomies`` maps the plural, which front matter uses, to the singular."""
-
-    code: str
-    name: str
-    prefix: str
-    timezone: str
-    base_path: str
-    title: str
-    taxonomies: Mapping[str, str]
-    permalinks: Mapping[str, Mapping[str, str]]
-    is_ugly: bool
-    ugly_sections: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A folder that holds content: ``source`` in the site, ``target`` below ``content``; both end with ``/`` or are empty."""
-
-    source: str
-    target: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cascade:
-    """Front matter that a branch hands down, and to which pages."""
-
-    values: Mapping[str, Any]
-    path: str = ""
-    kind: str = ""
-    language: str = ""
-
-
-@dataclass(slots=True)
-class Settings:
-    """All that reading one document needs; plain data. Keys ``(language, folder)`` are of content folders."""
-
-    languages: dict[str, Language]
-    default_language: str
-    mounts: tuple[Mount, ...]
-    rules: PathRules
-    date_keys: dict[str, tuple[str, ...]]
-    disabled_kinds: tuple[str, ...] = ()
-    features: tuple[str, ...] = ()
-    has_math: bool = False
-    cascades: dict[tuple[str, str], list[Cascade]] = field(default_factory=dict)
-    leaves: dict[tuple[str, str], str] = field(default_factory=dict)
-    branches: dict[tuple[str, str], str] = field(default_factory=dict)
-    branch_slugs: dict[tuple[str, str], str] = field(default_factory=dict)
-    newest: dict[tuple[str, str], tuple[datetime | None, datetime | None]] = field(default_factory=dict)
-    has_sections: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a content file stands: its language, the folder it belongs to, and what it is there.
-
-    ``folder`` is the branch's own for an ``_index``, the one above for a leaf bundle. ``owner`` is the leaf bundle of
-    which the file is a mere resource.
-    """
-
-    language: Language
-    kind: PageKind
-    folder: str
-    base_name: str
-    is_leaf: bool
-    owner: str | None
-    path: str
-
-    @property
-    def name(self) -> str:
-        """The name of the file, or of the folder for an ``index`` and an ``_index``."""
-        return self.base_name or posixpath.basename(self.folder)
-
 
 # --- recognition --------------------------------------------------------------------------------------------------
 
@@ -183,14 +114,14 @@ def recognise(container: Container, folder: str) -> Recognition:
     if re.search(r"(?:^|/)config/[^/]+/$", folder):
         # The configuration of the site above, kept in several files.
         return ""
-    if not names.isdisjoint(_OWN_CONFIGS):
+    if not names.isdisjoint(OWN_CONFIGS):
         return "config"
     if "config/" in names and not sites.entries(container, f"{folder}config/_default/").isdisjoint(
-        (*_OWN_CONFIGS, *_SHARED_CONFIGS)
+        (*OWN_CONFIGS, *SHARED_CONFIGS)
     ):
         return "config"
-    for name in sorted(names.intersection(_SHARED_CONFIGS)):
-        keys = set(_lower_keys(sites.read_config(container, folder + name, _FORMATS[sites.suffix_of(name)])[0]))
+    for name in sorted(names.intersection(SHARED_CONFIGS)):
+        keys = set(lower_keys(sites.read_config(container, folder + name, FORMATS[sites.suffix_of(name)])[0]))
         if not keys.isdisjoint(_HUGO_KEYS) and keys.isdisjoint(_ZOLA_KEYS):
             return "config"
         if keys:
@@ -214,16 +145,16 @@ def recognise_file(front_matter: Mapping[str, Any], path: str) -> bool:
 
 def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     """Reads configuration, bundles and cascades of the Hugo site in ``folder``. Bad configuration gives findings."""
-    config, findings = _read_config(container, folder)
+    config, findings = read_config(container, folder)
     settings = read_settings(config, options)
     members = dict(sites.paths_under(container, folder))
-    _mark_features(settings, config, members)
+    mark_features(settings, config, members)
     if not any(path.startswith(mount.source) for mount in settings.mounts for path in members):
         settings.mounts = (Mount("", "", ""),)
-    _survey_bundles(settings, members)
-    _survey_branches(container, folder, settings, members, options)
+    survey_bundles(settings, members)
+    survey_branches(container, folder, settings, members, options)
     default = settings.languages[settings.default_language]
-    base_url, base_path = sites.split_base_url(_text(config.get("baseurl")))
+    base_url, base_path = sites.split_base_url(text_of(config.get("baseurl")))
     site = Site(
         root=folder,
         dialect=NAME,
@@ -242,368 +173,6 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     return site
 
 
-def _read_config(container: Container, folder: str) -> tuple[dict[str, Any], list[Finding]]:
-    """The merged configuration with lower-case keys: the root file, then ``config/_default``, then ``config/production``."""
-    config: dict[str, Any] = {}
-    findings: list[Finding] = []
-    root = next((name for name in (*_OWN_CONFIGS, *_SHARED_CONFIGS) if f"{folder}{name}" in container.members), "")
-    for path in ([root] if root else []) + _find_config_files(container, folder):
-        read, problems = sites.read_config(container, folder + path, _FORMATS[sites.suffix_of(path)])
-        findings += problems
-        config = sites.merge_config(config, _nest_config(_lower_keys(read), path))
-    return config, findings
-
-
-def _find_config_files(container: Container, folder: str) -> list[str]:
-    found = [
-        path
-        for part in ("config/_default/", "config/production/")
-        for path, _size in sites.paths_under(container, folder + part)
-        for path in (part + path,)
-        if sites.suffix_of(path) in _FORMATS and path.count("/") == 2
-    ]
-    return sorted(
-        found, key=lambda path: (not path.startswith("config/_default/"), _config_name(path) not in ("hugo", "config"), path)
-    )
-
-
-def _config_name(path: str) -> str:
-    return posixpath.splitext(posixpath.basename(path))[0].lower()
-
-
-def _nest_config(values: dict[str, Any], path: str) -> dict[str, Any]:
-    """``permalinks.toml`` holds what stands under ``permalinks``; ``params.ja.toml`` what ``languages.ja.params`` holds."""
-    name = _config_name(path)
-    if "/" not in path or name in ("hugo", "config"):
-        return values
-    key, _dot, language = name.partition(".")
-    return {"languages": {language: {key: values}}} if language else {key: values}
-
-
-def _lower_keys(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key).lower(): _lower_keys(item) for key, item in value.items()}
-    return [_lower_keys(item) for item in value] if isinstance(value, list) else value
-
-
-def read_settings(config: Mapping[str, Any], options: ReadOptions) -> Settings:
-    """The settings that a merged configuration with lower-case keys states; bundles and branches are not yet known."""
-    stated = {code: _mapping(values) for code, values in _mapping(config.get("languages")).items()}
-    default = _text(config.get("defaultcontentlanguage")).lower() or "en"
-    if stated and default not in stated:
-        default = min(stated, key=lambda code: (_number(stated[code].get("weight")), code))
-    if not stated:
-        stated = {default: {}}
-    is_multihost = any(values.get("baseurl") for values in stated.values())
-    in_folder = _flag(config.get("defaultcontentlanguageinsubdir"))
-    languages = {
-        code: _read_language(
-            code,
-            config,
-            values,
-            options,
-            prefix="" if is_multihost or len(stated) == 1 or (code == default and not in_folder) else code,
-            name=_name_language(code, config, options),
-        )
-        for code, values in stated.items()
-    }
-    rules = PathRules(_flag(config.get("disablepathtolower")), _flag(config.get("removepathaccents")))
-    settings = Settings(languages, default, _read_mounts(config, stated), rules, _read_date_keys(config))
-    settings.disabled_kinds = tuple(kind.lower() for kind in _texts(config.get("disablekinds")))
-    settings.cascades[("", "")] = _read_cascades(config.get("cascade"))
-    return settings
-
-
-def _name_language(code: str, config: Mapping[str, Any], options: ReadOptions) -> str:
-    """The language of the text. A site with one unnamed language is "en" to Hugo; ``languageCode`` knows better, or nobody does."""
-    if config.get("languages") or config.get("defaultcontentlanguage"):
-        return code
-    tag = _text(config.get("languagecode") or config.get("locale")).replace("_", "-").lower()
-    main = tag.partition("-")[0]
-    return (tag if main in _WRITTEN_BY_REGION else main) or options.language
-
-
-def _read_language(
-    code: str, config: Mapping[str, Any], own: Mapping[str, Any], options: ReadOptions, *, prefix: str, name: str
-) -> Language:
-    def setting(key: str) -> Any:
-        return own.get(key) if own.get(key) is not None else config.get(key)
-
-    taxonomies = setting("taxonomies")
-    if taxonomies is None:
-        taxonomies = {"category": "categories", "tag": "tags"}
-    ugly = setting("uglyurls")
-    return Language(
-        code=code,
-        name=name,
-        prefix=prefix,
-        timezone=sites.zone_named(_text(setting("timezone")), sites.zone_named(options.timezone)),
-        base_path=sites.split_base_url(_text(setting("baseurl")))[1],
-        title=_text(setting("title")),
-        taxonomies={_text(plural): singular for singular, plural in _mapping(taxonomies).items() if _text(plural)},
-        permalinks=_read_permalinks(setting("permalinks")),
-        is_ugly=not isinstance(ugly, Mapping) and _flag(ugly),
-        ugly_sections=tuple(sorted(key for key, value in _mapping(ugly).items() if _flag(value))),
-    )
-
-
-def _read_permalinks(value: Any) -> dict[str, dict[str, str]]:
-    """Patterns by kind and section. Hugo up to 0.111 has one map for pages and terms; later ones have one for each kind."""
-    patterns: dict[str, dict[str, str]] = {"page": {}, "term": {}, "section": {}, "taxonomy": {}}
-    for key, item in _mapping(value).items():
-        if isinstance(item, Mapping):
-            patterns.setdefault(key, {}).update({_section_key(name): _text(pattern) for name, pattern in item.items()})
-        elif pattern := _text(item):
-            patterns["page"][_section_key(key)] = patterns["term"][_section_key(key)] = pattern
-    return patterns
-
-
-def _section_key(key: str) -> str:
-    return key.strip(" /")
-
-
-def _read_date_keys(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    stated = _mapping(config.get("frontmatter"))
-    return {name: _expand_date_keys(_texts(stated.get(name)) or defaults, defaults) for name, defaults in _DATE_DEFAULTS.items()}
-
-
-def _expand_date_keys(keys: Sequence[str], defaults: Sequence[str]) -> tuple[str, ...]:
-    lowered = [key.lower() for key in keys]
-    expanded = [name for key in lowered for name in (defaults if key == ":default" else (key,))]
-    return tuple(dict.fromkeys(alias for key in expanded for alias in (key, *_DATE_ALIASES.get(key, ()))))
-
-
-def _read_mounts(config: Mapping[str, Any], languages: Mapping[str, Mapping[str, Any]]) -> tuple[Mount, ...]:
-    """Content folders, the longest first. Mounts of the configuration replace ``contentDir``."""
-    mounts = [
-        Mount(source, _as_folder(target.removeprefix("content").strip("/")), _mount_language(entry))
-        for entry in _list(_mapping(config.get("module")).get("mounts"))
-        if isinstance(entry, Mapping)
-        for source, target in [(_as_folder(_text(entry.get("source"))), _text(entry.get("target")).strip("/"))]
-        if (target == "content" or target.startswith("content/")) and not source.startswith("../")
-    ]
-    if not mounts:
-        common = _text(config.get("contentdir")) or "content"
-        by_language = any(values.get("contentdir") for values in languages.values())
-        mounts = [
-            Mount(_as_folder(_text(values.get("contentdir")) or common), "", code if by_language else "")
-            for code, values in languages.items()
-        ]
-    return tuple(sorted(dict.fromkeys(mounts), key=lambda mount: (-len(mount.source), mount.source, mount.language)))
-
-
-def _mount_language(entry: Mapping[str, Any]) -> str:
-    matrix = _mapping(_mapping(entry.get("sites")).get("matrix"))
-    return (_text(entry.get("lang")) or next(iter(_texts(matrix.get("languages"))), "")).lower()
-
-
-def _as_folder(path: str) -> str:
-    clean = posixpath.normpath(path.strip("/") or ".")
-    return "" if clean == "." else clean + "/"
-
-
-def _mark_features(settings: Settings, config: Mapping[str, Any], members: Mapping[str, int]) -> None:
-    """What the site's Markdown can do, by ``markup.goldmark`` and the render hooks of its templates."""
-    goldmark = _mapping(_mapping(config.get("markup")).get("goldmark"))
-    extensions = _mapping(goldmark.get("extensions"))
-    parser = _mapping(goldmark.get("parser"))
-    attribute = _mapping(parser.get("attribute"))
-    extras = _mapping(extensions.get("extras"))
-    passthrough = _mapping(extensions.get("passthrough"))
-    inline = _list(_mapping(passthrough.get("delimiters")).get("inline"))
-    has_passthrough = _flag(passthrough.get("enable"))
-    switches = {
-        "tables": _flag(extensions.get("table"), True),
-        "strikethrough": _flag(extensions.get("strikethrough"), True),
-        "autolinks": _flag(extensions.get("linkify"), True),
-        "tasklists": _flag(extensions.get("tasklist"), True),
-        "footnotes": _is_on(extensions.get("footnote")),
-        "definition_lists": _flag(extensions.get("definitionlist"), True),
-        "typographer": _is_on(extensions.get("typographer")),
-        "attributes": _flag(attribute.get("title"), True),
-        "block_attributes": _flag(attribute.get("block")),
-        "hardbreaks": _flag(_mapping(goldmark.get("renderer")).get("hardwraps")),
-        "emoji": _flag(config.get("enableemoji")),
-        "highlight": _flag(_mapping(extras.get("mark")).get("enable")),
-        "passthrough": has_passthrough,
-        "math": has_passthrough and any("$" in _texts(pair) for pair in inline),
-        "callouts": any("_markup/render-blockquote" in path for path in members),
-        "shortcodes": True,
-    }
-    settings.features = tuple(sorted(name for name, is_on in switches.items() if is_on))
-    params = _mapping(config.get("params"))
-    settings.has_math = any(_flag(params.get(key)) for key in ("math", "katex", "mathjax"))
-
-
-def _is_on(value: Any) -> bool:
-    """An extension that is a switch, or a map with ``enable`` (later versions) or ``disable``; on by default."""
-    if isinstance(value, Mapping):
-        return _flag(value.get("enable"), True) and not _flag(value.get("disable"))
-    return _flag(value, True)
-
-
-# --- bundles, branches, cascades ------------------------------------------------------------------------------------
-
-
-def _survey_bundles(settings: Settings, members: Mapping[str, int]) -> None:
-    """Notes which content folders are leaf bundles (``index.md``) and which are branches (``_index.md``)."""
-    for path in members:
-        if not _is_page_file(path) or (found := _locate(settings, path)) is None:
-            continue
-        language, folder, stem = found
-        if stem == "index" and folder:
-            settings.leaves[(language, folder)] = path
-        elif stem == "_index":
-            settings.branches[(language, folder)] = path
-        settings.has_sections = settings.has_sections or (bool(folder) and stem not in ("index", "_index"))
-
-
-def _is_page_file(path: str) -> bool:
-    suffix = sites.suffix_of(path)
-    return suffix in sites.MARKDOWN_SUFFIXES or suffix in sites.HTML_SUFFIXES
-
-
-def _locate(settings: Settings, path: str) -> tuple[str, str, str] | None:
-    """Language, content folder and name (no suffix, no language) of a file; ``None`` outside the content folders."""
-    mount = next((mount for mount in settings.mounts if path.startswith(mount.source)), None)
-    if mount is None:
-        return None
-    folder, name = posixpath.split(mount.target + path[len(mount.source) :])
-    stem = posixpath.splitext(name)[0]
-    language = mount.language if mount.language in settings.languages else settings.default_language
-    base, dot, code = stem.rpartition(".")
-    if dot and base and code in settings.languages:
-        stem, language = base, code
-    # Hugo takes any index.* for a bundle, be the middle part a language or not.
-    for name in ("index", "_index"):
-        if stem.startswith(name + "."):
-            stem = name
-    return language, folder, stem
-
-
-def _find_place(settings: Settings, path: str) -> Place | None:
-    located = _locate(settings, path)
-    if located is None:
-        return None
-    code, folder, stem = located
-    language = settings.languages[code]
-    logical = posixpath.join("/", folder) if stem in ("index", "_index") else posixpath.join("/", folder, stem)
-    owner = _find_owner(settings, code, posixpath.dirname(folder) if stem == "index" else folder)
-    if stem == "_index" and owner is None:
-        return Place(language, _kind_of_branch(folder, language), folder, "", False, None, logical)
-    if stem == "index" and folder and owner is None:
-        above, base_name = posixpath.split(folder)
-        return Place(language, "page", above, base_name, True, None, logical)
-    return Place(language, "page", folder, stem, False, owner, logical)
-
-
-def _find_owner(settings: Settings, language: str, folder: str) -> str | None:
-    while folder:
-        if (language, folder) in settings.leaves:
-            return folder
-        folder = posixpath.dirname(folder)
-    return None
-
-
-def _kind_of_branch(folder: str, language: Language) -> PageKind:
-    if not folder:
-        return "home"
-    if folder in language.taxonomies:
-        return "taxonomy"
-    return "term" if folder.partition("/")[0] in language.taxonomies else "section"
-
-
-def _survey_branches(
-    container: Container, root: str, settings: Settings, members: Mapping[str, int], options: ReadOptions
-) -> None:
-    """Reads every ``_index``: what it hands down, its slug, and whether its date must come from the pages below it."""
-    undated: list[tuple[str, str]] = []
-    for key, path in sorted(settings.branches.items()):
-        values = _lower_keys(_read_head(container, root + path, options))
-        if cascades := _read_cascades(values.get("cascade")):
-            settings.cascades[key] = cascades
-        settings.branch_slugs[key] = _text(values.get("slug")) or _text(values.get("title"))
-        if not any(values.get(name) for names in settings.date_keys.values() for name in names):
-            undated.append(key)
-    if undated:
-        _date_branches(container, root, settings, members, undated)
-
-
-def _read_head(container: Container, path: str, options: ReadOptions) -> dict[str, Any]:
-    """The front matter of one file; nothing where it is refused, which its own reading will report."""
-    try:
-        source = encoding.decode_source(container.read(path), encoding=options.encoding)
-        return dict(frontmatter.parse(source.head, source.format))
-    except RefusedFile:
-        return {}
-
-
-def _read_cascades(value: Any) -> list[Cascade]:
-    cascades = []
-    for entry in _list(value) if isinstance(value, list) else [value]:
-        if not isinstance(entry, Mapping):
-            continue
-        values = _fold_keys(entry)
-        target = _fold_keys(_mapping(values.pop("_target", None)) or _mapping(values.pop("target", None)))
-        values.update(_fold_keys(_mapping(values.pop("params", None))))
-        cascades.append(Cascade(values, _text(target.get("path")), _text(target.get("kind")), _text(target.get("lang"))))
-    return cascades
-
-
-def _date_branches(
-    container: Container, root: str, settings: Settings, members: Mapping[str, int], undated: Sequence[tuple[str, str]]
-) -> None:
-    """A section without dates has the newest date and change of the pages below it (Hugo's rule)."""
-    wanted = set(undated)
-    for path in members:
-        located = _locate(settings, path) if _is_page_file(path) else None
-        if located is None or not any((located[0], folder) in wanted for folder in _folders_above(located[1])):
-            continue
-        found = _scan_dates(container.read(root + path)[:_HEAD_BYTES], settings, located)
-        for key in ((located[0], folder) for folder in _folders_above(located[1])):
-            if key in wanted:
-                old = settings.newest.get(key, (None, None))
-                settings.newest[key] = (_later(old[0], found[0]), _later(old[1], found[1]))
-
-
-def _folders_above(folder: str) -> Iterator[str]:
-    """``a/b``, ``a`` and the top folder."""
-    while folder:
-        yield folder
-        folder = posixpath.dirname(folder)
-    yield ""
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment), default=None)
-
-
-def _scan_dates(data: bytes, settings: Settings, located: tuple[str, str, str]) -> tuple[datetime | None, datetime | None]:
-    """Date and last change by the lines of a front matter block: a full parse of every page for this would be dear."""
-    text = data.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    mark = text[:3]
-    end = text.find("\n" + mark, 3) if mark in ("---", "+++") else len(text) if text.startswith("{") else 0
-    values = {key.lower(): value for key, value in _DATE_LINE.findall(text[: max(end, 0)])}
-    code, folder, stem = located
-    zone = ZoneInfo(settings.languages[code].timezone)
-
-    def read(key: str) -> datetime | None:
-        if key == ":filename":
-            return _date_in_name(posixpath.basename(folder) if stem == "index" else stem, zone)[0]
-        return sites.parse_or_none(values.get(key, "").partition(" #")[0].strip("\"' "), zone)
-
-    chains = (settings.date_keys["date"], settings.date_keys["lastmod"])
-    date, lastmod = (next((moment for key in keys if (moment := read(key))), None) for keys in chains)
-    return date, lastmod
-
-
-def _date_in_name(name: str, zone: ZoneInfo) -> tuple[datetime | None, str]:
-    """``2024-05-06-hello`` is a date and a slug, as ``:filename`` reads it."""
-    if not re.match(r"\d{4}-\d\d-\d\d", name):
-        return None, ""
-    return sites.parse_or_none(name[:10], zone), name[10:].strip(" -_")
-
-
 # --- the files ------------------------------------------------------------------------------------------------------
 
 
@@ -611,7 +180,7 @@ def _sort_files(
     container: Container, site: Site, settings: Settings, config: Mapping[str, Any], members: Mapping[str, int]
 ) -> dict[str, SiteFile]:
     static = _find_static_folders(config)
-    assets = _as_folder(_text(config.get("assetdir")) or "assets")
+    assets = as_folder(text_of(config.get("assetdir")) or "assets")
     folders: dict[str, str] = {}
 
     def folder_of(index: str) -> str:
@@ -622,7 +191,8 @@ def _sort_files(
 
     files = {}
     for path, size in members.items():
-        role, reason, public = "site_file", "", ()
+        role: Role = "site_file"
+        public: tuple[str, ...] = ()
         suffix = sites.suffix_of(path)
         if reason := sites.skip_reason(path):
             role = "skipped"
@@ -639,16 +209,16 @@ def _sort_files(
 
 def _find_static_folders(config: Mapping[str, Any]) -> dict[str, str]:
     """Folders that are published as they stand, and below which path."""
-    own = [values.get("staticdir") for values in map(_mapping, _mapping(config.get("languages")).values())]
-    folders = {_as_folder(text): "" for value in (config.get("staticdir"), *own) for text in _texts(value)}
-    for entry in map(_mapping, _list(_mapping(config.get("module")).get("mounts"))):
-        target = _text(entry.get("target")).strip("/")
+    own = [values.get("staticdir") for values in map(mapping_of, mapping_of(config.get("languages")).values())]
+    folders = {as_folder(text): "" for value in (config.get("staticdir"), *own) for text in texts_of(value)}
+    for entry in map(mapping_of, list_of(mapping_of(config.get("module")).get("mounts"))):
+        target = text_of(entry.get("target")).strip("/")
         if target == "static" or target.startswith("static/"):
-            folders[_as_folder(_text(entry.get("source")))] = _as_folder(target.removeprefix("static").strip("/"))
+            folders[as_folder(text_of(entry.get("source")))] = as_folder(target.removeprefix("static").strip("/"))
     return {source: target for source, target in folders.items() if source} or {"static/": ""}
 
 
-def _role_in_content(container: Container, path: str, suffix: str) -> tuple[Any, str]:
+def _role_in_content(container: Container, path: str, suffix: str) -> tuple[Role, str]:
     if suffix in sites.MARKDOWN_SUFFIXES or suffix in sites.HTML_SUFFIXES:
         return "document", ""
     if suffix in sites.TEXT_SUFFIXES and sites.has_front_matter(container.read(path)):
@@ -665,7 +235,7 @@ def _public_paths(settings: Settings, path: str, folder_of: Callable[[str], str]
     folder = posixpath.dirname(inside)
     is_found = False
     for code in settings.languages:
-        bundle = _find_owner(settings, code, folder)
+        bundle = find_owner(settings, code, folder)
         index = settings.leaves[(code, bundle)] if bundle else settings.branches.get((code, folder))
         if index and (published := folder_of(index)):
             is_found = True
@@ -687,16 +257,6 @@ def _read_resource_folder(container: Container, site: Site, path: str) -> str:
 # --- a document -----------------------------------------------------------------------------------------------------
 
 
-def _fold_key(key: Any) -> str:
-    """One spelling for keys that know no case: lower, but as the shared readers ask for them."""
-    lowered = str(key).lower()
-    return _ASKED_AS.get(lowered, lowered)
-
-
-def _fold_keys(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    return {_fold_key(key): value for key, value in mapping.items()}
-
-
 def read_document(site: Site, path: str, source: SourceText, front_matter: Mapping[str, Any], sha256: str) -> Document:
     """One page as Hugo reads it in ``site``; a lone file of another root is read with Hugo's defaults and no address.
 
@@ -712,7 +272,7 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
 def _defaults_for(site: Site) -> Settings:
     settings = read_settings({}, ReadOptions(timezone=site.timezone, language=site.language))
     settings.mounts = (Mount("", "", ""),)
-    _mark_features(settings, {}, {})
+    mark_features(settings, {}, {})
     return settings
 
 
@@ -724,7 +284,7 @@ class _Page:
     ) -> None:
         self.site = site
         self.settings = settings
-        place = _find_place(settings, path)
+        place = find_place(settings, path)
         if place is None:
             language = settings.languages[settings.default_language]
             place = Place(
@@ -739,7 +299,7 @@ class _Page:
         self.place = place
         self.zone = ZoneInfo(place.language.timezone)
         self.suffix = sites.suffix_of(path)
-        own = _fold_keys(front_matter)
+        own = fold_keys(front_matter)
         self.fields = FieldReader(own, self.zone)
         self.fields.values = self.values = self._merge_values(own)
         self.document = Document(path, sha256, NAME, source, title="", flavour=self._find_flavour())
@@ -748,19 +308,21 @@ class _Page:
     def _merge_values(self, own: dict[str, Any]) -> dict[str, Any]:
         """The file's keys, its ``params``, then what the branches above hand down, the nearest first, then the site."""
         values = dict(own)
-        for key, value in _fold_keys(_mapping(own.get("params"))).items():
+        for key, value in fold_keys(mapping_of(own.get("params"))).items():
             values.setdefault(key, value)
         code = self.place.language.code
         start = self.place.folder
-        levels = [self.settings.cascades.get((code, folder), []) for folder in _folders_above(start)]
+        levels = [self.settings.cascades.get((code, folder), []) for folder in folders_above(start)]
         for cascade in (cascade for level in (*levels, self.settings.cascades.get(("", ""), [])) for cascade in level):
             if self._matches(cascade):
                 for key, value in cascade.values.items():
                     values.setdefault(key, value)
-        # To Hugo a status is a field of the theme like any other; only a word that plainly says "not public" counts.
+        # To Hugo a status is a field of the theme like any other ("Completed"): it counts where it is, or is meant to be,
+        # a word for a state of publication.
         for key in ("status", "state", "post_status", "visibility"):
-            if _text(values.get(key)).casefold() not in _PRIVATE_WORDS:
-                values.pop(key, None)
+            word = text_of(values.get(key)).casefold()[:40]
+            if word and not get_close_matches(word, _STATE_WORDS, 1, 0.75):
+                values.pop(key)
         return values
 
     def _matches(self, cascade: Cascade) -> bool:
@@ -772,8 +334,8 @@ class _Page:
             and (not cascade.language or match_path(cascade.language, place.language.code))
         )
 
-    def _find_flavour(self) -> Any:
-        return "html" if self.suffix in sites.HTML_SUFFIXES or _text(self.values.get("markup")) == "html" else "commonmark"
+    def _find_flavour(self) -> Flavour:
+        return "html" if self.suffix in sites.HTML_SUFFIXES or text_of(self.values.get("markup")) == "html" else "commonmark"
 
     def _read(self, front_matter: Mapping[str, Any]) -> None:
         document, fields, language = self.document, self.fields, self.place.language
@@ -794,7 +356,7 @@ class _Page:
         if not stated:
             document.title = fields.text("linktitle") or self._title_without_key()
         document.front_matter = front_matter
-        document.known_keys = frozenset(key for key in front_matter if _fold_key(key) in fields.known)
+        document.known_keys = frozenset(key for key in front_matter if fold_key(key) in fields.known)
 
     def _title_without_key(self) -> str:
         """H1, else the site's title for home, else the folder's name made a title as Hugo does for a section."""
@@ -818,7 +380,7 @@ class _Page:
         if self.place.kind != "page" and not self.date and not lastmod:
             newest = self.settings.newest.get((self.place.language.code, self.place.folder), (None, None))
             self.date, lastmod = newest
-        self.document.published_at = _later(self.date, self._read_date(keys["publishdate"]))
+        self.document.published_at = later(self.date, self._read_date(keys["publishdate"]))
         self.document.updated_at = lastmod
         self.document.expires_at = self._read_date(keys["expirydate"])
 
@@ -833,7 +395,7 @@ class _Page:
 
     def _read_date_key(self, key: str) -> datetime | None:
         if key == ":filename":
-            return _date_in_name(self.place.name, self.zone)[0]
+            return date_in_name(self.place.name, self.zone)[0]
         return None if key.startswith(":") or self._is_switch(key) else self.fields.date(key)
 
     def _is_switch(self, key: str) -> bool:
@@ -865,7 +427,9 @@ class _Page:
         else:
             path = build_permalink(target, settings.rules)
         address = sites.decode_address(path)
-        if address is not None:
+        if address is not None and not _fits(address):
+            self.fields.warn_of_address("title", address)
+        elif address is not None:
             document.permalink = sites.join_base(place.language.base_path, address)
             document.permalink_stated = bool(url)
             document.aliases = self._read_aliases(address)
@@ -880,7 +444,7 @@ class _Page:
         if stated:
             self.document.slug = self.fields.slug("slug")
         elif not self.fields.has("slug") and self._is_dated_by_name():
-            _date, stated = _date_in_name(self.place.name, self.zone)
+            _date, stated = date_in_name(self.place.name, self.zone)
             self.document.slug = terms.slugify(stated) if stated else ""
         return stated
 
@@ -918,7 +482,7 @@ class _Page:
         place = self.place
         if place.kind != "page":
             return place.folder.split("/")
-        for folder in _folders_above(place.folder):
+        for folder in folders_above(place.folder):
             if folder and (place.language.code, folder) in self.settings.branches:
                 return folder.split("/")
         return [self._section(), ""] if place.folder else []
@@ -942,7 +506,7 @@ class _Page:
     # everything else
 
     def _read_terms(self) -> None:
-        names = {singular: _fold_key(plural) for plural, singular in self.place.language.taxonomies.items()}
+        names = {singular: fold_key(plural) for plural, singular in self.place.language.taxonomies.items()}
         self.document.categories = [(text,) for text in self.fields.texts(names.get("category", "categories"), "categories")]
         self.document.tags = self.fields.texts(names.get("tag", "tags"), "tags")
         self.document.series = next(iter(self.fields.texts(names.get("series", "series"), "series")), "")
@@ -953,8 +517,8 @@ class _Page:
 
     def _check_build_options(self) -> None:
         """Pages that the old site never rendered have no address; those that no list showed either stay drafts."""
-        options = _mapping(self.values.get("build")) or _mapping(self.values.get("_build"))
-        listed, render = _text(options.get("list")).lower(), _text(options.get("render")).lower()
+        options = mapping_of(self.values.get("build")) or mapping_of(self.values.get("_build"))
+        listed, render = text_of(options.get("list")).lower(), text_of(options.get("render")).lower()
         is_headless = self.place.is_leaf and frontmatter.as_bool(self.values.get("headless")) is True
         self.is_listed = listed not in ("never", "local", "false")
         if self.place.owner is not None:
@@ -991,7 +555,7 @@ class _Page:
             document.permalink, document.permalink_stated, document.aliases = None, False, []
         document.findings.append(Finding("not-rendered", "info", template, {"value": value}))
 
-    def _find_kind(self) -> Any:
+    def _find_kind(self) -> Kind:
         """Articles are dated pages in a section; at the top only on a site that has no sections."""
         if self.place.kind != "page" or not self.is_listed or not self.document.published_at:
             return "page"
@@ -1017,42 +581,17 @@ class _Page:
         names = ("cover", "featured_image", "featuredImage", "featureimage", "image", "thumbnail", "banner", "images")
         if cover := self.fields.cover(*names):
             return cover
-        for entry in map(_mapping, _list(self.values.get("resources"))):
-            name, target = _text(entry.get("name")).lower(), _text(entry.get("src"))
+        for entry in map(mapping_of, list_of(self.values.get("resources"))):
+            name, target = text_of(entry.get("name")).lower(), text_of(entry.get("src"))
             if target and "*" not in target and re.match(r"(cover|feature|thumb|header|banner)", name):
-                return Cover(target, _text(_mapping(entry.get("params")).get("alt")), _text(entry.get("title")))
+                return Cover(target, text_of(mapping_of(entry.get("params")).get("alt")), text_of(entry.get("title")))
         return None
 
 
-# --- readings of configuration values -------------------------------------------------------------------------------
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, Mapping | list) else frontmatter.as_text(value).strip()
-
-
-def _texts(value: Any) -> list[str]:
-    return [text for item in (value if isinstance(value, list) else [value]) if (text := _text(item))]
-
-
-def _flag(value: Any, default: bool = False) -> bool:
-    said = None if value is None or isinstance(value, Mapping | list) else frontmatter.as_bool(value)
-    return default if said is None else said
-
-
 def _is_safe_part(text: str) -> bool:
-    """Whether a slug or a stated address stays on this site, below the folder it is put in."""
-    return sites.decode_address("/" + text.lstrip("/")) is not None and not text.startswith("//")
+    """Whether a slug or a stated address stays on this site, below the folder it is put in, and can be a file."""
+    return sites.decode_address("/" + text.lstrip("/")) is not None and not text.startswith("//") and _fits(text)
 
 
-def _number(value: Any) -> int:
-    text = _text(value)
-    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else 0
+def _fits(address: str) -> bool:
+    return all(len(part.encode("utf-8", "surrogatepass")) <= _MAX_PART for part in address.split("/"))

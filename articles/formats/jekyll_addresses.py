@@ -165,14 +165,20 @@ def _time_parts(moment: datetime) -> dict[str, Any]:
     }
 
 
+_GAPS = re.compile("\0+")
+_NOT_SLUG_ASCII = re.compile("[^A-Za-z0-9]+")
+_NOT_PRETTY_ASCII = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=@]+")
 _PRETTY_EXTRA = frozenset("._~!$&'()+,;=@")
 
 
 def slugify(text: str, *, pretty: bool = False, cased: bool = False) -> str:
     """Jekyll's ``slugify``: runs of other than marks, letters and decimal digits (``pretty`` keeps ``._~!$&'()+,;=@`` too)
     become one ``-``, one ``-`` is cut at each end, and without ``cased`` the result is lower case."""
-    kept = "".join(char if _stays_in_slug(char, pretty) else "\0" for char in text)
-    slug = re.sub("\0+", "-", kept).removeprefix("-").removesuffix("-")
+    if text.isascii():
+        slug = (_NOT_PRETTY_ASCII if pretty else _NOT_SLUG_ASCII).sub("-", text)
+    else:
+        slug = _GAPS.sub("-", "".join(char if _stays_in_slug(char, pretty) else "\0" for char in text))
+    slug = slug.removeprefix("-").removesuffix("-")
     return slug if cased else slug.lower()
 
 

@@ -260,27 +260,16 @@ def fingerprint(*parts: Any) -> str:
 def read_config(container: Container, path: str, format: FrontMatterFormat) -> tuple[dict[str, Any], list[Finding]]:
     """The mapping in the configuration file ``path`` of the archive; ``({}, [finding])`` where it cannot be read."""
     try:
-        # A comment in front, lest the configuration's own "---" be taken for front matter.
-        source = encoding.decode_source(b"#\n" + container.read(path).removeprefix(b"\xef\xbb\xbf"))
-        return dict(frontmatter.parse(*_as_front_matter(source.body[1:], format))), []
+        return dict(frontmatter.parse_config(encoding.decode_text(container.read(path)), format)), []
     except RefusedFile as refused:
-        line = refused.finding.line
         finding = Finding(
             "config-unreadable",
             "warning",
             _("The configuration %(path)s cannot be read, so the generator's defaults are used: %(why)s"),
             {"path": path, "why": refused.finding.message},
-            line - 1 if line and line > 1 else None,
+            refused.finding.line,
         )
         return {}, [finding]
-
-
-def _as_front_matter(text: str, format: FrontMatterFormat) -> tuple[str, FrontMatterFormat]:
-    """A configuration in the delimiters that :func:`frontmatter.parse` expects. ``text`` begins with an empty line."""
-    if format == "yaml":
-        content = re.sub(r"\A((?:[ \t]*(?:#[^\n]*)?\n)*)(?:%[^\n]*\n)*---[ \t]*(?=\n)", r"\1", text)
-        return f"---{content}\n---\n", format
-    return (f"+++{text}\n+++\n" if format == "toml" else text), format
 
 
 def propose_name(base_url: str, folder: str, archive_name: str = "") -> str:

@@ -68,9 +68,18 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
             values, findings = sites.read_config(container, folder + path, "yaml")
             site.findings += findings
             books[path.split("/")[1]] = _read_book(values)
+    if options.dialect == NAME and not any(file.role == "document" for file in site.files.values()):
+        _take_all_texts(site)
     site.config = {"books": books}
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.encoding)
     return site
+
+
+def _take_all_texts(site: Site) -> None:
+    """Articles outside their usual folder, which the caller says are Zenn's."""
+    for path, file in site.files.items():
+        if file.role == "site_file" and sites.suffix_of(path) in sites.MARKDOWN_SUFFIXES:
+            site.files[path] = SiteFile(path, "document", file.size)
 
 
 def _read_book(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     if site.dialect == NAME and parts[0] == "books" and len(parts) == 3:
         _read_chapter(document, fields, parts[1], site.config["books"].get(parts[1], {}))
     else:
-        _read_article(document, fields, has_address=site.dialect == NAME)
+        _read_article(document, fields, has_address=site.dialect == NAME and parts[0] == "articles")
     sites.fill_common(document, fields, language=site.language or "ja")
     return document
 

@@ -62,7 +62,7 @@ def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
             prepared = source.remove_comments(prepared)
         if flavour == "commonmark" and _LOWER_DECLARATION.search(prepared):
             prepared = _hold_declarations(page, prepared)
-        html = to_html(prepared, flavour, features)
+        html = to_html(prepared, flavour, features, heading_ids=not page.faithful)
         if page.held:
             html = finishing.free_held_blocks(html)
         if "callouts" in features and "[!" in html:

@@ -100,13 +100,20 @@ def _comrak_options(features: frozenset[str]) -> _ComrakOptions:
     return extensions, parsing, rendering
 
 
-def to_html(text: str, flavour: Flavour, features: frozenset[str]) -> str:
+def kramdown_as_measured(text: str, features: frozenset[str]) -> str:
+    """kramdown's HTML with no ids but the author's, as the reference that fidelity is measured with has it."""
+    return kramdown.to_html(text, features, auto_ids=False)
+
+
+def to_html(text: str, flavour: Flavour, features: frozenset[str], *, heading_ids: bool = True) -> str:
     """The engine's HTML, not yet sanitised. ``flavour`` is ``commonmark`` or ``kramdown``.
+
+    Without ``heading_ids`` kramdown's ``{:toc}`` lists only headings that have ids of their own.
 
     Raises :class:`TooComplex` where the kramdown engine does not end within its time.
     """
     if flavour == "kramdown":
-        return call_bounded(kramdown.to_html, text, features)
+        return call_bounded(kramdown.to_html if heading_ids else kramdown_as_measured, text, features)
     if "wikilinks" in features and "![[" in text:
         text = text.replace("![[", EMBED_MARK + "[[")
     has_definitions = "definition_lists" in features and "\n:" in text

@@ -50,7 +50,8 @@ class Post(models.Model):
     ``front_matter + body`` is the source text with ``\\n`` as line end; with ``encoding``, ``bom`` and ``newline``
     it gives the file's bytes, unless ``source_bytes`` holds them. ``path`` is the permalink, decoded.
     ``source_permalink`` is the address that the file had at its last import; ``path`` differs where that was taken.
-    ``extra`` are the front matter keys that no field here stands for.
+    ``extra`` are the front matter keys that no field here stands for. ``source_findings`` are those of reading the
+    file; ``findings`` holds them with those of the rendering.
     """
 
     class Kind(models.TextChoices):
@@ -126,6 +127,7 @@ class Post(models.Model):
     source_bytes = models.BinaryField(null=True, blank=True, editable=False)
     source_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     source_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    source_findings = models.JSONField(default=list, blank=True, editable=False)
     is_edited = models.BooleanField(
         _("edited here"), default=False, editable=False, help_text=_("Whether people changed it since the last import.")
     )
@@ -162,6 +164,7 @@ class Post(models.Model):
             models.Index(fields=["-published_at", "-id"], name="post_newest"),
             models.Index(fields=["state", "-published_at"], name="post_state_newest"),
             models.Index(fields=["renderer_version"], name="post_renderer_version"),
+            models.Index(fields=["-modified_at", "-id"], condition=Q(trashed_at__isnull=True), name="post_newest_saved"),
         ]
         permissions = [
             ("publish_post", _("Can publish, schedule and withdraw posts")),

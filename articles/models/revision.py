@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -31,4 +32,4 @@ class Revision(models.Model):
         get_latest_by = ["created_at", "pk"]
 
     def __str__(self) -> str:
-        return f"{self.post_id} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.post_id} {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"

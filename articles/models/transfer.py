@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -94,7 +95,7 @@ class ImportRun(models.Model):
         permissions = [("import_posts", _("Can import Markdown archives"))]
 
     def __str__(self) -> str:
-        return f"{self.label} ({self.started_at:%Y-%m-%d %H:%M})"
+        return f"{self.label} ({timezone.localtime(self.started_at):%Y-%m-%d %H:%M})"
 
 
 class ImportItem(models.Model):

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import BooleanField, CharField, ExpressionWrapper, IntegerField, Q, Value
 from django.http import Http404
 from django.urls import reverse
+from django.utils import timezone
 
 from articles.models import Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
 
@@ -55,7 +56,8 @@ class Listing:
 
 def list_posts(posts: PostQuerySet, token: str | None, *, size: int = PAGE_SIZE) -> Listing:
     """The page of ``posts`` that ``token`` names; the first one without. Raises Http404 for a malformed token."""
-    rows = posts.dated()
+    # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
+    rows = posts.dated().filter(published_at__lte=timezone.now())
     start, skipped = _read_token(token) if token is not None else (None, 0)
     page = rows.filter(published_at__lte=start) if start else rows
     cards = list(as_cards(page)[skipped : skipped + size + 1])

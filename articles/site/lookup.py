@@ -59,7 +59,8 @@ def find_redirect(path: str) -> Post | None:
 def is_withdrawn(path: str) -> bool:
     """Whether a post that has or had this address was taken back after readers had seen it; one query."""
     spellings = list(spellings_of(path))
-    has_address = Q(path__in=spellings) | Q(redirects__old_path__in=spellings)
+    # By subquery: joined with the redirects, every post would be looked at.
+    has_address = Q(path__in=spellings) | Q(pk__in=Redirect.objects.filter(old_path__in=spellings).values("post"))
     # What was withdrawn before its day came was never there for readers, and stays unknown to them.
     was_public = Q(first_published_at__isnull=False) | Q(published_at__lte=timezone.now())
     return Post.objects.filter(has_address, was_public, state=Post.State.WITHDRAWN, trashed_at__isnull=True).exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from django.utils import timezone
+
 from articles.formats.terms import identity
 from articles.models import Post
 
@@ -27,8 +29,10 @@ def suggest_posts(path: str) -> list[Post]:
         return []
     posts = Post.objects.published().only("title", "path", "language")
     folder = path.rstrip("/").rpartition("/")[0] + "/"
-    near = posts.filter(path__gte=folder, path__lt=folder + "\uffff").order_by("path")[:_NEIGHBOURS] if len(folder) > 1 else []
-    newest = posts.order_by("-published_at", "-pk")[:_NEWEST]
+    # In the root folder everything is near: there, what begins alike.
+    start = folder if folder != "/" else path[:3]
+    near = posts.filter(path__gte=start, path__lt=start + "\uffff").order_by("path")[:_NEIGHBOURS]
+    newest = posts.dated().filter(published_at__lte=timezone.now())[:_NEWEST]
     candidates = {post.pk: post for post in [*near, *newest]}.values()
     scored = [(_likeness(wanted, post), post) for post in candidates]
     best = sorted((pair for pair in scored if pair[0] >= _LIKENESS), key=lambda pair: -pair[0])

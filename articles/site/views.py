@@ -17,7 +17,7 @@ from django.utils.encoding import iri_to_uri
 from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 from articles.site import article, lookup
 from articles.site.context import Section, find_section, language_of, load_sections
-from articles.site.listing import Listing, attach_credits, list_posts
+from articles.site.listing import Credits, Listing, attach_credits, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, serve_file
 from articles.site.naming import site_description, site_name
@@ -234,17 +234,21 @@ def _answer_address(request: HttpRequest) -> HttpResponseBase:
 def _show_post(post: Post) -> HttpResponse:
     """Queries: the post (read already), its credits, its neighbours, the sections."""
     attach_credits([post])
-    credits = post.credits  # type: ignore[attr-defined]
-    opening = post.opening  # type: ignore[attr-defined]
-    neighbours = article.load_neighbours(post)
-    intro = article.standfirst(post, opening)
+    return render_post(post, post.credits, post.opening, article.load_neighbours(post))  # type: ignore[attr-defined]
+
+
+def render_post(post: Post, credits: Credits, opening: str, neighbours: article.Neighbours) -> HttpResponse:
+    """The page of a post, saved or not: previews are made by this function too, so that they cannot differ.
+
+    ``opening`` is the beginning of its plain text.
+    """
     description = post.description.strip() or post.custom_excerpt.strip() or post.excerpt
     context = {
         **_common(load_sections()),
         "post": post,
         "credits": credits,
         "is_article": article.is_article(post),
-        "standfirst": intro,
+        "standfirst": article.standfirst(post, opening),
         "description": description,
         "is_sponsored": article.has_sponsored_links(post),
         "outline": article.outline_of(post),

@@ -8,7 +8,22 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, Redirect, Series, Source, SourceFile, Tag, TaggedPost
+from django.db.models import Model
+
+from articles.models import (
+    Author,
+    Category,
+    MediaFile,
+    Post,
+    PostAuthor,
+    PostCategory,
+    Redirect,
+    Series,
+    Source,
+    SourceFile,
+    Tag,
+    TaggedPost,
+)
 
 POST_FIELDS = (
     "source__name",
@@ -59,32 +74,34 @@ def content_digest() -> str:
     total = hashlib.sha256()
     for name, rows in _tables():
         total.update(f"\x1e{name}".encode())
-        for row in rows:
-            total.update(b"\x1f" + json.dumps([_plain(value) for value in row], ensure_ascii=True).encode())
+        # Databases sort text differently, so the rows' hashes are sorted here.
+        for digest in sorted(_digest_row(row) for row in rows):
+            total.update(digest)
     return total.hexdigest()
+
+
+def _digest_row(row: tuple[Any, ...]) -> bytes:
+    return hashlib.sha256(json.dumps([_plain(value) for value in row], ensure_ascii=True, sort_keys=True).encode()).digest()
 
 
 def _tables() -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     term = ("name", "slug", "identity", "aliases", "description")
-    yield "sources", Source.objects.order_by("name").values_list("name", "dialect", "base_url", "base_path", "timezone", "language")
-    yield "files", _sorted(SourceFile.objects.values_list("source__name", "path", "role", "sha256", "public_path"))
-    yield "media", MediaFile.objects.order_by("sha256").values_list("sha256", "name", "content_type", "alt", "caption", "credit")
-    yield "tags", Tag.objects.order_by("identity").values_list(*term)
-    yield "series", Series.objects.order_by("identity").values_list(*term)
-    yield "categories", Category.objects.order_by("full_slug").values_list("full_slug", *term)
-    yield "authors", Author.objects.order_by("identity").values_list("name", "slug", "identity", "aliases", "kind", "bio", "user__username", "links")
-    yield "posts", Post.objects.order_by("path").values_list(*POST_FIELDS).iterator(chunk_size=200)
-    yield "post authors", PostAuthor.objects.order_by("post__path", "position", "author__identity").values_list("post__path", "author__identity", "position").iterator()
-    yield (
-        "post categories",
-        PostCategory.objects.order_by("post__path", "position", "category__full_slug").values_list("post__path", "category__full_slug", "position").iterator(),
-    )
-    yield "post tags", TaggedPost.objects.order_by("content_object__path", "tag__identity").values_list("content_object__path", "tag__identity").iterator()
-    yield "redirects", Redirect.objects.order_by("old_path").values_list("old_path", "post__path").iterator()
+    yield "sources", _rows(Source, "name", "dialect", "base_url", "base_path", "timezone", "language")
+    yield "files", _rows(SourceFile, "source__name", "path", "role", "sha256", "public_path")
+    yield "media", _rows(MediaFile, "sha256", "name", "content_type", "alt", "caption", "credit")
+    yield "tags", _rows(Tag, *term)
+    yield "series", _rows(Series, *term)
+    yield "categories", _rows(Category, "full_slug", *term)
+    yield "authors", _rows(Author, "name", "slug", "identity", "aliases", "kind", "bio", "user__username", "links")
+    yield "posts", _rows(Post, *POST_FIELDS)
+    yield "post authors", _rows(PostAuthor, "post__path", "author__identity", "position")
+    yield "post categories", _rows(PostCategory, "post__path", "category__full_slug", "position")
+    yield "post tags", _rows(TaggedPost, "content_object__path", "tag__identity")
+    yield "redirects", _rows(Redirect, "old_path", "post__path")
 
 
-def _sorted(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return sorted(rows)
+def _rows(model: type[Model], *fields: str) -> Iterable[tuple[Any, ...]]:
+    return model._default_manager.order_by().values_list(*fields).iterator(chunk_size=200)
 
 
 def _plain(value: Any) -> Any:

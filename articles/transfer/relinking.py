@@ -28,7 +28,7 @@ def relink(source: Source, index: MemoryIndex) -> int:
     }
     if not wanted:
         return 0
-    for path, permalink, title in source.posts.order_by("source_path").values_list("source_path", "path", "title").iterator():
+    for path, permalink, title in source.posts.order_by("pk").values_list("source_path", "path", "title").iterator():
         index.add_post(path, permalink, title, wanted)
     stale: set[int] = set()
     known: dict[str, list[int]] = defaultdict(list)

@@ -382,11 +382,12 @@ class ChunkStore:
         post.dialect = document.dialect
         post.source_sha256 = entry.read.sha256
         post.source_fingerprint = self.fingerprint
+        post.source_findings = [finding.as_json() for finding in document.findings]
         post.is_edited = False
         if entry.is_new and self.user is not None:
             post.owner_id = self.user.pk
         if entry.read.rendered is not None:
-            apply_rendered(post, entry.read.rendered, document.findings)
+            apply_rendered(post, entry.read.rendered)
 
     def _cover_id(self, document: Document) -> int | None:
         if self.index is None or document.cover is None:

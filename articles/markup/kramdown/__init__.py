@@ -85,9 +85,6 @@ class _Parser(BlockParser):
         read_spans(document, document.root, budget)
         for note in list(document.footnotes.values()):
             read_spans(document, note, budget)
-        for _, mark in document.abbreviations.values():
-            if mark.ial is not None:
-                document.apply_attribute_list(mark.attributes, mark.ial)
         return _Parsed(document)
 
 

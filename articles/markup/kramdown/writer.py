@@ -76,11 +76,11 @@ class HtmlWriter:
             else:
                 self._out.append(escape_text(child))
         if plain:
-            self._write_text("".join(plain), node)
+            self._write_text("".join(plain), node, is_last=True)
 
-    def _write_text(self, text: str, parent: Node) -> None:
+    def _write_text(self, text: str, parent: Node, *, is_last: bool = False) -> None:
         if self._line_end in text and not self._html_depth:
-            self._write_lines(text, parent)
+            self._write_lines(text, parent, is_at_end=is_last and parent.kind in _BLOCKS)
         else:
             self._write_words(text, parent)
 
@@ -94,12 +94,12 @@ class HtmlWriter:
             return
         self._out.append(escape_text(text))
 
-    def _write_lines(self, text: str, parent: Node) -> None:
+    def _write_lines(self, text: str, parent: Node, *, is_at_end: bool) -> None:
         """Text whose line ends are line breaks, but for one at the very end of a block."""
         lines = text.split(self._line_end)
         for number, line in enumerate(lines):
             self._write_words(line if number == 0 else "\n" + line, parent)
-            is_last_break = number == len(lines) - 2 and not lines[-1] and parent.kind in _BLOCKS
+            is_last_break = number == len(lines) - 2 and not lines[-1] and is_at_end
             if number < len(lines) - 1 and not is_last_break:
                 self._out.append("<br />")
 
