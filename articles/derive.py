@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +12,7 @@ from articles.findings import Finding
 from articles.links import DatabaseResolver
 from articles.markup import RENDERER_VERSION, render
 from articles.markup.document import Link, Rendered, Resolver
+from articles.markup.engines import Flavour
 from articles.models import Post, PostLink
 
 DERIVED_FIELDS = (
@@ -28,7 +30,7 @@ def derive(post: Post, resolver: Resolver | None = None) -> list[Link]:
     """Renders the post's text and sets the derived columns on the instance. Saves nothing; gives the references found."""
     rendered = render(
         post.body,
-        flavour=post.flavour,
+        flavour=cast(Flavour, post.flavour),
         features=frozenset(post.features),
         language=post.language or settings.LANGUAGE_CODE,
         resolver=resolver or DatabaseResolver(post),

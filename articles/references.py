@@ -115,7 +115,7 @@ class MemoryIndex:
         self.media.setdefault(f"name:{posixpath.basename(path)}", media)
 
     def add_post(self, path: str, permalink: str, title: str, wanted: Container[str]) -> None:
-        """Adds the names of a post that are among ``wanted`` (keys of :func:`wanted_names`); the first post of a name keeps it."""
+        """Adds those names of a post that are ``wanted`` (keys of :func:`wanted_names`); the first post of a name keeps it."""
         stem = stem_of(path)
         name = posixpath.basename(stem)
         dated = POST_NAME.match(name)
@@ -144,5 +144,3 @@ class MemoryResolver:
     def media(self, target: str) -> ResolvedMedia | None:
         found = (self.index.media.get(f"{by}:{value}") for by, value in media_paths(target, self.place))
         return next((media for media in found if media), None)
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding, RefusedFile
 from articles.formats import frontmatter, writing
-from articles.formats.document import SourceText
+from articles.formats.document import FrontMatterFormat, SourceText
 from articles.formats.encoding import encode_source, with_text
 from articles.models import Post
 
@@ -23,12 +23,17 @@ def source_text(post: Post) -> SourceText:
     return SourceText(
         head=post.front_matter,
         body=post.body,
-        format=post.front_matter_format,
+        format=format_of(post),
         encoding=post.encoding,
         bom=post.bom,
         newline=post.newline,
         raw=bytes(post.source_bytes) if post.source_bytes is not None else None,
     )
+
+
+def format_of(post: Post) -> FrontMatterFormat:
+    """How the front matter is written. The column holds nothing else: only :func:`set_text` and imports write it."""
+    return cast(FrontMatterFormat, post.front_matter_format)
 
 
 def source_bytes(post: Post) -> bytes:
@@ -75,5 +80,5 @@ def write_fields(post: Post, changes: Mapping[writing.Field, Any]) -> None:
     if post.source is None and not post.front_matter:
         return
     zone = ZoneInfo(post.source.timezone if post.source else settings.TIME_ZONE)
-    head = writing.write_fields(post.front_matter, post.front_matter_format, post.dialect, changes, zone)
+    head = writing.write_fields(post.front_matter, format_of(post), post.dialect, changes, zone)
     set_text(post, front_matter=head)

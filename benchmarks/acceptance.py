@@ -55,7 +55,9 @@ def run_import(path: Path, **options: Any) -> dict[str, Any]:
 
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         try:
-            call_command("import_posts", str(path), report=Path(report.name), stdout=io.StringIO(), stderr=io.StringIO(), **options)
+            call_command(
+                "import_posts", str(path), report=Path(report.name), stdout=io.StringIO(), stderr=io.StringIO(), **options
+            )
         except CommandError:
             if not Path(report.name).stat().st_size:
                 raise
@@ -71,7 +73,9 @@ def counted_writes() -> Iterator[list[str]]:
     seen: list[str] = []
 
     def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")) and not any(f'"{table}"' in sql.split("WHERE")[0] for table in journal):
+        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")) and not any(
+            f'"{table}"' in sql.split("WHERE")[0] for table in journal
+        ):
             seen.append(sql[:200])
         return execute(sql, params, many, context)
 
@@ -113,20 +117,40 @@ def seeds(shared: Path) -> None:
         authors = [author.name for author in post.authors.all()]
         wanted_authors = [] if path.name.startswith("004") else [stated["author"]] if "author" in stated else []
         show(
-            post.title == stated["title"] and categories == stated.get("categories", []) and tags == set(stated["tags"]) and authors == wanted_authors,
+            post.title == stated["title"]
+            and categories == stated.get("categories", [])
+            and tags == set(stated["tags"])
+            and authors == wanted_authors,
             f"seeds: {path.name[:3]} title, {len(categories)} categories, {len(tags)} tags, by-lines {len(authors)}",
         )
-        fields = {"layout", "title", "date", "categories", "tags", "author", "excerpt", "description", "cover", "source", "published"}
+        fields = {
+            "layout",
+            "title",
+            "date",
+            "categories",
+            "tags",
+            "author",
+            "excerpt",
+            "description",
+            "cover",
+            "source",
+            "published",
+        }
         unknown = {key for key in stated if key not in fields}
         show(unknown <= set(post.extra), f"seeds: {path.name[:3]} unknown keys kept: {sorted(post.extra)}")
     show(posts["003"].cover_target != "" and posts["003"].cover_alt != "", "seeds: 003 has its cover and alternative text")
-    show(posts["004"].source_url.startswith("https://") and not posts["004"].authors.exists(), "seeds: 004 names a quoted source and has no by-line from it")
+    show(
+        posts["004"].source_url.startswith("https://") and not posts["004"].authors.exists(),
+        "seeds: 004 names a quoted source and has no by-line from it",
+    )
     show("<ol>" in posts["003"].body_html and posts["003"].body_html.count("<li>") >= 6, "seeds: 003 has its numbered list")
-    nested = posts["004"].body_html.count("<li>") , posts["004"].body_html.count("<ul>")
+    nested = posts["004"].body_html.count("<li>"), posts["004"].body_html.count("<ul>")
     show(nested[1] >= 9, f"seeds: 004 has {nested[0]} items in {nested[1]} lists, nested ones included")
     with counted_writes() as writes:
         again = run_import(shared / "seeds", time_zone="Asia/Tokyo")
-    show(again["totals"] == {"unchanged": 5} and not writes, f"seeds: second import {again['totals']}, {len(writes)} rows written")
+    show(
+        again["totals"] == {"unchanged": 5} and not writes, f"seeds: second import {again['totals']}, {len(writes)} rows written"
+    )
     with tempfile.TemporaryDirectory() as folder:
         receipt = export_posts(Path(folder) / "out")
         wanted = {path.name: sha256(path.read_bytes()) for path in (shared / "seeds").iterdir()}
@@ -143,8 +167,15 @@ def corpus(shared: Path) -> None:
 
     began = time.monotonic()
     report = run_import(shared / "corpus")
-    show(report["state"] == "finished", f"corpus: {report['totals']} in {time.monotonic() - began:.0f} s, {Post.objects.values('source').distinct().count()} sources")
-    refusals = Counter(finding["code"] for item in report["items"] if item["verdict"] in ("refused", "conflict") for finding in item["findings"] if finding["severity"] == "error")
+    took, sources = time.monotonic() - began, Post.objects.values("source").distinct().count()
+    show(report["state"] == "finished", f"corpus: {report['totals']} in {took:.0f} s, {sources} sources")
+    refusals = Counter(
+        finding["code"]
+        for item in report["items"]
+        if item["verdict"] in ("refused", "conflict")
+        for finding in item["findings"]
+        if finding["severity"] == "error"
+    )
     print(f"      refused and conflicts by rule: {dict(refusals)}")
     wanted = {}
     for line in (shared / "corpus-truth/dev.sha256").read_text(encoding="utf-8").splitlines():
@@ -152,7 +183,10 @@ def corpus(shared: Path) -> None:
         wanted[path.lstrip("*").removeprefix("./").removeprefix("corpus/")] = value
     judged = {item["path"] for item in report["items"]}
     # An item's path is that in the archive; a post's is that in its source.
-    roots = {item.source_id: item.path.removesuffix(item.post.source_path) for item in ImportItem.objects.filter(post__isnull=False).select_related("post")}
+    roots = {
+        item.source_id: item.path.removesuffix(item.post.source_path)
+        for item in ImportItem.objects.filter(post__isnull=False).select_related("post")
+    }
     with tempfile.TemporaryDirectory() as folder:
         receipt = export_posts(Path(folder) / "out")
         exported: Counter[str] = Counter(receipt.files.values())
@@ -163,12 +197,16 @@ def corpus(shared: Path) -> None:
     missing = [path for path in texts if path not in judged and path not in stored]
     show(not missing, f"corpus: {len(texts)} texts, {len(missing)} without a verdict or role {missing[:5]}")
     imported = {item["path"] for item in report["items"] if item["verdict"] == "create"} | stored
-    unequal = [path for path in imported if path in wanted and not exported[wanted[path]]]
-    show(not unequal, f"corpus: {len([path for path in imported if path in wanted])} files exported, {len(unequal)} not byte-identical {unequal[:5]}")
+    compared = [path for path in imported if path in wanted]
+    unequal = [path for path in compared if not exported[wanted[path]]]
+    show(not unequal, f"corpus: {len(compared)} files exported, {len(unequal)} not byte-identical {unequal[:5]}")
     before = content_digest()
     with counted_writes() as writes:
         again = run_import(shared / "corpus")
-    show(set(again["totals"]) <= {"unchanged", "refused", "conflict"} and not writes and content_digest() == before, f"corpus: second import {again['totals']}, {len(writes)} rows written {writes[:2]}")
+    show(
+        set(again["totals"]) <= {"unchanged", "refused", "conflict"} and not writes and content_digest() == before,
+        f"corpus: second import {again['totals']}, {len(writes)} rows written {writes[:2]}",
+    )
     edited_posts()
 
 
@@ -207,14 +245,19 @@ def edited_posts() -> None:
         results["line: one line" if changed == (1, 1) else "line: more"] += 1
         if changed != (1, 1):
             examples.append(f"{post.source_path}: {changed}")
-    show(not results["key: more"] and not results["line: more"] and not results["key refused"], f"edited posts: {dict(results)} {examples[:5]}")
+    show(
+        not results["key: more"] and not results["line: more"] and not results["key refused"],
+        f"edited posts: {dict(results)} {examples[:5]}",
+    )
 
 
 def changed_lines(before: bytes, after: bytes) -> tuple[int, int]:
     """Lines taken away and added."""
     old, new = before.split(b"\n"), after.split(b"\n")
     codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    return sum(b - a for tag, a, b, _c, _d in codes if tag != "equal"), sum(d - c for tag, _a, _b, c, d in codes if tag != "equal")
+    return sum(b - a for tag, a, b, _c, _d in codes if tag != "equal"), sum(
+        d - c for tag, _a, _b, c, d in codes if tag != "equal"
+    )
 
 
 def truth(shared: Path) -> None:
@@ -237,14 +280,23 @@ def fidelity(shared: Path) -> None:
         for site in sites:
             with tempfile.TemporaryDirectory() as folder:
                 reference, candidate = Path(folder) / "reference.jsonl", Path(folder) / "candidate.jsonl"
-                subprocess.run([sys.executable, tools / "oracle.py", shared / "corpus" / site, "--generator", generator, "-o", reference], check=True, stdout=subprocess.DEVNULL)
+                subprocess.run(
+                    [sys.executable, tools / "oracle.py", shared / "corpus" / site, "--generator", generator, "-o", reference],
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
                 subprocess.run(
                     [sys.executable, PROJECT / "manage.py", "render_markdown", "--flavour", flavour, reference, candidate],
                     check=True,
                     stdout=subprocess.DEVNULL,
                     env=os.environ | {"DEBUG": "true"},
                 )
-                done = subprocess.run([sys.executable, tools / "compare.py", reference, candidate, "--show", "4"], check=True, capture_output=True, text=True)
+                done = subprocess.run(
+                    [sys.executable, tools / "compare.py", reference, candidate, "--show", "4"],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                )
             last = done.stdout.strip().splitlines()[-1]
             print(f"      {generator} {site}: {last}")
             for line in done.stdout.strip().splitlines()[:-1]:
@@ -292,9 +344,12 @@ def hostile(shared: Path) -> None:
         wrong = [
             case["id"]
             for case in cases
-            if case["expect"]["outcome"] == "reject_file" and verdicts.get(case["file"].rsplit("/", 1)[-1], {}).get("verdict") != "refused"
+            if case["expect"]["outcome"] == "reject_file"
+            and verdicts.get(case["file"].rsplit("/", 1)[-1], {}).get("verdict") != "refused"
         ]
-        show(not missing and not wrong, f"hostile: folder {group}: {report['totals']} in {time.monotonic() - began:.0f} s, without verdict {missing}, wrong {wrong}")
+        took = f"{time.monotonic() - began:.0f} s"
+        text = f"hostile: folder {group}: {report['totals']} in {took}, without verdict {missing}, wrong {wrong}"
+        show(not missing and not wrong, text)
     clear_posts()
     report = run_import(folder / "zip")
     show(report["state"] in ("finished", "refused"), f"hostile: folder zip: {report['state']} {report['totals']}")
@@ -318,7 +373,9 @@ def judge_hostile(case: dict[str, Any], report: dict[str, Any]) -> str:
     outcome, count = case["expect"]["outcome"], case["expect"]["posts"]
     posts = Post.objects.count()
     verdicts = Counter(item["verdict"] for item in report["items"])
-    messages = " ".join(finding["message"] for item in report["items"] for finding in item["findings"]) + " ".join(finding["message"] for finding in report["findings"])
+    messages = " ".join(finding["message"] for item in report["items"] for finding in item["findings"]) + " ".join(
+        finding["message"] for finding in report["findings"]
+    )
     if outcome == "reject_file" and (posts or not verdicts["refused"]):
         return f"{posts} posts, {dict(verdicts)}"
     if outcome == "reject_all" and posts:
@@ -358,9 +415,13 @@ def main() -> int:
     code = 0
     for name in names:
         with tempfile.TemporaryDirectory() as data:
-            environment = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "MEDIA_ROOT", "PRIVATE_ROOT")}
+            environment = {
+                key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "MEDIA_ROOT", "PRIVATE_ROOT")
+            }
             done = subprocess.run(
-                [sys.executable, __file__, str(options.shared), name, "--here"], env=environment | {"DATA_DIR": data, "DEBUG": "true"}, check=False
+                [sys.executable, __file__, str(options.shared), name, "--here"],
+                env=environment | {"DATA_DIR": data, "DEBUG": "true"},
+                check=False,
             )
             code = code or done.returncode
     return code

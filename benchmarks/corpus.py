@@ -6,7 +6,20 @@ import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
-SUBJECTS = ("編集部", "読者", "原稿", "校閲の係", "紙面の担当", "古い記事", "見出し", "写真の説明", "索引", "地方面", "夕刊の班", "若い記者")
+SUBJECTS = (
+    "編集部",
+    "読者",
+    "原稿",
+    "校閲の係",
+    "紙面の担当",
+    "古い記事",
+    "見出し",
+    "写真の説明",
+    "索引",
+    "地方面",
+    "夕刊の班",
+    "若い記者",
+)
 PLACES = ("朝の会議で", "締め切りの前に", "書庫の奥で", "机の上で", "検索の結果に", "紙面の隅に", "翌日の版で", "長い連載の中で")
 VERBS = (
     "何度も読み返された",
@@ -18,17 +31,37 @@ VERBS = (
     "短くまとめられた",
     "題だけが先に決まった",
 )
-TAGS = ("AI", "経済", "政策", "くらし", "開発", "教育", "医療", "地域", "写真", "連載", "解説", "データ", "交通", "気象", "書評", "料理")
+TAGS = (
+    "AI",
+    "経済",
+    "政策",
+    "くらし",
+    "開発",
+    "教育",
+    "医療",
+    "地域",
+    "写真",
+    "連載",
+    "解説",
+    "データ",
+    "交通",
+    "気象",
+    "書評",
+    "料理",
+)
 SECTIONS = ("技術動向", "投資分析", "くらし", "政策", "編集の手帖")
 DESKS = ("瓦版編集部", "経済班", "くらし班", "開発班")
 
 
 def write_site(folder: Path, count: int, dialect: str, *, size: int = 8500) -> None:
     """``count`` posts of about ``size`` bytes below ``folder`` as a ``hugo`` or ``jekyll`` site with its configuration."""
-    source = random.Random(20261122)  # noqa: S311
+    source = random.Random(20261122)
     if dialect == "hugo":
         posts = folder / "content/posts"
-        config = 'baseURL = "https://bench.example/"\ndefaultContentLanguage = "ja"\ntimeZone = "Asia/Tokyo"\n[markup.goldmark.renderer]\nunsafe = true\n'
+        config = (
+            'baseURL = "https://bench.example/"\ndefaultContentLanguage = "ja"\ntimeZone = "Asia/Tokyo"\n'
+            "[markup.goldmark.renderer]\nunsafe = true\n"
+        )
         (folder / "layouts/_default").mkdir(parents=True)
         (folder / "layouts/_default/single.html").write_text("<html><body><h1>{{ .Title }}</h1>{{ .Content }}</body></html>")
         (folder / "layouts/_default/list.html").write_text(
@@ -39,7 +72,9 @@ def write_site(folder: Path, count: int, dialect: str, *, size: int = 8500) -> N
         posts = folder / "_posts"
         (folder / "_layouts").mkdir(parents=True)
         (folder / "_layouts/post.html").write_text("<html><body><h1>{{ page.title }}</h1>{{ content }}</body></html>")
-        (folder / "_config.yml").write_text("url: https://bench.example\ntimezone: Asia/Tokyo\npermalink: /:year/:month/:day/:title/\n")
+        (folder / "_config.yml").write_text(
+            "url: https://bench.example\ntimezone: Asia/Tokyo\npermalink: /:year/:month/:day/:title/\n"
+        )
     posts.mkdir(parents=True)
     start = datetime(2010, 1, 1, 9)
     for number in range(count):
@@ -63,13 +98,19 @@ def _post(source: random.Random, number: int, day: datetime, size: int) -> str:
     while length < size:
         section += 1
         block = [f"\n## {section}、{_sentence(source)[:-1]}\n"]
-        block += ["\n" + "".join(_sentence(source) for _ in range(6)) + f"**「{source.choice(SUBJECTS)}」**という言葉も残る。\n" for _ in range(2)]
+        block += [
+            "\n" + "".join(_sentence(source) for _ in range(6)) + f"**「{source.choice(SUBJECTS)}」**という言葉も残る。\n"
+            for _ in range(2)
+        ]
         if section % 3 == 1:
             block.append("\n" + "".join(f"- {_sentence(source)}\n" for _ in range(4)))
         if section % 3 == 2:
-            block.append("\n| 項目 | 前 | 後 |\n|---|---|---|\n" + "".join(f"| {tag} | {source.randint(1, 99)} | {source.randint(1, 99)} |\n" for tag in source.sample(TAGS, 3)))
+            block.append(
+                "\n| 項目 | 前 | 後 |\n|---|---|---|\n"
+                + "".join(f"| {tag} | {source.randint(1, 99)} | {source.randint(1, 99)} |\n" for tag in source.sample(TAGS, 3))
+            )
         if section == 3:
-            block.append('\n```python\ndef count(lines: list[str]) -> int:\n    return sum(len(line) for line in lines)\n```\n')
+            block.append("\n```python\ndef count(lines: list[str]) -> int:\n    return sum(len(line) for line in lines)\n```\n")
         if section % 2:
             block.append(f"\n[前の号](https://example.org/{number}/{section})も読める。\n")
         text = "".join(block)

@@ -23,10 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from corpus import write_site  # noqa: E402
+from corpus import write_site
 
 PROJECT = Path(__file__).resolve().parent.parent
-PRODUCTION = {"DEBUG": "false", "SECRET_KEY": "only-for-this-benchmark-0123456789-abcdefghij", "ALLOWED_HOSTS": "localhost", "LOG_LEVEL": "ERROR"}
+PRODUCTION = {
+    "DEBUG": "false",
+    "SECRET_KEY": "only-for-this-benchmark-0123456789-abcdefghij",
+    "ALLOWED_HOSTS": "localhost",
+    "LOG_LEVEL": "ERROR",
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,11 @@ def run_round(count: int, work: Path, *, jekyll: bool) -> dict[str, Measure]:
         site = work / f"{dialect}-{count}"
         if not site.exists():
             write_site(site, count, dialect)
-        peer = ["hugo", "--quiet", "-d", str(work / "public")] if dialect == "hugo" else ["jekyll", "build", "-q", "-d", str(work / "public")]
+        peer = (
+            ["hugo", "--quiet", "-d", str(work / "public")]
+            if dialect == "hugo"
+            else ["jekyll", "build", "-q", "-d", str(work / "public")]
+        )
         if shutil.which(dialect) and (dialect == "hugo" or jekyll):
             results[f"{dialect} build"] = measure(peer, site, {})
             shutil.rmtree(work / "public", ignore_errors=True)
@@ -135,9 +144,9 @@ def main() -> None:
     }
     for name, value in medians.items():
         ratios = [f"{value.cpu / medians[peer].cpu:.2f}" if peer in medians else "–" for peer in ("hugo build", "jekyll build")]
-        print(
-            f"| {name} | {1000 * value.cpu / options.posts:.2f} | {value.cpu:.1f} | {value.wall:.1f} | {value.memory:.0f} | {' | '.join(ratios)} |"
-        )
+        each = 1000 * value.cpu / options.posts
+        cells = [name, f"{each:.2f}", f"{value.cpu:.1f}", f"{value.wall:.1f}", f"{value.memory:.0f}", *ratios]
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

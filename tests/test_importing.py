@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from articles.editorial.workflow import save_post, withdraw
+from articles.editorial.workflow import publish, save_post, withdraw
 from articles.models import Author, Category, ImportItem, ImportRun, Post, PostLink, Redirect, Revision, Source, SourceFile, Tag
 from articles.transfer.digest import content_digest
 from articles.transfer.exporting import export_posts
@@ -27,10 +27,12 @@ JEKYLL = {
     "_config.yml": "url: https://news.example\ntimezone: Asia/Tokyo\npermalink: /:year/:month/:day/:title/\n",
     "_posts/2025-04-01-hajimari.md": (
         "---\ntitle: はじまり\ndate: 2025-04-01 09:00:00 +0900\ncategories: [編集の手帖]\ntags: [AI, 原稿]\n"
-        "author: 瓦版編集部\nmood: 晴れ\nredirect_from: /old/hajimari/\n---\n\n最初の段落です。\n\n次は [つづき]({% post_url 2025-04-02-tsuzuki %})。\n"
+        "author: 瓦版編集部\nmood: 晴れ\nredirect_from: /old/hajimari/\n---\n\n"
+        "最初の段落です。\n\n次は [つづき]({% post_url 2025-04-02-tsuzuki %})。\n"
     ),
     "_posts/2025-04-02-tsuzuki.md": (
-        '---\ntitle: "つづき"\ndate: 2025-04-02 09:00:00 +0900\ncategories: [編集の手帖]\ntags: ["ＡＩ"]\nauthor: 瓦版編集部\n---\n\n二日目。\n'
+        '---\ntitle: "つづき"\ndate: 2025-04-02 09:00:00 +0900\ncategories: [編集の手帖]\n'
+        'tags: ["ＡＩ"]\nauthor: 瓦版編集部\n---\n\n二日目。\n'
     ),
     "_drafts/shitagaki.md": "---\ntitle: 下書き\n---\nまだ出せない。\n",
     "about.md": "---\ntitle: この新聞\npermalink: /about/\n---\n\n案内です。\n",
@@ -102,7 +104,9 @@ def test_a_reference_to_a_later_post_is_resolved_when_all_are_there(site: Path) 
 
 
 def test_rendering_again_keeps_what_the_reading_of_the_file_found(tmp_path: Path) -> None:
-    import_archive(write_site(tmp_path / "s", {"_config.yml": "title: s\n", "a.md": "---\ntitle: a\nis_admin: true\n---\n本文\n"}))
+    import_archive(
+        write_site(tmp_path / "s", {"_config.yml": "title: s\n", "a.md": "---\ntitle: a\nis_admin: true\n---\n本文\n"})
+    )
     post = Post.objects.get()
     assert "privileged-key" in {finding["code"] for finding in post.findings}
 
@@ -214,7 +218,8 @@ def test_the_export_gives_every_file_back_byte_for_byte(site: Path, tmp_path: Pa
             "_posts/2025-04-05-mixed.md": "---\ntitle: 混在\n---\n一\r\n二\n三\r".encode(),
             "_posts/2025-04-06-bom.md": b"\xef\xbb\xbf" + "---\ntitle: 印\n---\n本文".encode(),
             "_posts/2025-04-07-sjis.md": "---\ntitle: 古い文字\n---\n日本語の本文です。\n".encode("cp932"),
-            "images/dot.gif": b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;",
+            "images/dot.gif": b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00"
+            b"!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;",
             "_layouts/default.html": "<main>{{ content }}</main>",
         },
     )
@@ -223,7 +228,9 @@ def test_the_export_gives_every_file_back_byte_for_byte(site: Path, tmp_path: Pa
     export_posts(tmp_path / "out")
 
     before = {str(path.relative_to(site)): path.read_bytes() for path in site.rglob("*") if path.is_file()}
-    after = {str(path.relative_to(tmp_path / "out")): path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    after = {
+        str(path.relative_to(tmp_path / "out")): path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()
+    }
     assert after == before
 
 
@@ -401,7 +408,11 @@ def test_an_attachment_is_shown_from_the_library_and_exported_as_it_came(tmp_pat
     data = picture.getvalue()
     site = write_site(
         tmp_path / "s",
-        {"_config.yml": "title: s\n", "_posts/2025-01-01-a.md": "---\ntitle: 絵\n---\n![図](/images/a.png)\n", "images/a.png": data},
+        {
+            "_config.yml": "title: s\n",
+            "_posts/2025-01-01-a.md": "---\ntitle: 絵\n---\n![図](/images/a.png)\n",
+            "images/a.png": data,
+        },
     )
 
     import_archive(site)
@@ -457,10 +468,18 @@ def test_withdrawn_posts_stay_withdrawn_at_the_next_import(site: Path) -> None:
     assert Post.objects.get(source_path="about.md").state == Post.State.WITHDRAWN
 
 
-def test_a_chunk_of_posts_costs_a_constant_number_of_queries(tmp_path: Path, django_assert_max_num_queries: Callable[..., object]) -> None:
+def test_a_chunk_of_posts_costs_a_constant_number_of_queries(
+    tmp_path: Path, django_assert_max_num_queries: Callable[..., object]
+) -> None:
     def make(name: str, count: int) -> Path:
-        text = "---\ntitle: 記事{n}\ntags: [一, 二, {n}番]\ncategories: [欄]\nauthor: 瓦版編集部\ndate: 2025-01-01\n---\n本文{n}\n"
-        return write_site(tmp_path / name, {"_config.yml": f"url: https://{name}.example\n"} | {f"_posts/2025-01-01-{name}-{n:03}.md": text.replace("{n}", str(n)) for n in range(count)})
+        text = (
+            "---\ntitle: 記事{n}\ntags: [一, 二, {n}番]\ncategories: [欄]\nauthor: 瓦版編集部\ndate: 2025-01-01\n---\n本文{n}\n"
+        )
+        return write_site(
+            tmp_path / name,
+            {"_config.yml": f"url: https://{name}.example\n"}
+            | {f"_posts/2025-01-01-{name}-{n:03}.md": text.replace("{n}", str(n)) for n in range(count)},
+        )
 
     def count_queries(path: Path) -> int:
         with django_assert_max_num_queries(500) as captured:
@@ -477,3 +496,144 @@ def test_items_name_the_post_that_a_file_became(site: Path) -> None:
     run = import_archive(site)
 
     assert ImportItem.objects.get(run=run, path="about.md").post == Post.objects.get(path="/about/")
+
+
+def test_a_named_source_of_an_archive_with_two_sites_gives_each_site_a_source_of_its_own(tmp_path: Path) -> None:
+    post = {"_posts/2025-01-01-x.md": "---\ntitle: 題\n---\n本文\n"}
+    write_site(tmp_path / "both/a", post | {"_config.yml": "title: a\n"})
+    write_site(tmp_path / "both/b", post | {"_config.yml": "title: b\n"})
+
+    run = import_archive(tmp_path / "both", source_name="新聞")
+
+    assert run.totals == {"create": 2}
+    assert set(Source.objects.values_list("name", flat=True)) == {"新聞", "新聞/b"}
+    assert import_archive(tmp_path / "both", source_name="新聞").totals == {"unchanged": 2}
+
+
+def test_an_address_below_a_reserved_prefix_gives_way_to_the_house_pattern(tmp_path: Path) -> None:
+    site = write_site(tmp_path / "s", {"_config.yml": "title: s\n", "admin/about.md": "---\ntitle: 管理\n---\n本文\n"})
+
+    run = import_archive(site)
+
+    assert Post.objects.get().path == "/管理/"
+    assert "permalink-collision" in codes(run, "admin/about.md")
+
+
+def test_a_reserved_address_that_a_file_states_is_a_conflict_that_says_so(tmp_path: Path) -> None:
+    site = write_site(
+        tmp_path / "s", {"_config.yml": "title: s\n", "a.md": "---\ntitle: a\npermalink: /admin/\n---\n本文\n", "b.md": "---\ntitle: b\n---\n"}
+    )
+
+    run = import_archive(site)
+
+    assert verdicts(run)["a.md"] == "conflict"
+    assert "belongs to the site itself" in run.items.get(path="a.md").findings[-1]["message"]
+
+
+def test_names_that_outgrow_their_columns_are_shortened_with_a_finding(tmp_path: Path) -> None:
+    long = "長" * 300
+    text = f"---\ntitle: a\ntags: [{long}甲, {long}乙, ﷺ{'﷽' * 120}]\nauthor: {long}\ncategories: [{long}]\nseries: {long}\nseries_order: -1\n---\n本文\n"
+    site = write_site(tmp_path / "s", {"_config.yml": "title: s\n", "_posts/2025-01-01-a.md": text})
+
+    run = import_archive(site)
+
+    assert run.totals == {"create": 1}
+    assert "name-too-long" in codes(run, "_posts/2025-01-01-a.md")
+    write_site(site, {"_posts/2025-01-01-a.md": text + "追記\n"})
+    assert import_archive(site).totals == {"update": 1}
+
+
+def test_a_new_post_leaves_the_others_of_a_hugo_site_unchanged(tmp_path: Path) -> None:
+    post = "---\ntitle: 題{n}\ndate: 2025-01-0{n}T09:00:00+09:00\n---\n本文\n"
+    site = write_site(
+        tmp_path / "h",
+        {"hugo.toml": 'baseURL = "https://h.example/"\n', "content/posts/_index.md": "---\ntitle: 欄\n---\n", "content/posts/a.md": post.replace("{n}", "1")},
+    )
+    import_archive(site)
+    write_site(site, {"content/posts/b/index.md": post.replace("{n}", "2")})
+
+    run = import_archive(site)
+
+    assert verdicts(run)["content/posts/a.md"] == "unchanged"
+    assert verdicts(run)["content/posts/b/index.md"] == "create"
+
+
+def test_an_import_by_someone_who_may_not_publish_leaves_live_posts_alone(site: Path) -> None:
+    import_archive(site)
+    user = User.objects.create_user("importer")
+    user.groups.add(Group.objects.get(name="importer"))
+    path = site / "_posts/2025-04-02-tsuzuki.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("二日目。", "こっそり替えた。"), encoding="utf-8")
+
+    run = import_archive(site, user=user)
+
+    assert verdicts(run)["_posts/2025-04-02-tsuzuki.md"] == "conflict"
+    assert "live-post" in codes(run, "_posts/2025-04-02-tsuzuki.md")
+    post = Post.objects.get(source_path="_posts/2025-04-02-tsuzuki.md")
+    assert post.state == Post.State.PUBLISHED
+    assert "こっそり" not in post.body
+
+
+def test_replace_does_not_bring_a_withdrawn_post_back(site: Path) -> None:
+    import_archive(site)
+    withdraw(Post.objects.get(source_path="about.md"), None)
+    (site / "about.md").write_text("---\ntitle: この新聞\npermalink: /about/\n---\n\n書き直した案内です。\n", encoding="utf-8")
+
+    run = import_archive(site, on_conflict="replace")
+
+    assert verdicts(run)["about.md"] == "update"
+    assert Post.objects.get(source_path="about.md").state == Post.State.WITHDRAWN
+    assert "stays-withdrawn" in codes(run, "about.md")
+
+
+def test_a_file_whose_address_is_taken_is_exported_all_the_same(tmp_path: Path) -> None:
+    page = "---\ntitle: {}\npermalink: /about/\n---\n本文\n"
+    site = write_site(tmp_path / "s", {"_config.yml": "title: s\n", "a.md": page.format("一"), "b.md": page.format("二")})
+    import_archive(site)
+
+    export_posts(tmp_path / "out")
+
+    assert (tmp_path / "out/b.md").read_bytes() == (site / "b.md").read_bytes()
+
+
+def test_the_lines_of_findings_count_from_the_start_of_the_file(tmp_path: Path) -> None:
+    text = "---\ntitle: a\nlayout: post\n---\n\n{% unknown_tag %}\n"
+    run = import_archive(write_site(tmp_path / "s", {"_config.yml": "title: s\n", "_posts/2025-01-01-a.md": text}))
+
+    finding = next(one for one in run.items.get().findings if one["code"] == "unknown-template-code")
+    assert finding["line"] == 6
+    assert next(one for one in Post.objects.get().findings if one["code"] == "unknown-template-code")["line"] == 6
+
+
+def test_files_that_are_not_unicode_are_read_in_one_encoding_for_the_whole_site(tmp_path: Path) -> None:
+    kana = "---\ntitle: a\n---\nｱｲｳｴｵ\n".encode("cp932")
+    prose = "---\ntitle: b\n---\n古い編集部の原稿です。\n".encode("cp932")
+    site = write_site(tmp_path / "s", {"_config.yml": "title: s\n", "_posts/2000-01-01-a.md": kana, "_posts/2000-01-02-b.md": prose})
+
+    import_archive(site)
+
+    assert set(Post.objects.values_list("encoding", flat=True)) == {"cp932"}
+    assert Post.objects.get(title="a").body == "ｱｲｳｴｵ\n"
+
+
+def test_what_was_left_out_of_an_archive_is_said(site: Path) -> None:
+    write_site(site, {".env": "SECRET=1\n"})
+
+    run = import_archive(site)
+
+    assert [finding["params"]["path"] for finding in run.findings if finding["code"] == "skipped"] == [".env"]
+
+
+def test_publishing_a_file_with_a_status_in_words_changes_that_word(tmp_path: Path) -> None:
+    import_archive(write_site(tmp_path / "s", {"_config.yml": "title: s\n", "a.md": "---\ntitle: a\nstatus: draft\n---\n本文\n"}))
+
+    publish(Post.objects.get(), None)
+
+    assert Post.objects.get().front_matter == "---\ntitle: a\nstatus: published\n---\n"
+
+
+def test_an_unwritable_report_is_said_before_anything_is_imported(site: Path, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="report"):
+        call_command("import_posts", str(site), report=tmp_path / "no/such/folder/report.json")
+
+    assert ImportRun.objects.count() == 0

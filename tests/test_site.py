@@ -484,7 +484,9 @@ def test_a_post_wins_over_a_redirect_and_an_exact_address_over_a_variant(client)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/tags/x/", "/2031/", "/2031/05/", "/categories/x/y/", "/authors/x/", "/series/x/", "/tags/x"])
+@pytest.mark.parametrize(
+    "path", ["/tags/x/", "/2031/", "/2031/05/", "/categories/x/y/", "/authors/x/", "/series/x/", "/media/x/", "/tags/x"]
+)
 def test_a_post_may_hold_an_address_that_looks_like_a_list(client, path):
     Tag.objects.create(name="x")
     Category.objects.create(name="x")
@@ -726,7 +728,7 @@ def test_a_part_of_a_file_is_served(media_root):
         "0a/0123456789abcdef/x.png\x00",
     ],
 )
-def test_no_way_leads_out_of_the_library(media_root, name):
+def test_no_way_leads_out_of_the_library(media_root, client, name):
     folder = media_root / "0a" / "0123456789abcdef"
     folder.mkdir(parents=True)
     for file in (".hidden.png", "x.html", "x", "y.png"):
@@ -734,6 +736,7 @@ def test_no_way_leads_out_of_the_library(media_root, name):
     (folder / "x.png").symlink_to("/etc/passwd")
     assert get_media(name).status_code == 404
     assert get_media("0a/0123456789abcdef/x.png").status_code == 404
+    assert client.get("/media/" + quote(name)).status_code == 404
 
 
 @pytest.mark.django_db

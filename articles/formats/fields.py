@@ -426,9 +426,8 @@ def fill_common(
     )
     document.expires_at = document.expires_at or fields.date("expires_at", "expiryDate", "expirydate", "unpublishdate", "expires")
     document.authors = document.authors or fields.authors("author", "authors")
-    document.aliases = document.aliases or fields.aliases(
-        document.permalink, "redirect_from", "aliases", "alias", base_path=base_path
-    )
+    stated_aliases = fields.aliases(document.permalink, "redirect_from", "aliases", "alias", base_path=base_path)
+    document.aliases = list(dict.fromkeys([*document.aliases, *stated_aliases]))
     document.cover = document.cover or fields.cover(
         "cover",
         "image",

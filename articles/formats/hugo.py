@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
@@ -169,7 +170,9 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         findings=findings,
     )
     site.files = _sort_files(container, site, settings, config, members)
-    site.fingerprint = sites.fingerprint(repr(settings), options.encoding, options.language)
+    # Where files stand is no configuration: a new post must not make every other one look changed.
+    configured = replace(settings, leaves={}, branches={}, newest={})
+    site.fingerprint = sites.fingerprint(repr(configured), options.encoding, options.language)
     return site
 
 

@@ -46,11 +46,11 @@ _COMMON: dict[Field, tuple[str, ...]] = {
     "description": ("description",),
     "custom_excerpt": ("excerpt", "summary"),
     "canonical_url": ("canonical_url", "canonicalURL", "canonical"),
-    "authors": ("author", "authors", "byline"),
+    "authors": ("author", "authors"),
     "categories": ("categories", "category"),
     "tags": ("tags", "tag", "keywords"),
     "series": ("series",),
-    "cover_target": ("image", "cover", "cover_image", "thumbnail", "featured_image", "eyecatch"),
+    "cover_target": ("image", "cover", "cover_image", "thumbnail", "featured_image"),
     "cover_alt": ("image_alt", "cover_alt"),
     "cover_caption": ("image_caption", "cover_caption"),
 }
@@ -84,6 +84,9 @@ _OWN: dict[str, dict[Field, tuple[str, ...]]] = {
 }
 _WRITTEN_WHERE_ABSENT: dict[str, dict[Field, str]] = {"hugo": {"published_at": "date"}}
 _PUBLIC_WHEN_TRUE = frozenset(("published", "publish"))
+_PRIVATE_BY_DEFAULT = frozenset(("obsidian", "zenn"))
+_STATE_WORDS = ("status", "state", "post_status", "visibility")
+_PRIVATE_WORDS = frozenset(("draft", "private", "pending", "future", "下書き", "非公開"))
 _LISTS = frozenset(("authors", "categories", "tags"))
 _IN_COVER: dict[str, tuple[str, ...]] = {
     "cover_target": ("image", "src", "path", "url", "feature", "teaser"),
@@ -124,7 +127,7 @@ def find_change(mapping: Mapping[str, Value], dialect: str, field: Field, value:
     """What to write for one field; ``None`` where the file already says it or has nothing to remove."""
     names = _OWN.get(dialect, {}).get(field) or _COMMON[field]
     if field == "draft":
-        return _change_draft(mapping, names, bool(value))
+        return _change_draft(mapping, names, dialect, bool(value))
     if field in _IN_COVER and (cover := _change_in_cover(mapping, field, value)):
         return cover
     own = _own_key(mapping, names)
@@ -146,8 +149,14 @@ def _own_key(mapping: Mapping[str, Value], names: tuple[str, ...]) -> str | None
     return next((spelled[name.casefold()] for name in names if name.casefold() in spelled), None)
 
 
-def _change_draft(mapping: Mapping[str, Value], names: tuple[str, ...], draft: bool) -> Change | None:
-    """Only keys that hold a yes or no count: ``published: 2025-11-18`` of a web clipping is a date."""
+def _change_draft(mapping: Mapping[str, Value], names: tuple[str, ...], dialect: str, draft: bool) -> Change | None:
+    """Only keys that hold a yes or no count: ``published: 2025-11-18`` of a web clipping is a date.
+
+    A key in words (``status: draft``) is changed first, as it would contradict any other.
+    """
+    for name in (_own_key(mapping, (key,)) for key in _STATE_WORDS):
+        if name and (as_text(mapping[name]).casefold() in _PRIVATE_WORDS) is not draft:
+            return Change((name,), "draft" if draft else "published")
     present = [name for name in (_own_key(mapping, (key,)) for key in names) if name and as_bool(mapping[name]) is not None]
     for name in present:
         wanted = draft if name.casefold() not in _PUBLIC_WHEN_TRUE else not draft
@@ -157,8 +166,7 @@ def _change_draft(mapping: Mapping[str, Value], names: tuple[str, ...], draft: b
         return None
     key = next(name for name in names if _own_key(mapping, (name,)) is None)
     wanted = draft if key not in _PUBLIC_WHEN_TRUE else not draft
-    default_is_public = key != "publish" and not (key == "published" and "topics" in mapping)
-    return Change((key,), wanted) if draft or not default_is_public else None
+    return Change((key,), wanted) if draft or dialect in _PRIVATE_BY_DEFAULT else None
 
 
 def _change_in_cover(mapping: Mapping[str, Value], field: str, value: Any) -> Change | None:
@@ -187,9 +195,7 @@ def _zone_of(old: Value | None, zone: ZoneInfo) -> Any:
 _ALIAS_KEYS = {"jekyll": "redirect_from", "hugo": "aliases"}
 
 
-def compose(
-    dialect: str, fields: Mapping[Field, Any], *, aliases: list[str], extra: Mapping[str, Any], zone: ZoneInfo
-) -> str:
+def compose(dialect: str, fields: Mapping[Field, Any], *, aliases: list[str], extra: Mapping[str, Any], zone: ZoneInfo) -> str:
     """A front matter block in ``dialect`` that says ``fields``; unknown keys follow as they are.
 
     A public post needs no word for it but in dialects whose default is private (Obsidian, Zenn). Obsidian's own

@@ -9,8 +9,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from articles.formats.terms import identity, slugify
-from articles.models.taxonomy import free_slug
+from articles.formats.terms import slugify
+from articles.models.taxonomy import free_slug, term_identity
 
 
 class Author(models.Model):
@@ -47,7 +47,7 @@ class Author(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.identity = identity(self.name)
+        self.identity = term_identity(self.name)
         if not self.slug:
             self.slug = free_slug(Author, slugify(self.name), exclude_pk=self.pk)
         super().save(*args, **kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from taggit.managers import TaggableManager
 from taggit.models import ItemBase
 
-from articles.models.taxonomy import Tag
+from articles.models.people import Author
+from articles.models.taxonomy import Category, Tag
 
 HEAVY_FIELDS = ("body", "front_matter", "body_html", "plain_text", "source_bytes", "extra", "outline", "findings")
 
@@ -73,7 +74,7 @@ class Post(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ARTICLE)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     title = models.CharField(_("title"), max_length=500)
-    source_title = models.CharField(_("title in the file"), max_length=500, blank=True, null=True)  # noqa: DJ001
+    source_title = models.CharField(_("title in the file"), max_length=500, blank=True, null=True)
     slug = models.CharField(_("slug"), max_length=200, blank=True)
     path = models.CharField(
         _("address"), max_length=800, unique=True, blank=True, help_text=_("Empty: made from the date and the title.")
@@ -89,14 +90,14 @@ class Post(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     modified_at = models.DateTimeField(_("saved"), default=timezone.now, editable=False)
 
-    authors = models.ManyToManyField("Author", through="PostAuthor", related_name="posts", verbose_name=_("authors"), blank=True)
-    categories = models.ManyToManyField(
-        "Category", through="PostCategory", related_name="posts", verbose_name=_("categories"), blank=True
+    authors: models.ManyToManyField[Author, PostAuthor] = models.ManyToManyField(
+        Author, through="PostAuthor", related_name="posts", verbose_name=_("authors"), blank=True
+    )
+    categories: models.ManyToManyField[Category, PostCategory] = models.ManyToManyField(
+        Category, through="PostCategory", related_name="posts", verbose_name=_("categories"), blank=True
     )
     tags = TaggableManager(through="TaggedPost", verbose_name=_("tags"), blank=True)
-    series = models.ForeignKey(
-        "Series", models.SET_NULL, null=True, blank=True, related_name="posts", verbose_name=_("series")
-    )
+    series = models.ForeignKey("Series", models.SET_NULL, null=True, blank=True, related_name="posts", verbose_name=_("series"))
     series_order = models.PositiveIntegerField(_("number in the series"), null=True, blank=True)
 
     cover = models.ForeignKey("MediaFile", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("cover"))
@@ -175,6 +176,11 @@ class Post(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def get_absolute_url(self) -> str:
+        """The permalink, percent-encoded, below the script prefix."""
+        path = self.path.lstrip("/").replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+        return reverse("articles:home") + iri_to_uri(path)
+
     @property
     def is_public(self) -> bool:
         """Whether the public may see it now: the same rule as :meth:`PostQuerySet.published`, for one row in hand."""
@@ -185,10 +191,6 @@ class Post(models.Model):
             and (self.published_at is None or self.published_at <= now)
             and (self.expires_at is None or self.expires_at > now)
         )
-
-    def get_absolute_url(self) -> str:
-        """The permalink, percent-encoded, below the script prefix."""
-        return reverse("articles:home") + iri_to_uri(self.path.lstrip("/").replace("%", "%25").replace("?", "%3F").replace("#", "%23"))
 
 
 class PostAuthor(models.Model):
@@ -224,6 +226,10 @@ class PostCategory(models.Model):
 class TaggedPost(ItemBase):
     content_object = models.ForeignKey(Post, models.CASCADE, related_name="tagged_items")
     tag = models.ForeignKey(Tag, models.CASCADE, related_name="tagged_posts")
+
+    # Of a base class without types, mypy cannot see the managers.
+    objects: ClassVar[models.Manager[TaggedPost]]
+    _default_manager: ClassVar[models.Manager[TaggedPost]]
 
     class Meta:
         ordering = ["pk"]

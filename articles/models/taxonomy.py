@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.urls import reverse
@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from taggit.models import TagBase
 
 from articles.formats.terms import identity, slugify
+
+
+MAX_NAME = 200
 
 
 class IdentifiedTerm(models.Model):
@@ -21,6 +24,11 @@ class IdentifiedTerm(models.Model):
 
     class Meta:
         abstract = True
+
+
+def term_identity(name: str) -> str:
+    """What makes two names one term, as the columns hold them: a few letters grow eighteenfold under NFKC."""
+    return identity(name[:MAX_NAME])[:250]
 
 
 def free_slug(model: type[models.Model], wanted: str, field: str = "slug", exclude_pk: Any = None) -> str:
@@ -36,8 +44,11 @@ def free_slug(model: type[models.Model], wanted: str, field: str = "slug", exclu
 class Tag(IdentifiedTerm, TagBase):
     """A tag. Its name is the first spelling met; identity is NFKC and case fold (``AI`` = ``ＡＩ`` = ``ai``)."""
 
-    name = models.CharField(_("name"), max_length=200, unique=True)
+    name = models.CharField(_("name"), max_length=MAX_NAME, unique=True)
     slug = models.CharField(_("slug"), max_length=210, unique=True)
+
+    # Of a base class without types, mypy cannot see the manager.
+    objects: ClassVar[models.Manager[Tag]]
 
     class Meta:
         verbose_name = _("tag")
@@ -45,8 +56,11 @@ class Tag(IdentifiedTerm, TagBase):
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["identity"], name="tag_identity_unique")]
 
+    def __str__(self) -> str:
+        return self.name
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.identity = identity(self.name)
+        self.identity = term_identity(self.name)
         if not self.slug:
             self.slug = free_slug(Tag, slugify(self.name), exclude_pk=self.pk)
         models.Model.save(self, *args, **kwargs)
@@ -58,7 +72,7 @@ class Tag(IdentifiedTerm, TagBase):
 class Category(IdentifiedTerm):
     """A category in a tree. ``full_slug`` is the slugs from the root down, joined by ``/``; ``depth`` of a root is 0."""
 
-    name = models.CharField(_("name"), max_length=200)
+    name = models.CharField(_("name"), max_length=MAX_NAME)
     slug = models.CharField(_("slug"), max_length=210, blank=True)
     full_slug = models.CharField(_("address"), max_length=700, unique=True, editable=False)
     parent = models.ForeignKey(
@@ -82,9 +96,9 @@ class Category(IdentifiedTerm):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Also moves the addresses of everything below."""
-        self.identity = identity(self.name)
+        self.identity = term_identity(self.name)
         if not self.slug:
-            self.slug = slugify(self.name)
+            self.slug = slugify(self.name)[:130]
         prefix = f"{self.parent.full_slug}/" if self.parent else ""
         self.full_slug = free_slug(Category, prefix + self.slug, "full_slug", self.pk)
         self.slug = self.full_slug.removeprefix(prefix)
@@ -100,7 +114,7 @@ class Category(IdentifiedTerm):
 class Series(IdentifiedTerm):
     """Posts that belong together in an order (連載)."""
 
-    name = models.CharField(_("name"), max_length=200)
+    name = models.CharField(_("name"), max_length=MAX_NAME)
     slug = models.CharField(_("slug"), max_length=210, unique=True, blank=True)
 
     class Meta:
@@ -113,7 +127,7 @@ class Series(IdentifiedTerm):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.identity = identity(self.name)
+        self.identity = term_identity(self.name)
         if not self.slug:
             self.slug = free_slug(Series, slugify(self.name), exclude_pk=self.pk)
         super().save(*args, **kwargs)

@@ -22,7 +22,7 @@ _SUFFIXES = (".html", ".htm")
 _IMPOSSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 #: Columns that no public page prints.
-UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra", "findings")
+UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra", "findings", "source_findings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from articles.findings import Finding, RefusedFile
 from articles.formats import find_sites
 from articles.formats.container import Container, open_archive
 from articles.formats.document import Site
+from articles.formats.encoding import propose
 from articles.library import add_media, store_original
 from articles.links import as_resolved
 from articles.models import ImportItem, ImportRun, MediaFile, Post, Source, SourceFile
@@ -30,6 +31,8 @@ from articles.transfer.storing import ChunkStore
 
 CHUNK = 100
 SAMPLE = 200
+MAX_NAMED = 50
+NOT_TAKEN = (ImportItem.Verdict.REFUSED, ImportItem.Verdict.CONFLICT)
 INLINE_BELOW = 150
 """Archives with fewer documents are read in this process: starting others would take longer."""
 
@@ -42,6 +45,7 @@ class ImportOptions:
     dialect: str = ""
     timezone: str = ""
     language: str = ""
+    encoding: str = ""
     on_conflict: str = "keep"
     dry_run: bool = False
     processes: int | None = None
@@ -58,6 +62,7 @@ def import_archive(
     dialect: str = "",
     timezone: str = "",
     language: str = "",
+    encoding: str = "",
     on_conflict: str = "keep",
     dry_run: bool = False,
     label: str = "",
@@ -67,7 +72,8 @@ def import_archive(
     """Imports the folder, file or zip at ``path`` and gives the finished run with its items.
 
     ``user`` is who imports (``None``: the system); without the right to publish, posts arrive as drafts. ``timezone``
-    is the IANA name for dates that say none where the site's configuration does not either. ``on_conflict`` is
+    is the IANA name for dates that say none where the site's configuration does not either. ``encoding`` is that of
+    files that are not Unicode; where it is not given, one is found that fits all such files of a site. ``on_conflict`` is
     ``keep`` or ``replace`` for posts that people changed since the last import. A dry run journals what would be
     done and writes nothing else. An archive that cannot be opened at all gives a run in state ``refused``. Run again
     after an interruption, it goes on where it stopped: what is stored already is unchanged.
@@ -76,12 +82,16 @@ def import_archive(
     """
     if user is not None and not user.has_perm("articles.import_posts"):
         raise PermissionDenied("import_posts")
-    options = ImportOptions(source_name, dialect, timezone or settings.TIME_ZONE, language, on_conflict, dry_run, processes)
+    options = ImportOptions(
+        source_name, dialect, timezone or settings.TIME_ZONE, language, encoding, on_conflict, dry_run, processes
+    )
     run = ImportRun.objects.create(user=user, label=(label or path.name)[:300], options=asdict(options))
     with _closing(run):
         try:
             container = open_archive(path)
-            sites = find_sites(container, dialect=dialect, timezone=options.timezone, language=language)
+            sites = find_sites(
+                container, dialect=dialect, timezone=options.timezone, language=language, encoding=encoding
+            )
         except RefusedFile as refused:
             return _refuse(run, refused.finding)
         documents = sum(1 for site in sites for file in site.files.values() if file.role == "document")
@@ -89,12 +99,24 @@ def import_archive(
             template = _("No Markdown files found. Choose the folder or zip that holds the texts.")
             return _refuse(run, Finding("no-documents", "error", template))
         _journal_refused_members(run, container)
+        _note_members(run, container)
         counter = _Progress(documents, progress)
-        used: set[int] = set()
+        used: list[Source] = []
         for site in sites:
             _SiteImport(run, container, site, options, user, counter, used).carry_out()
         run.state = ImportRun.State.FINISHED
     return run
+
+
+def _note_members(run: ImportRun, container: Container) -> None:
+    """Says what is odd about members, and what was left out and why."""
+    remarks = [finding for _path, finding in container.findings]
+    template = _("“%(path)s” is left out: %(reason)s.")
+    skipped = [Finding("skipped", "info", template, {"path": path, "reason": reason}) for path, reason in container.skipped]
+    if len(skipped) > MAX_NAMED:
+        more = _("%(count)s more files are left out for such reasons.")
+        skipped = [*skipped[:MAX_NAMED], Finding("skipped", "info", more, {"count": len(skipped) - MAX_NAMED})]
+    run.findings = [finding.as_json() for finding in [*remarks[:MAX_NAMED], *skipped]]
 
 
 class _Progress:
@@ -146,7 +168,7 @@ class _SiteImport:
         options: ImportOptions,
         user: Account | None,
         progress: _Progress,
-        used: set[int],
+        used: list[Source],
     ) -> None:
         self.run, self.container, self.site, self.options = run, container, site, options
         self.user, self.progress, self.used = user, progress, used
@@ -156,14 +178,31 @@ class _SiteImport:
 
     def carry_out(self) -> None:
         self.source = self._find_source()
+        self.used.append(self.source)
         self._note(self.site.findings)
+        self._choose_encoding()
         if not self.options.dry_run:
             self._save_source()
-            self.used.add(self.source.pk)
             self._store_files()
         self._store_documents()
         if not self.options.dry_run:
             relink(self.source, self.index)
+
+    def _choose_encoding(self) -> None:
+        """One encoding for all files of the site that are not Unicode: a single file alone decides badly."""
+        if self.site.encoding:
+            return
+        proposal = propose(map(self._read, self.documents))
+        if proposal.certain and proposal.encoding:
+            self.site.encoding = proposal.encoding
+        self._note(proposal.findings)
+
+    def _read(self, path: str) -> bytes:
+        """A file's bytes, or none where it cannot be had: its reading will say so."""
+        try:
+            return self.container.read(self.site.root + path)
+        except (RefusedFile, OSError):
+            return b""
 
     def _note(self, findings: list[Finding]) -> None:
         self.run.findings = [*self.run.findings, *(finding.as_json() for finding in findings)]
@@ -200,7 +239,7 @@ class _SiteImport:
     def _source_by_name(self) -> Source:
         """The named source. An archive with several roots has one source each: the first is the name, others add their root."""
         name = self.options.source_name
-        if self.site.root and self.run.items.exclude(source=None).exclude(source__name=name).exists():
+        if self.used:
             name = f"{name}/{self.site.root.rstrip('/')}"
         return Source.objects.filter(name=name).first() or Source(name=name[:200])
 
@@ -211,7 +250,7 @@ class _SiteImport:
         """
         step = max(1, len(self.documents) // SAMPLE)
         hashes = {path: self._hash(path) for path in self.documents[::step]}
-        candidates = Source.objects.exclude(pk__in=self.used)
+        candidates = Source.objects.exclude(pk__in=[source.pk for source in self.used if source.pk])
         if self.site.base_url:
             candidates = candidates.filter(base_url__in=["", self.site.base_url], base_path=self.site.base_path)
         posts = Post.objects.filter(source__in=candidates, source_path__in=list(hashes))
@@ -225,7 +264,7 @@ class _SiteImport:
         site = self.site
         number, name = 1, site.name[:190]
         while source := Source.objects.filter(name=name).first():
-            if source.pk not in self.used and self._is_same_site(source):
+            if source not in self.used and self._is_same_site(source):
                 return source
             number += 1
             name = f"{site.name[:190]}-{number}"
@@ -238,10 +277,7 @@ class _SiteImport:
         return not known or 2 * len(known.intersection(self.documents)) >= min(len(known), len(self.documents))
 
     def _hash(self, path: str) -> str:
-        try:
-            return hashlib.sha256(self.container.read(self.site.root + path)).hexdigest()
-        except (RefusedFile, OSError):
-            return ""
+        return hashlib.sha256(self._read(path)).hexdigest()
 
     # --- files that are no documents
 
@@ -307,19 +343,23 @@ class _SiteImport:
         with Readers(job, self._processes()) as readers:
             for reads in readers.read(self._chunks()):
                 with transaction.atomic():
-                    store.store(reads)
-                    self._keep_refused(reads)
+                    items = store.store(reads)
+                    self._keep_refused(reads, items)
                 self.progress.add(len(reads))
+        if store.gone:
+            template = _("%(count)s posts of “%(source)s” have no file in this archive. They stay as they are.")
+            self._note([Finding("missing-files", "info", template, {"count": len(store.gone), "source": self.source.name})])
 
-    def _keep_refused(self, reads: list[Read]) -> None:
-        """Keeps texts that could be read but not understood, so that an export is whole; a text that is a post now goes."""
+    def _keep_refused(self, reads: list[Read], items: list[ImportItem]) -> None:
+        """Keeps texts that were refused, or whose address is taken, so that an export is whole; one that is a post now goes."""
         if self.options.dry_run:
             return
         rows = self.source.files.filter(role=SourceFile.Role.REFUSED, path__in=[read.path for read in reads])
         kept = {file.path: file.sha256 for file in rows}
-        if settled := [read.path for read in reads if read.refusal is None and read.path in kept]:
+        left = {read.path for read, item in zip(reads, items, strict=True) if item.verdict in NOT_TAKEN}
+        if settled := [path for path in kept if path not in left]:
             rows.filter(path__in=settled).delete()
-        refused = [read for read in reads if read.refusal is not None and read.sha256 and kept.get(read.path) != read.sha256]
+        refused = [read for read in reads if read.path in left and read.sha256 and kept.get(read.path) != read.sha256]
         # Where an earlier state of the file is a post, that is what an export writes.
         posts = set(self.source.posts.filter(source_path__in=[read.path for read in refused]).values_list("source_path", flat=True))
         for read in refused:
@@ -356,6 +396,4 @@ class _SiteImport:
         gone = [pk for path, pk in known.items() if path not in here]
         if not gone or 2 * len(gone) > len(known):
             return {}
-        template = _("%(count)s posts of “%(source)s” have no file in this archive. They stay as they are.")
-        self._note([Finding("missing-files", "info", template, {"count": len(gone), "source": self.source.name})])
         return {post.source_sha256: post for post in Post.objects.filter(pk__in=gone)}

@@ -31,4 +31,6 @@ class Command(BaseCommand):
             raise CommandError(refused.finding.localised()) from None
         for finding in receipt.findings:
             self.stderr.write(finding.localised())
-        self.stdout.write(_("%(count)d files written to %(target)s.") % {"count": len(receipt.files), "target": options["target"]})
+        self.stdout.write(
+            _("%(count)d files written to %(target)s.") % {"count": len(receipt.files), "target": options["target"]}
+        )

@@ -30,8 +30,11 @@ class Command(BaseCommand):
         parser.add_argument("--dialect", default="", choices=["", *DIALECTS], help="none: found from the content")
         parser.add_argument("--time-zone", default="", metavar="TZ", help="for dates that say none, e.g. Asia/Tokyo")
         parser.add_argument("--language", default="", metavar="TAG", help="for posts that say none, e.g. ja")
+        parser.add_argument("--encoding", default="", metavar="NAME", help="of files that are not Unicode, e.g. cp932")
         parser.add_argument("--dry-run", action="store_true", help="says what would be done and writes no post")
-        parser.add_argument("--on-conflict", choices=["keep", "replace"], default="keep", help="for posts that changed here as well")
+        parser.add_argument(
+            "--on-conflict", choices=["keep", "replace"], default="keep", help="for posts that changed here as well"
+        )
         parser.add_argument("--processes", type=int, metavar="N", help="processes that read and render; 0: none but this one")
         parser.add_argument("--json", dest="report", type=Path, metavar="FILE", help="writes the report there; “-” prints it")
 
@@ -55,6 +58,8 @@ class Command(BaseCommand):
 
     def _import(self, path: Path, options: dict[str, Any]) -> ImportRun:
         check_zone(options["time_zone"])
+        check_encoding(options["encoding"])
+        check_report(options["report"])
         shows_progress = sys.stderr.isatty()
         try:
             return import_archive(
@@ -64,6 +69,7 @@ class Command(BaseCommand):
                 dialect=options["dialect"],
                 timezone=options["time_zone"],
                 language=options["language"],
+                encoding=options["encoding"],
                 on_conflict=options["on_conflict"],
                 dry_run=options["dry_run"],
                 label=path.resolve().name,
@@ -71,7 +77,8 @@ class Command(BaseCommand):
                 progress=self._show_progress if shows_progress else None,
             )
         except PermissionDenied:
-            raise CommandError(_("“%(user)s” may not import. Add the account to the group “importer”.") % {"user": options["username"]}) from None
+            template = _("“%(user)s” may not import. Add the account to the group “importer”.")
+            raise CommandError(template % {"user": options["username"]}) from None
 
     def _show_progress(self, done: int, total: int) -> None:
         width = 30
@@ -96,3 +103,22 @@ def check_zone(name: str) -> None:
             ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         raise CommandError(_("“%(zone)s” is no time zone. Give one like Asia/Tokyo.") % {"zone": name}) from None
+
+
+def check_encoding(name: str) -> None:
+    """Raises CommandError for what is no encoding of text."""
+    try:
+        if name:
+            "".encode(name)
+    except LookupError:
+        raise CommandError(_("“%(encoding)s” is no encoding. Give one like cp932 or euc_jp.") % {"encoding": name}) from None
+
+
+def check_report(path: Path | None) -> None:
+    """Raises CommandError where the report could not be written, before anything is done."""
+    if path is None or str(path) == "-":
+        return
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise CommandError(_("The report cannot be written to “%(path)s”: %(reason)s.") % {"path": path, "reason": error.strerror}) from None

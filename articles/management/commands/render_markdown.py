@@ -12,7 +12,9 @@ from articles.markup import render_lines
 
 
 class Command(BaseCommand):
-    help = 'Reads lines of {"path", "markdown"} and writes lines of {"path", "html"}, with the features of the flavour\'s generator.'
+    help = (
+        'Reads lines of {"path", "markdown"} and writes lines of {"path", "html"}, with the features of the flavour\'s generator.'
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", type=Path, metavar="IN.jsonl")
