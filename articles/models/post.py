@@ -163,7 +163,6 @@ class Post(models.Model):
         ]
         indexes = [
             models.Index(fields=["-published_at", "-id"], name="post_newest"),
-            models.Index(fields=["state", "-published_at"], name="post_state_newest"),
             models.Index(fields=["renderer_version"], name="post_renderer_version"),
             models.Index(fields=["-modified_at", "-id"], condition=Q(trashed_at__isnull=True), name="post_newest_saved"),
         ]

@@ -641,11 +641,12 @@ def _add_json(content: str, start: int, end: int, entries: list[_JsonEntry], key
     spelled = json.dumps(key, ensure_ascii=False) + ": " + json.dumps(value, ensure_ascii=False, default=_spell_json_date)
     if not entries:
         return content[: start + 1] + "\n  " + spelled + "\n" + content[end:]
-    last = entries[-1]
-    gap = content[content.rfind("\n", 0, last.key_start) : last.key_start] if "\n" in content[start : last.key_start] else " "
-    if gap.strip():
+    # First, as a key behind the last would also change the line before it by a comma.
+    first = entries[0].key_start
+    gap = content[start + 1 : first]
+    if gap.strip() or "\n" not in gap:
         gap = " "
-    return content[: last.end] + "," + gap + spelled + content[last.end :]
+    return content[:first] + spelled + "," + gap + content[first:]
 
 
 def _remove_json(content: str, start: int, entries: list[_JsonEntry], number: int) -> str:
