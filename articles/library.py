@@ -122,7 +122,7 @@ def _find(fingerprints: Iterable[str]) -> Iterator[MediaFile]:
 
 def _build(sha256: str, file: NewFile, user: AbstractBaseUser | None) -> MediaFile:
     """An unsaved row; the copy for readers is staged, and moved to its place on commit."""
-    name = posixpath.basename(file.name.replace("\\", "/"))
+    name = posixpath.basename(file.name.replace("\\", "/")).replace("\0", "")
     media = MediaFile(
         sha256=sha256, name=name[-255:], size=len(file.data), alt=file.alt[:500], uploaded_by_id=user.pk if user else None
     )

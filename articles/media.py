@@ -184,10 +184,10 @@ def _check_size(image: Image.Image, name: str) -> None:
 def _count_frames(image: Image.Image) -> int:
     if not isinstance(image, GifImagePlugin.GifImageFile):
         return int(getattr(image, "n_frames", 1))
-    # ``n_frames`` of a GIF walks through the whole file, however many frames it has.
-    count = 1
+    # ``n_frames`` of a GIF walks through the whole file, however many frames it has; every step decodes a frame.
+    count, most = 1, min(MAX_FRAMES, MAX_ANIMATION_PIXELS // max(1, image.width * image.height))
     try:
-        while count <= MAX_FRAMES:
+        while count <= most:
             image.seek(count)
             count += 1
     except EOFError:

@@ -16,10 +16,12 @@ from PIL import Image
 
 from articles.editorial.workflow import publish, save_post, withdraw
 from articles.models import Author, Category, ImportItem, ImportRun, Post, PostLink, Redirect, Revision, Source, SourceFile, Tag
+from articles.transfer import importing
 from articles.transfer.digest import content_digest
 from articles.transfer.exporting import export_posts
 from articles.transfer.importing import import_archive
 from articles.transfer.reporting import build_report
+from articles.transfer.storing import ChunkStore
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -521,7 +523,8 @@ def test_an_address_below_a_reserved_prefix_gives_way_to_the_house_pattern(tmp_p
 
 def test_a_reserved_address_that_a_file_states_is_a_conflict_that_says_so(tmp_path: Path) -> None:
     site = write_site(
-        tmp_path / "s", {"_config.yml": "title: s\n", "a.md": "---\ntitle: a\npermalink: /admin/\n---\n本文\n", "b.md": "---\ntitle: b\n---\n"}
+        tmp_path / "s",
+        {"_config.yml": "title: s\n", "a.md": "---\ntitle: a\npermalink: /admin/\n---\n本文\n", "b.md": "---\ntitle: b\n---\n"},
     )
 
     run = import_archive(site)
@@ -532,7 +535,10 @@ def test_a_reserved_address_that_a_file_states_is_a_conflict_that_says_so(tmp_pa
 
 def test_names_that_outgrow_their_columns_are_shortened_with_a_finding(tmp_path: Path) -> None:
     long = "長" * 300
-    text = f"---\ntitle: a\ntags: [{long}甲, {long}乙, ﷺ{'﷽' * 120}]\nauthor: {long}\ncategories: [{long}]\nseries: {long}\nseries_order: -1\n---\n本文\n"
+    text = (
+        f"---\ntitle: a\ntags: [{long}甲, {long}乙, ﷺ{'﷽' * 120}]\nauthor: {long}\ncategories: [{long}]\n"
+        f"series: {long}\nseries_order: -1\n---\n本文\n"
+    )
     site = write_site(tmp_path / "s", {"_config.yml": "title: s\n", "_posts/2025-01-01-a.md": text})
 
     run = import_archive(site)
@@ -543,11 +549,22 @@ def test_names_that_outgrow_their_columns_are_shortened_with_a_finding(tmp_path:
     assert import_archive(site).totals == {"update": 1}
 
 
+def test_an_encoded_nul_in_a_link_stops_no_import(tmp_path: Path) -> None:
+    text = "---\ntitle: a\n---\n[甲](/x%00/) ![乙](y%00z.png) &#0; [[n%00]]\n"
+    site = write_site(tmp_path / "s", {"_config.yml": "title: s\n", "_posts/2025-01-01-a.md": text})
+
+    assert import_archive(site).totals == {"create": 1}
+
+
 def test_a_new_post_leaves_the_others_of_a_hugo_site_unchanged(tmp_path: Path) -> None:
     post = "---\ntitle: 題{n}\ndate: 2025-01-0{n}T09:00:00+09:00\n---\n本文\n"
     site = write_site(
         tmp_path / "h",
-        {"hugo.toml": 'baseURL = "https://h.example/"\n', "content/posts/_index.md": "---\ntitle: 欄\n---\n", "content/posts/a.md": post.replace("{n}", "1")},
+        {
+            "hugo.toml": 'baseURL = "https://h.example/"\n',
+            "content/posts/_index.md": "---\ntitle: 欄\n---\n",
+            "content/posts/a.md": post.replace("{n}", "1"),
+        },
     )
     import_archive(site)
     write_site(site, {"content/posts/b/index.md": post.replace("{n}", "2")})
@@ -608,7 +625,9 @@ def test_the_lines_of_findings_count_from_the_start_of_the_file(tmp_path: Path) 
 def test_files_that_are_not_unicode_are_read_in_one_encoding_for_the_whole_site(tmp_path: Path) -> None:
     kana = "---\ntitle: a\n---\nｱｲｳｴｵ\n".encode("cp932")
     prose = "---\ntitle: b\n---\n古い編集部の原稿です。\n".encode("cp932")
-    site = write_site(tmp_path / "s", {"_config.yml": "title: s\n", "_posts/2000-01-01-a.md": kana, "_posts/2000-01-02-b.md": prose})
+    site = write_site(
+        tmp_path / "s", {"_config.yml": "title: s\n", "_posts/2000-01-01-a.md": kana, "_posts/2000-01-02-b.md": prose}
+    )
 
     import_archive(site)
 
@@ -637,3 +656,31 @@ def test_an_unwritable_report_is_said_before_anything_is_imported(site: Path, tm
         call_command("import_posts", str(site), report=tmp_path / "no/such/folder/report.json")
 
     assert ImportRun.objects.count() == 0
+
+
+def test_a_chunk_is_bounded_by_its_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    store = ChunkStore.store
+    monkeypatch.setattr(importing, "CHUNK_BYTES", 500)
+    monkeypatch.setattr(ChunkStore, "store", lambda self, reads: sizes.append(len(reads)) or store(self, reads))
+    large = {f"{number}.md": f"---\ntitle: t{number}\n---\n" + "x" * 200 for number in range(6)}
+
+    import_archive(write_site(tmp_path / "s", {**large, "9.md": "x" * 2000}), processes=0)
+
+    assert sizes == [2, 2, 2, 1]
+    assert Post.objects.count() == 7
+
+
+def test_a_former_address_that_the_site_itself_answers_is_named(tmp_path: Path) -> None:
+    text = "---\ntitle: a\ndate: 2025-04-01\naliases: [/admin/, /old/]\n---\n本文\n"
+
+    run = import_archive(write_site(tmp_path / "s", {"a.md": text}))
+
+    assert codes(run, "a.md") == {"alias-unfit"}
+    assert list(Redirect.objects.values_list("old_path", flat=True)) == ["/old/"]
+
+
+def test_an_address_of_an_early_year_has_four_digits(tmp_path: Path) -> None:
+    import_archive(write_site(tmp_path / "s", {"a.md": "---\ntitle: a\ndate: 0050-05-05\n---\n本文\n"}))
+
+    assert Post.objects.get().path == "/0050/05/a/"

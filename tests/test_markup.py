@@ -401,6 +401,12 @@ def test_code_is_found_in_fences_and_spans():
     assert CodeMap(text).region_at(0) is None
 
 
+def test_code_keeps_its_language_in_whatever_order_the_engine_writes_its_attributes():
+    rendered = {render('```yml title="設定"\n題: 1\n```\n', flavour="commonmark").html for _time in range(30)}
+    assert len(rendered) == 1
+    assert 'data-language="yml"' in rendered.pop()
+
+
 def test_render_lines_answers_every_line(tmp_path):
     (tmp_path / "in.jsonl").write_text(json.dumps({"path": "a.md", "markdown": "# 題", "html": ""}) + "\n", encoding="utf-8")
     assert render_lines(tmp_path / "in.jsonl", tmp_path / "out.jsonl", "commonmark") == 1

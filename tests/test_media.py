@@ -8,7 +8,7 @@ import tracemalloc
 import zlib
 
 import pytest
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from articles import media
 from articles.findings import RefusedFile
@@ -99,6 +99,15 @@ def test_an_animation_of_too_many_frames_is_refused(monkeypatch):
     monkeypatch.setattr(media, "MAX_FRAMES", 500)
     monkeypatch.setattr(media, "MAX_ANIMATION_PIXELS", 1000)
     assert refusal(make_animation("WEBP", 9)) == "animation-too-long"
+
+
+def test_no_more_frames_of_an_animation_are_decoded_than_it_may_have(monkeypatch):
+    seeks = []
+    seek = GifImagePlugin.GifImageFile.seek
+    monkeypatch.setattr(media, "MAX_ANIMATION_PIXELS", 30 * 20 * 4)
+    monkeypatch.setattr(GifImagePlugin.GifImageFile, "seek", lambda image, frame: seeks.append(frame) or seek(image, frame))
+    assert refusal(make_animation("GIF", 40)) == "animation-too-long"
+    assert max(seeks) == 4
 
 
 @pytest.mark.parametrize("side", [12_000, 20_000, 60_000])

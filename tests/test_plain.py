@@ -41,6 +41,12 @@ def codes(document: Document) -> list[str]:
         ("status: published\ndraft: true", True, ["draft-contradiction"]),
         ("private:\ndraft: ''", False, []),
         ("password: x", True, ["password"]),
+        ("Draft: true", True, []),
+        ("Published: no", True, []),
+        ("DRAFT: true\ndraft: false", True, ["draft-contradiction"]),
+        ("Status: draft", True, []),
+        ("date: [2025, 2, 1]", True, ["bad-date"]),
+        ("date: {day: 2025-02-01}", True, ["bad-date"]),
         ("date: 2025-02-30", True, ["bad-date"]),
     ],
 )

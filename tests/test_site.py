@@ -240,7 +240,7 @@ def test_the_interface_follows_the_page_and_never_the_reader(client, language, s
 
 @pytest.mark.django_db
 def test_a_standing_page_has_no_date_and_stands_in_no_list(client):
-    page = PostFactory(kind=Post.Kind.PAGE, title="このサイトについて", published_at=None, path="/about/")
+    page = PostFactory(kind=Post.Kind.PAGE, title="編集の約束", published_at=None, path="/about/")
     html = html_of(client, "/about/")
     assert "<time" not in html
     assert "WebPage" in html

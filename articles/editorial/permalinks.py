@@ -28,7 +28,8 @@ def house_path(post: Post) -> str:
     if post.kind == Post.Kind.PAGE:
         return f"/{slug}/"
     day = timezone.localtime(post.published_at or post.created_at)
-    return f"/{day:%Y}/{day:%m}/{slug}/"
+    # strftime writes the year 50 as "50".
+    return f"/{day.year:04}/{day:%m}/{slug}/"
 
 
 def follows_house(post: Post) -> bool:

@@ -107,10 +107,11 @@ def _read_site(container: Container, folder: str, module: ModuleType, roots: Map
     return module.read_site(replace(container, members=own), folder, options)
 
 
-def read_document(site: Site, path: str, data: bytes) -> Document:
+def read_document(site: Site, path: str, data: bytes, *, sha256: str = "") -> Document:
     """The document that the bytes of ``path`` (relative to the site's root) hold, in the site's dialect.
 
-    In a ``plain`` site each file is read in the dialect that its front matter shows. Raises
+    ``sha256`` is that of ``data``, where the caller has it. In a ``plain`` site each file is read in the dialect that its
+    front matter shows. Raises
     :class:`articles.findings.RefusedFile` for bytes and front matter that cannot be read.
     """
     source = encodings.decode_source(data, encoding=site.encoding)
@@ -118,7 +119,7 @@ def read_document(site: Site, path: str, data: bytes) -> Document:
         template = _("The file is empty. Write a text into it, or leave it out.")
         raise RefusedFile(Finding("empty-file", "error", template))
     front_matter = frontmatter.parse(source.head, source.format)
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = sha256 or hashlib.sha256(data).hexdigest()
     module = DIALECTS[site.dialect]
     if site.config.get("is_mixed"):
         module = recognise_file(front_matter, path)
@@ -157,4 +158,4 @@ def layout_path(dialect: str, document_fields: Mapping[str, Any]) -> str:
         layout = page
     else:
         layout = draft if moment is None or document_fields.get("draft") else article
-    return layout.format(slug=slug, title=title, date=f"{moment:%Y-%m-%d}" if moment else "")
+    return layout.format(slug=slug, title=title, date=moment.date().isoformat() if moment else "")

@@ -92,7 +92,7 @@ class FieldReader:
     def date(self, *names: str, zone: ZoneInfo | None = None) -> datetime | None:
         """The first date; a value that is no date gives a finding, sets ``has_bad_date``, and the next name is tried."""
         for name in names:
-            if not (text := self.text(name)):
+            if not (text := self.text(name)) and not (text := self._shape(name)):
                 continue
             try:
                 if instant := parse_date(text, zone or self.zone):
@@ -101,6 +101,11 @@ class FieldReader:
                 self.has_bad_date = True
                 self.findings.append(describe_bad_date(error, name, line=self._line(name)))
         return None
+
+    def _shape(self, name: str) -> str:
+        """How a list or a map under ``name`` reads where a text is expected; ``""`` for an empty one and for anything else."""
+        found = self._look_up(name)
+        return "[…]" if found and isinstance(found, list | tuple) else "{…}" if found and isinstance(found, Mapping) else ""
 
     def integer(self, name: str) -> int | None:
         """The value as a whole number of at most nine digits, or ``None``."""
@@ -133,15 +138,16 @@ class FieldReader:
             ("published", True),
             ("publish", True),
         ):
-            if (found := self._look_up(name)) is None or not frontmatter.as_text(found).strip():
-                continue
-            said = frontmatter.as_bool(found)
-            if said is None and name in ("published", "publish") and self._is_date(found):
-                continue
-            if said is None:
-                self._warn_unknown_state(name)
-            (public if said is when_public else private).append(name)
-        for name in _STATUS_KEYS:
+            for spelling in self._spellings(name):
+                if (found := self._look_up(spelling)) is None or not frontmatter.as_text(found).strip():
+                    continue
+                said = frontmatter.as_bool(found)
+                if said is None and name in ("published", "publish") and self._is_date(found):
+                    continue
+                if said is None:
+                    self._warn_unknown_state(spelling)
+                (public if said is when_public else private).append(spelling)
+        for name in (spelling for key in _STATUS_KEYS for spelling in self._spellings(key)):
             if word := self.text(name).casefold():
                 if word not in _PUBLIC_WORDS and word not in ("draft", "private", "pending", "future", "下書き", "非公開"):
                     self._warn_unknown_state(name)
@@ -152,6 +158,12 @@ class FieldReader:
                 "password", _("“%(key)s” locked this text on the old site; it stays a draft here."), locked[0], key=locked[0]
             )
         return private, public
+
+    def _spellings(self, name: str) -> list[str]:
+        """``name`` and how else the file writes it: whoever writes ``Draft: true`` means it, whatever the generator reads."""
+        folded = name.casefold()
+        others = [key for key in self.values if key != name and len(key) == len(name) and key.casefold() == folded]
+        return [name, *others]
 
     def _is_date(self, value: Any) -> bool:
         try:
@@ -268,15 +280,20 @@ class FieldReader:
         self.findings.append(Finding(code, "warning", template, params, self._line(name)))
 
     def _look_up(self, name: str) -> Any:
-        head, _dot, rest = name.partition(".")
-        found = self.values.get(name) if name in self.values else self.values.get(head)
-        if name not in self.values and rest:
-            for part in rest.split("."):
-                found = found.get(part) if isinstance(found, Mapping) else None
+        # Some eighty names are looked up in every file, and most are not there.
+        found = self.values.get(name)
+        if found is None and "." in name and name not in self.values:
+            found = self._look_into(name)
         if found is None or is_null(found):
             return None
-        if (key := name if name in self.own else head) in self.own:
+        if (key := name if name in self.own else name.partition(".")[0]) in self.own:
             self.known.add(key)
+        return found
+
+    def _look_into(self, dotted_name: str) -> Any:
+        found: Any = self.values
+        for part in dotted_name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
         return found
 
     def _line(self, name: str) -> int | None:
@@ -307,6 +324,8 @@ def _names_in(value: Any) -> Iterator[str]:
 
 
 def _cover_in(value: Any) -> Cover | None:
+    if value is None:
+        return None
     if isinstance(value, list | tuple):
         return _cover_in(value[0]) if value else None
     if isinstance(value, Mapping):

@@ -128,8 +128,11 @@ class Page:
         count = self._counts[name] = self._counts.get(name, 0) + 1
         return count
 
+    # ``%00`` in a text: no file has such a name, and no database takes it.
     def link(self, kind: LinkKind, target: str, fragment: str = "") -> str:
         """Resolves and records a reference. The address with its fragment, or ``""`` while the target is unknown."""
+        if "\0" in target + fragment:
+            return ""
         url = (self.resolver.link(kind, target) if self.resolver else None) or ""
         self.links.append(Link(kind, target, fragment, url))
         if not url:
@@ -138,6 +141,8 @@ class Page:
 
     def media(self, kind: LinkKind, target: str) -> ResolvedMedia | None:
         """Resolves and records an image or file."""
+        if "\0" in target:
+            return None
         found = self.resolver.media(target) if self.resolver else None
         self.links.append(Link(kind, target, "", found.url if found else ""))
         return found

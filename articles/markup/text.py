@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import groupby
 
 #: Japanese and full-width characters: between two of them a line break is no word space. Hangul is left out: Korean has spaces.
 WIDE = (
@@ -11,9 +12,11 @@ WIDE = (
     "\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffe6\U00020000-\U0003ffff"
 )
 _INLINE = "strong|em|a|mark|del|b|i|s|span|code|small|sub|sup|ruby|u|ins"
+# A lookbehind takes alternatives of one length only, and the wide characters are costly to compile.
+_BY_LENGTH = [list(names) for _length, names in groupby(sorted(_INLINE.split("|"), key=len), len)]
 _BREAK = re.compile(
     rf"\n(?:(?<=[{WIDE}]\n)"
-    + "".join(rf"|(?<=[{WIDE}]</{name}>\n)" for name in _INLINE.split("|"))
+    + "".join(rf"|(?<=[{WIDE}]</(?:{'|'.join(names)})>\n)" for names in _BY_LENGTH)
     + rf")(?=(?:<(?:{_INLINE})(?:\s[^<>]*)?>){{0,4}}[{WIDE}])"
 )
 
@@ -74,8 +77,7 @@ def visible_text(html: str, *, has_line_per_block: bool = False) -> str:
         text = unescape(text)
     if "  " in text or "\t" in text:
         text = _BLANKS.sub(" ", text)
-    lines = (line.strip() for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
+    return "\n".join(filter(None, map(str.strip, text.split("\n"))))
 
 
 def make_excerpt(html: str, title: str) -> str:

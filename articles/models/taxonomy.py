@@ -11,7 +11,6 @@ from taggit.models import TagBase
 
 from articles.formats.terms import identity, slugify
 
-
 MAX_NAME = 200
 
 

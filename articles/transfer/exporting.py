@@ -174,7 +174,18 @@ class _Export:
             extra=post.extra,
             zone=zone,
         )
-        path = layout_path(layout, {"kind": post.kind, "slug": post.slug, "title": post.title, "published_at": post.published_at, "draft": not post.is_public, "source_path": post.source_path, "zone": zone})
+        path = layout_path(
+            layout,
+            {
+                "kind": post.kind,
+                "slug": post.slug,
+                "title": post.title,
+                "published_at": post.published_at,
+                "draft": not post.is_public,
+                "source_path": post.source_path,
+                "zone": zone,
+            },
+        )
         self._write(self._free(prefix + path), (text + post.body).encode("utf-8"))
 
     def _free(self, path: str) -> str:

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from articles.editorial.permissions import Account
 from articles.findings import Finding, RefusedFile
 from articles.formats import find_sites
 from articles.formats.container import Container, open_archive
@@ -30,6 +30,8 @@ from articles.transfer.relinking import relink
 from articles.transfer.storing import ChunkStore
 
 CHUNK = 100
+CHUNK_BYTES = 4_000_000
+"""A chunk is in memory at once, several times over: few large texts make one."""
 SAMPLE = 200
 MAX_NAMED = 50
 NOT_TAKEN = (ImportItem.Verdict.REFUSED, ImportItem.Verdict.CONFLICT)
@@ -57,7 +59,7 @@ Progress = Callable[[int, int], None]
 def import_archive(
     path: Path,
     *,
-    user: Account | None = None,
+    user: User | None = None,
     source_name: str = "",
     dialect: str = "",
     timezone: str = "",
@@ -89,9 +91,7 @@ def import_archive(
     with _closing(run):
         try:
             container = open_archive(path)
-            sites = find_sites(
-                container, dialect=dialect, timezone=options.timezone, language=language, encoding=encoding
-            )
+            sites = find_sites(container, dialect=dialect, timezone=options.timezone, language=language, encoding=encoding)
         except RefusedFile as refused:
             return _refuse(run, refused.finding)
         documents = sum(1 for site in sites for file in site.files.values() if file.role == "document")
@@ -166,7 +166,7 @@ class _SiteImport:
         container: Container,
         site: Site,
         options: ImportOptions,
-        user: Account | None,
+        user: User | None,
         progress: _Progress,
         used: list[Source],
     ) -> None:
@@ -215,8 +215,9 @@ class _SiteImport:
     # --- which source
 
     def _find_source(self) -> Source:
-        source = self._source_by_name() if self.options.source_name else self._source_by_content() or self._source_by_address()
-        return source
+        if self.options.source_name:
+            return self._source_by_name()
+        return self._source_by_content() or self._source_by_address()
 
     def _save_source(self) -> None:
         """Notes what the site says of itself; writes no row where it says what it said last time."""
@@ -255,7 +256,9 @@ class _SiteImport:
             candidates = candidates.filter(base_url__in=["", self.site.base_url], base_path=self.site.base_path)
         posts = Post.objects.filter(source__in=candidates, source_path__in=list(hashes))
         shared = Counter(
-            source for source, path, sha256 in posts.values_list("source", "source_path", "source_sha256") if hashes[path] == sha256
+            source
+            for source, path, sha256 in posts.values_list("source", "source_path", "source_sha256")
+            if hashes[path] == sha256
         )
         return Source.objects.get(pk=shared.most_common(1)[0][0]) if shared else None
 
@@ -361,9 +364,10 @@ class _SiteImport:
             rows.filter(path__in=settled).delete()
         refused = [read for read in reads if read.path in left and read.sha256 and kept.get(read.path) != read.sha256]
         # Where an earlier state of the file is a post, that is what an export writes.
-        posts = set(self.source.posts.filter(source_path__in=[read.path for read in refused]).values_list("source_path", flat=True))
+        posts = self.source.posts.filter(source_path__in=[read.path for read in refused])
+        taken = set(posts.values_list("source_path", flat=True))
         for read in refused:
-            if read.path in posts:
+            if read.path in taken:
                 continue
             data = self.container.read(self.site.root + read.path)
             SourceFile.objects.update_or_create(
@@ -373,19 +377,31 @@ class _SiteImport:
             )
 
     def _chunks(self) -> Iterator[list[Wanted]]:
-        for start in range(0, len(self.documents), CHUNK):
-            paths = self.documents[start : start + CHUNK]
+        for paths in self._portions():
             known = (
                 {
                     path: (sha256, fingerprint)
-                    for path, sha256, fingerprint in Post.objects.filter(
-                        source=self.source, source_path__in=paths
-                    ).values_list("source_path", "source_sha256", "source_fingerprint")
+                    for path, sha256, fingerprint in Post.objects.filter(source=self.source, source_path__in=paths).values_list(
+                        "source_path", "source_sha256", "source_fingerprint"
+                    )
                 }
                 if self.source.pk
                 else {}
             )
             yield [Wanted(path, known.get(path)) for path in paths]
+
+    def _portions(self) -> Iterator[list[str]]:
+        """The documents in order, as many at once as fit a chunk."""
+        portion: list[str] = []
+        size = 0
+        for path in self.documents:
+            if portion and (len(portion) == CHUNK or size + self.site.files[path].size > CHUNK_BYTES):
+                yield portion
+                portion, size = [], 0
+            portion.append(path)
+            size += self.site.files[path].size
+        if portion:
+            yield portion
 
     def _gone_posts(self) -> dict[str, Post]:
         """Posts of this source whose files are not in the archive, by sha256; none where the archive is only a part of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import multiprocessing
 from collections import deque
@@ -66,7 +67,7 @@ def read_file(job: Job, wanted: Wanted) -> Read:
         sha256 = hashlib.sha256(data).hexdigest()
         if wanted.known == (sha256, job.site.fingerprint):
             return Read(wanted.path, sha256)
-        document = read_document(job.site, wanted.path, data)
+        document = read_document(job.site, wanted.path, data, sha256=sha256)
     except RefusedFile as refused:
         return Read(wanted.path, sha256, refusal=refused.finding)
     except OSError as error:
@@ -90,6 +91,8 @@ _job: list[Job] = []
 
 def _take_job(job: Job) -> None:
     _job[:] = [job]
+    # This process lives for the job: what is loaded by now stays, and the collector need not walk it again and again.
+    gc.freeze()
 
 
 def _read_files(wanted: list[Wanted]) -> list[Read]:
@@ -108,9 +111,12 @@ class Readers:
         self.pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
+        # As in the processes of the pool; but this process goes on afterwards.
+        gc.freeze()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        gc.unfreeze()
         self._stop()
 
     def read(self, chunks: Iterable[list[Wanted]]) -> Iterator[list[Read]]:
@@ -149,7 +155,8 @@ class Readers:
             return [self._read_alone(one) for one in chunk]
 
     def _read_alone(self, one: Wanted) -> Read:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_take_job, initargs=(self.job,)) as alone:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawn, initializer=_take_job, initargs=(self.job,)) as alone:
             try:
                 return alone.submit(_read_files, [one]).result()[0]
             except BrokenProcessPool:

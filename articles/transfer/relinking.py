@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import cast
 
 from django.db import transaction
 
 from articles.derive import save_derived
+from articles.markup.document import LinkKind
 from articles.models import Post, PostLink, Source
 from articles.references import MemoryIndex, Place, wanted_names
 
@@ -20,7 +22,8 @@ def relink(source: Source, index: MemoryIndex) -> int:
     grows with the references, not with the posts. A path that is already the target's permalink needs no rendering.
     """
     unresolved = PostLink.objects.filter(post__source=source, url="").exclude(kind="image")
-    links = list(unresolved.values_list("pk", "kind", "target", "post_id", "post__source_path", "post__path"))
+    rows = unresolved.values_list("pk", "kind", "target", "post_id", "post__source_path", "post__path")
+    links = [(pk, cast(LinkKind, kind), target, post, path, address) for pk, kind, target, post, path, address in rows]
     wanted = {
         name
         for _pk, kind, target, _post, path, permalink in links

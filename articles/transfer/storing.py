@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
@@ -14,7 +15,6 @@ from django.utils.translation import gettext_noop as _
 from articles.addresses import is_reserved, with_number
 from articles.derive import apply_rendered, link_rows, moved
 from articles.editorial.permalinks import MAX_PATH, house_path
-from articles.editorial.permissions import Account
 from articles.editorial.workflow import snapshot_of
 from articles.findings import Finding
 from articles.formats.document import Document
@@ -40,6 +40,7 @@ from articles.models.taxonomy import MAX_NAME, term_identity
 from articles.references import MemoryIndex
 from articles.transfer.reading import Read
 
+Term = TypeVar("Term", Tag, Author, Series)
 Verdict = ImportItem.Verdict
 LIVE = (Post.State.SCHEDULED, Post.State.PUBLISHED)
 TAKEN = _("The address “%(path)s” is taken by another page. Change “permalink” or “url” in the file, or that page.")
@@ -55,7 +56,7 @@ class TermBook:
     def __init__(self) -> None:
         self.rows: dict[tuple[type, Any, str], Any] = {}
 
-    def find(self, model: type[Tag] | type[Author] | type[Series], names: Iterable[str]) -> None:
+    def find(self, model: type[Term], names: Iterable[str]) -> None:
         """Loads or makes the rows that ``names`` need."""
         spellings = {term_identity(name): name[:MAX_NAME] for name in reversed(list(names))}
         missing = [key for key in spellings if (model, None, key) not in self.rows]
@@ -146,7 +147,7 @@ class ChunkStore:
         *,
         root: str = "",
         fingerprint: str = "",
-        user: Account | None = None,
+        user: User | None = None,
         on_conflict: str = "keep",
         dry_run: bool = False,
         gone: Mapping[str, Post] | None = None,
@@ -186,8 +187,10 @@ class ChunkStore:
         return items
 
     def _known_posts(self, reads: list[Read]) -> dict[str, Post]:
-        paths = [read.path for read in reads]
-        return {post.source_path: post for post in Post.objects.filter(source=self.source, source_path__in=paths)} if self.source.pk else {}
+        if not self.source.pk:
+            return {}
+        posts = Post.objects.filter(source=self.source, source_path__in=[read.path for read in reads])
+        return {post.source_path: post for post in posts}
 
     def _item(self, path: str, verdict: str, post: Post | None = None, findings: Iterable[Finding] = ()) -> ImportItem:
         return ImportItem(
@@ -207,7 +210,9 @@ class ChunkStore:
             template = _("The post is public: only an account that may publish can replace its text. The post is kept.")
             return Finding("live-post", "warning", template)
         if post.is_edited and self.on_conflict == "keep":
-            template = _("The file changed, and so did the post here; the post is kept. Import again with “replace” to take the file.")
+            template = _(
+                "The file changed, and so did the post here; the post is kept. Import again with “replace” to take the file."
+            )
             return Finding("edited-here", "warning", template)
         return None
 
@@ -272,7 +277,9 @@ class ChunkStore:
         if document.permalink and len(document.permalink) <= MAX_PATH - 10:
             return document.permalink
         if document.permalink:
-            template = _("The address has %(length)s characters; %(limit)s are possible. The post got an address of this site's pattern.")
+            template = _(
+                "The address has %(length)s characters; %(limit)s are possible. The post got an address of this site's pattern."
+            )
             entry.findings.append(
                 Finding("address-too-long", "warning", template, {"length": len(document.permalink), "limit": MAX_PATH - 10})
             )
@@ -372,10 +379,10 @@ class ChunkStore:
         wanted: dict[str, Entry] = {}
         for entry in entries:
             for alias in entry.document.aliases:
-                if len(alias) <= MAX_PATH and not is_reserved(alias):
-                    wanted.setdefault(alias, entry)
-                    if wanted[alias] is not entry:
-                        self._warn_of_alias(entry, alias)
+                if len(alias) > MAX_PATH or is_reserved(alias):
+                    self._warn_of_unfit_alias(entry, alias)
+                elif wanted.setdefault(alias, entry) is not entry:
+                    self._warn_of_alias(entry, alias)
         if not wanted:
             return
         pages = set(Post.objects.filter(path__in=wanted).values_list("path", flat=True))
@@ -393,6 +400,10 @@ class ChunkStore:
     def _warn_of_alias(self, entry: Entry, alias: str) -> None:
         template = _("The former address “%(path)s” belongs to another page and was not taken over.")
         entry.findings.append(Finding("alias-taken", "warning", template, {"path": alias}))
+
+    def _warn_of_unfit_alias(self, entry: Entry, alias: str) -> None:
+        template = _("The former address “%(path)s” belongs to the site itself or is too long, so it leads nowhere.")
+        entry.findings.append(Finding("alias-unfit", "warning", template, {"path": alias[:200]}))
 
     def _fill(self, entry: Entry) -> None:
         """Sets every column of the post from its document."""
@@ -463,7 +474,7 @@ class ChunkStore:
         return Post.State.PUBLISHED
 
 
-def insert_numbers(model: type[Model], fields: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:
+def insert_numbers(model: type[Model], names: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:
     """Inserts rows that hold nothing but numbers: keys and positions.
 
     Most rows of an import are such. ``bulk_create`` makes an instance of each and asks every field what to do with its
@@ -472,8 +483,9 @@ def insert_numbers(model: type[Model], fields: Sequence[str], rows: Sequence[tup
     if not rows:
         return
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(model._meta.get_field(name).column) for name in fields)
-    values = ", ".join(["%s"] * len(fields))
+    known = {field.name: field.column for field in model._meta.concrete_fields if field.column}
+    columns = ", ".join(quote(known[name]) for name in names)
+    values = ", ".join(["%s"] * len(names))
     with connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({values})", rows)  # noqa: S608
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
@@ -86,11 +86,11 @@ class Command(BaseCommand):
         self.stderr.write(f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total}", ending="\n" if done >= total else "")
 
 
-def find_user(username: str | None) -> Any:
+def find_user(username: str | None) -> User | None:
     """The active account of that name, or ``None`` for the system. Raises CommandError for an unknown name."""
     if not username:
         return None
-    user = get_user_model().objects.filter(username=username, is_active=True).first()
+    user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
         raise CommandError(_("There is no active account “%(user)s”.") % {"user": username})
     return user
@@ -121,4 +121,5 @@ def check_report(path: Path | None) -> None:
     try:
         path.open("a", encoding="utf-8").close()
     except OSError as error:
-        raise CommandError(_("The report cannot be written to “%(path)s”: %(reason)s.") % {"path": path, "reason": error.strerror}) from None
+        template = _("The report cannot be written to “%(path)s”: %(reason)s.")
+        raise CommandError(template % {"path": path, "reason": error.strerror}) from None
