@@ -176,6 +176,13 @@ def test_a_size_that_lies_stops_the_reading(tmp_path: Path) -> None:
     assert caught.value.finding.code == "zip-bomb"
 
 
+def test_a_text_that_grows_as_no_text_does_is_refused_and_a_picture_that_does_is_not(tmp_path: Path) -> None:
+    data = pack({"good.md": POST, "lines.md": b"\n" * 2_000_000, "white.bmp": b"\xff" * 2_000_000})
+    container = open_bytes(tmp_path, data)
+    assert codes(container) == [("lines.md", "zip-bomb")]
+    assert sorted(container.members) == ["good.md", "white.bmp"]
+
+
 def test_members_that_share_bytes_are_refused_as_a_whole(tmp_path: Path) -> None:
     body = zlib.compress(b"\0" * 1000)[2:-4]
     local = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 8, 0, 0, zlib.crc32(b"\0" * 1000), len(body), 1000, 1, 0) + b"a" + body

@@ -247,6 +247,7 @@ def test_a_configuration_that_changes_the_reading_changes_the_fingerprint(tmp_pa
     [
         ("jekyll", {"slug": "x", "published_at": datetime(2025, 1, 2, tzinfo=UTC)}, "_posts/2025-01-02-x.md"),
         ("jekyll", {"slug": "x"}, "_drafts/x.md"),
+        ("jekyll", {"slug": "x", "draft": False}, "x.md"),
         ("jekyll", {"slug": "x", "kind": "page"}, "x.md"),
         ("hugo", {"slug": "x", "published_at": datetime(2025, 1, 2, tzinfo=UTC)}, "content/posts/x.md"),
         ("obsidian", {"slug": "x", "title": "a/b: 問い?"}, "a b 問い.md"),

@@ -507,6 +507,20 @@ def test_a_section_without_dates_has_those_of_its_newest_pages(tmp_path: Path) -
     assert documents["content/stated/_index.md"].published_at == datetime(2019, 1, 1, tzinfo=UTC)
 
 
+def test_a_section_has_no_date_from_pages_that_are_still_to_come(tmp_path: Path) -> None:
+    files = {
+        "hugo.toml": CONFIG,
+        "content/posts/_index.md": front_matter(title="Posts"),
+        "content/posts/a.md": front_matter(title="a", date="2024-01-01"),
+        "content/posts/future.md": front_matter(title="f", date="2199-01-01"),
+        "content/posts/held.md": front_matter(title="h", date="2024-06-01", publishDate="2199-01-01"),
+    }
+
+    documents = read_site(tmp_path, files)[1]
+
+    assert documents["content/posts/_index.md"].published_at == datetime(2024, 1, 1, tzinfo=UTC)
+
+
 def test_the_time_zone_of_the_caller_counts_where_the_site_has_none(tmp_path: Path) -> None:
     files = {"hugo.toml": CONFIG, "content/posts/a.md": front_matter(title="a", date="2024-01-01")}
 

@@ -7,11 +7,13 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
+from django.db import connection
 from PIL import Image
 
 from articles.editorial.workflow import publish, save_post, withdraw
@@ -22,6 +24,7 @@ from articles.transfer.exporting import export_posts
 from articles.transfer.importing import import_archive
 from articles.transfer.reporting import build_report
 from articles.transfer.storing import ChunkStore
+from tests.factories import make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -684,3 +687,78 @@ def test_an_address_of_an_early_year_has_four_digits(tmp_path: Path) -> None:
     import_archive(write_site(tmp_path / "s", {"a.md": "---\ntitle: a\ndate: 0050-05-05\n---\n本文\n"}))
 
     assert Post.objects.get().path == "/0050/05/a/"
+
+
+@pytest.mark.parametrize("layout", ["hugo", "obsidian"])
+def test_what_is_to_come_stays_so_in_another_layout_and_foreign_template_code_is_named(
+    site: Path, tmp_path: Path, layout: str
+) -> None:
+    write_site(site, {"_posts/2199-04-03-saki.md": "---\ntitle: 先の話\ndate: 2199-04-03 09:00:00 +0900\n---\n先の本文。\n"})
+    import_archive(site)
+
+    receipt = export_posts(tmp_path / "out", layout=layout)
+
+    assert [finding.params["path"] for finding in receipt.findings] == ["_posts/2025-04-01-hajimari.md"]
+    Post.objects.all().delete()
+    import_archive(tmp_path / "out", dialect=layout, timezone="Asia/Tokyo", source_name="again")
+    assert Post.objects.get(title="先の話").state == "scheduled"
+
+
+def test_a_scheduled_post_is_no_draft_in_jekylls_layout(tmp_path: Path) -> None:
+    text = "+++\ntitle = 'a'\ndate = 2199-04-03T09:00:00+09:00\n+++\n本文\n"
+    import_archive(write_site(tmp_path / "s", {"hugo.toml": "baseURL = 'https://s.example/'\n", "content/posts/a.md": text}))
+
+    assert list(export_posts(tmp_path / "out", layout="jekyll").files) == ["_posts/2199-04-03-a.md"]
+
+
+def test_a_picture_with_an_address_from_the_root_is_found_in_an_exported_vault(tmp_path: Path) -> None:
+    text = "---\ntitle: a\nimage: /img/a.png\n---\n![a](/img/a.png)\n"
+    site = write_site(
+        tmp_path / "s",
+        {"_config.yml": "title: s\n", "_posts/2025-04-01-a.md": text, "img/a.png": make_picture("red", "blue", (4, 3))},
+    )
+    import_archive(site)
+    export_posts(tmp_path / "out", layout="obsidian")
+    Post.objects.all().delete()
+    Source.objects.all().delete()
+
+    import_archive(tmp_path / "out", dialect="obsidian")
+
+    post = Post.objects.get()
+    assert post.cover is not None
+    assert f'src="{post.cover.url}"' in post.body_html
+
+
+def test_a_tree_of_categories_is_written_side_by_side_in_another_layout(tmp_path: Path) -> None:
+    site = {
+        "_config.yml": "title: s\npermalink: :year/:title/\nsource_dir: source\nnew_post_name: :title.md\n",
+        "package.json": '{"dependencies": {"hexo": "^7"}, "hexo": {}}',
+        "source/_posts/a.md": "---\ntitle: a\ndate: 2024-10-01 10:00:00\ncategories: [技術, 道具]\n---\n本文\n",
+    }
+    import_archive(write_site(tmp_path / "s", site))
+
+    receipt = export_posts(tmp_path / "out", layout="hugo")
+
+    assert [finding.code for finding in receipt.findings] == ["categories-flattened"]
+    assert "categories: [技術, 道具]" in (tmp_path / "out/content/posts/a.md").read_text(encoding="utf-8")
+
+
+def test_other_titles_of_a_note_do_not_become_addresses_in_another_layout(tmp_path: Path) -> None:
+    note = "---\npublish: true\naliases: [覚え書き]\n---\n本文と[[ない頁]]\n"
+    import_archive(write_site(tmp_path / "s", {".obsidian/app.json": "{}", "メモ.md": note}))
+
+    receipt = export_posts(tmp_path / "out", layout="jekyll")
+    text = next((tmp_path / "out").rglob("*.md")).read_text(encoding="utf-8")
+
+    assert "alternative_titles: [覚え書き]" in text
+    assert [finding.code for finding in receipt.findings] == ["foreign-template-code"]
+
+
+def test_the_command_keeps_no_statements_in_memory(site: Path, settings: Any) -> None:
+    settings.DEBUG = True
+    log = connection.queries_log
+
+    call_command("import_posts", str(site), verbosity=0)
+
+    assert connection.queries_log is log
+    assert not any("INSERT" in entry["sql"] and "articles_post" in entry["sql"] for entry in log)

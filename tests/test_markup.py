@@ -411,3 +411,23 @@ def test_render_lines_answers_every_line(tmp_path):
     (tmp_path / "in.jsonl").write_text(json.dumps({"path": "a.md", "markdown": "# 題", "html": ""}) + "\n", encoding="utf-8")
     assert render_lines(tmp_path / "in.jsonl", tmp_path / "out.jsonl", "commonmark") == 1
     assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8")) == {"path": "a.md", "html": '<h1 id="題">題</h1>\n'}
+
+
+def test_template_code_in_an_html_text_is_translated_and_what_is_unknown_is_named():
+    text = '<p><a href="{% post_url 2020-01-01-x %}">x</a></p>\n    <p>{% raw %}{{ a }}{% endraw %}</p>\n<p>{% unknown %}</p>\n'
+
+    rendered = render(text, flavour="html", features=frozenset({"liquid"}), resolver=Library())
+
+    assert '<a href="/x/">x</a>' in rendered.html
+    assert "<p>{{ a }}</p>" in rendered.html
+    assert [(finding.code, finding.line) for finding in rendered.findings] == [("unknown-template-code", 3)]
+
+
+def test_codes_that_wordpress_left_in_a_text_are_named_once():
+    text = 'a\n\n[gallery ids="1,2"]\n\n[gallery ids="3"]\n\n`[audio src="x"]` and [a link](x "title=\'y\'") and [note="x"]\n'
+
+    rendered = render(text, flavour="commonmark", features=frozenset())
+
+    assert [(finding.code, finding.line, finding.params["name"]) for finding in rendered.findings] == [
+        ("unknown-template-code", 3, "gallery")
+    ]

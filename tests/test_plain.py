@@ -9,6 +9,7 @@ import pytest
 from articles import formats
 from articles.formats.container import open_archive
 from articles.formats.document import Cover, Document
+from articles.formats.fields import title_from_name
 from articles.formats.sites import clean_address, first_heading, is_web_address, propose_name, split_base_url
 
 
@@ -128,6 +129,14 @@ def test_a_hostile_slug_is_made_safe(tmp_path: Path, slug: str, stored: str) -> 
 
     assert document.slug == stored
     assert ("slug-changed" in codes(document)) == (slug != stored)
+
+
+def test_a_percent_encoded_slug_or_file_name_is_read_as_the_words_it_stands_for(tmp_path: Path) -> None:
+    stated = read(tmp_path, "---\ntitle: T\nslug: '%e7%a9%ba-100%25'\n---\nBody.\n")
+
+    assert (stated.slug, codes(stated)) == ("空-100-25", ["slug-changed"])
+    assert read(tmp_path, "---\nslug: '%e7%a9%ba'\n---\nBody.\n").findings == []
+    assert title_from_name("posts/%E7%A9%BA_%ff.md") == "空 %ff"
 
 
 def test_addresses_of_other_sites_must_be_web_addresses(tmp_path: Path) -> None:

@@ -23,12 +23,16 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_tasks_db.admin import DBTaskResult
 
 from articles.admin.base import ReadOnlyAdmin, isolate, read_findings, show_badge, show_findings, show_moment
 from articles.editorial.permissions import can_import, sees_others, visible_posts
 from articles.formats import DIALECTS
 from articles.models import ImportItem, ImportRun, Revision, Source, SourceFile
 from articles.transfer.importing import import_archive
+
+# The library's list of raw task records is for developers; what an import did is told by its own run.
+admin.site.unregister(DBTaskResult)
 
 MAX_ARCHIVE = 200 * 1024 * 1024
 ITEMS_PER_PAGE = 100

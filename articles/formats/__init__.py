@@ -147,15 +147,16 @@ def layout_path(dialect: str, document_fields: Mapping[str, Any]) -> str:
     """Where a post that was made here goes in an export in the layout of ``dialect``, relative to the source's folder.
 
     ``document_fields`` has ``slug``, and where known ``title``, ``kind`` (``article``, ``page``), ``draft`` and
-    ``published_at`` (aware, in the site's zone). An article without a date goes where the layout keeps drafts. Raises
-    ``KeyError`` for an unknown dialect.
+    ``published_at`` (aware, in the site's zone). An article without a date goes where the layout keeps drafts, or
+    among the pages where ``draft`` says that it is none. Raises ``KeyError`` for an unknown dialect.
     """
     article, draft, page = _LAYOUTS[dialect]
     slug, moment = document_fields["slug"], document_fields.get("published_at")
     name = _NOT_IN_NAMES.sub(" ", document_fields.get("title") or slug)
     title = " ".join(name.split()).strip(". ")[:80].rstrip(". ") or slug
-    if document_fields.get("kind") == "page":
+    is_draft = document_fields.get("draft")
+    if document_fields.get("kind") == "page" or (moment is None and is_draft is False):
         layout = page
     else:
-        layout = draft if moment is None or document_fields.get("draft") else article
+        layout = draft if moment is None or is_draft else article
     return layout.format(slug=slug, title=title, date=moment.date().isoformat() if moment else "")

@@ -39,6 +39,22 @@ def _decodes(path: str) -> bool:
     return True
 
 
+_ENCODED_WORDS = re.compile(r"(?:%[89a-fA-F][0-9a-fA-F])+")
+
+
+def decode_words(text: str) -> str:
+    """``%e7%a9%ba`` as ``空``: WordPress stores slugs so. What is ASCII, or is no UTF-8, stays as it is written."""
+
+    def decode(match: re.Match[str]) -> str:
+        try:
+            decoded = unquote(match[0], errors="strict")
+        except UnicodeDecodeError:
+            return match[0]
+        return match[0] if UNSAFE.search(decoded) else decoded
+
+    return _ENCODED_WORDS.sub(decode, text) if "%" in text else text
+
+
 def strip_host(text: str, host: str) -> str:
     """An absolute address on the site's own ``host`` as its path; anything else as it is."""
     if not host or not is_web_address(text):

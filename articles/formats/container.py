@@ -40,6 +40,7 @@ class Limits:
     max_file: int = 256 * _MIB
     max_total: int = 4096 * _MIB
     max_ratio: int = 1_100
+    max_text_ratio: int = 200
     max_depth: int = 40
     max_path: int = 1_000
 
@@ -587,6 +588,9 @@ def _check_entry(entry: _Entry, path: str, container: Container) -> Finding | No
         return _describe_size(path, entry.size, limits.max_file)
     if entry.size > _RATIO_FROM and entry.size > entry.packed * limits.max_ratio:
         return _describe_lie(path)
+    if path.lower().endswith(_DOCUMENT_SUFFIXES) and entry.size > max(_RATIO_FROM, entry.packed * limits.max_text_ratio):
+        template = _("“%(path)s” grows %(ratio)s times when it is unpacked, which no text does. Leave it out, or split it.")
+        return Finding("zip-bomb", "error", template, {"path": _show(path), "ratio": entry.size // max(1, entry.packed)})
     if path in container.members:
         template = _("The zip holds two files called “%(path)s”; the first was taken. Rename one and pack again.")
         return _describe("duplicate-path", template, path)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding, RefusedFile
 from articles.formats import frontmatter, terms
-from articles.formats.addresses import SCHEME, UNSAFE, clean_address, is_web_address, join_base
+from articles.formats.addresses import SCHEME, UNSAFE, clean_address, decode_words, is_web_address, join_base
 from articles.formats.dates import BadDate, describe_bad_date, parse_date
 from articles.formats.document import Cover, Document
 from articles.formats.frontmatter.values import Scalar, is_null
@@ -240,7 +240,7 @@ class FieldReader:
 
     def slug(self, *names: str) -> str:
         """The first slug, made safe (``[\\w-]{1,200}``); one that had to change beyond its case gives a finding."""
-        text = self.text(*names)
+        text = decode_words(self.text(*names))
         if not text:
             return ""
         slug = terms.slugify(text)
@@ -418,7 +418,7 @@ def title_from_name(path: str) -> str:
     stem = pure.stem
     if stem.casefold() in ("index", "_index", "readme") and pure.parent.name:
         stem = pure.parent.name
-    return " ".join(stem.replace("_", " ").split()) or pure.name or "untitled"
+    return " ".join(decode_words(stem).replace("_", " ").split()) or pure.name or "untitled"
 
 
 # --- the common fields in one step -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -479,6 +479,10 @@ def _scan_dates(data: bytes, settings: Settings, located: tuple[str, str, str]) 
 
     chains = (settings.date_keys["date"], settings.date_keys["lastmod"])
     date, lastmod = (next((moment for key in keys if (moment := read(key))), None) for keys in chains)
+    appears = read("publishdate") or date
+    # With a date to come, a section that readers see today would vanish until then; Hugo leaves such pages out, too.
+    if appears and appears > datetime.now(UTC):
+        return None, None
     return date, lastmod
 
 

@@ -207,6 +207,9 @@ def compose(dialect: str, fields: Mapping[Field, Any], *, aliases: list[str], ex
         head = frontmatter.set_key(head, "yaml", key, aliases)
     taken = frontmatter.parse(head, "yaml") if head else {}
     for key, value in extra.items():
+        if key == "aliases" and dialect != "obsidian":
+            # A vault's aliases are other titles; elsewhere they would be read as addresses.
+            key = "alternative_titles"
         if key not in taken:
             head = frontmatter.set_key(head, "yaml", key, value)
     return head

@@ -55,7 +55,9 @@ def render(
 def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
     features = page.features
     if flavour == "html":
-        html = text
+        html = templatecode.translate(page, text, is_html=True)
+        if page.held:
+            html = finishing.free_held_blocks(html)
     else:
         prepared = templatecode.translate(page, text)
         if "comments" in features and "%%" in prepared:

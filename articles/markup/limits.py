@@ -6,6 +6,7 @@ threaded server, where no signal reaches the thread, it runs in a helper process
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -105,7 +106,7 @@ class _Helper:
             try:
                 answer = self._exchange(process, request, time.monotonic() + seconds + 1)
             except (OSError, EOFError, TimeoutError) as error:
-                self._stop()
+                self.stop()
                 raise TooComplex from error
         html: str | None = json.loads(answer)
         if html is None:
@@ -124,7 +125,7 @@ class _Helper:
             try:
                 _read_message(self.process.stdout.fileno(), time.monotonic() + _STARTUP_LIMIT)  # type: ignore[union-attr]
             except (OSError, EOFError, TimeoutError) as error:
-                self._stop()
+                self.stop()
                 raise TooComplex from error
         return self.process
 
@@ -135,11 +136,15 @@ class _Helper:
         process.stdin.flush()
         return _read_message(process.stdout.fileno(), deadline)
 
-    def _stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+    def stop(self) -> None:
+        """Ends the process, if there is one, and closes its pipes."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.kill()
+        # Closing a pipe writes what is left in it, and nobody reads there any more.
+        with suppress(BrokenPipeError), process:
+            pass
 
 
 _helpers: dict[str, _Helper] = {}
@@ -154,6 +159,13 @@ def _helper(engine: Engine) -> _Helper:
         if found is None or found.owner != os.getpid():
             found = _helpers[name] = _Helper(engine)
         return found
+
+
+@atexit.register
+def _stop_helpers() -> None:
+    for helper in _helpers.values():
+        if helper.owner == os.getpid():
+            helper.stop()
 
 
 def _read_message(descriptor: int, deadline: float) -> bytes:

@@ -487,17 +487,43 @@ class _Translator:
         return f"\n{prefix.rstrip()}\n{prefix}{placeholder}\n{prefix.rstrip()}\n{prefix}"
 
 
-def translate(page: Page, text: str) -> str:
+def translate(page: Page, text: str, *, is_html: bool = False) -> str:
     """``text`` with its template code translated to placeholders that :mod:`articles.markup.finishing` resolves.
 
-    Findings name the line within ``text``.
+    ``is_html`` says that nothing in the text is code by Markdown's rules. Findings name the line within ``text``.
     """
     features = page.features
-    if "zenn" in features and (":::" in text or "@[" in text or " =" in text):
+    if "=" in text and "[" in text:
+        _report_wordpress_codes(page, text, is_html=is_html)
+    if not is_html and "zenn" in features and (":::" in text or "@[" in text or " =" in text):
         text = _translate_zenn(page, text)
     if features & {"shortcodes", "liquid", "hexo_tags"} and ("{{" in text or "{%" in text):
-        text = _Translator(page, text, features, CodeMap(text)).run()
+        text = _Translator(page, text, features, CodeMap("" if is_html else text)).run()
     return text
+
+
+_WORDPRESS = re.compile(
+    r"""\[([a-z][a-z0-9_-]{2,40})(?:[ ]+[a-zA-Z_-]{1,40}=(?:"[^"\]\n]{0,400}"|'[^'\]\n]{0,400}')){1,20}[ ]*/?\](?![(\[:])"""
+)
+
+
+def _report_wordpress_codes(page: Page, text: str, *, is_html: bool) -> None:
+    """Names ``[gallery ids="1,2"]`` and its like, once each: the export of a WordPress site leaves them in the text."""
+    code: CodeMap | None = None
+    names: set[str] = set()
+    for match in _WORDPRESS.finditer(text):
+        code = code or CodeMap("" if is_html else text)
+        if match[1] in names or code.region_at(match.start()):
+            continue
+        names.add(match[1])
+        page.report(
+            "unknown-template-code",
+            "warning",
+            _("The template code “%(name)s” is not known and is shown as it stands: %(source)s. Rewrite it as Markdown."),
+            text.count("\n", 0, match.start()) + 1,
+            name=match[1],
+            source=match[0][:_SHOWN],
+        )
 
 
 _ZENN = re.compile(r"^(:{3,})[ \t]*(\w*)[ \t]*([^\n]*)$|^@\[(\w+)\]\(([^)\n]*)\)[ \t]*$|(\]\([^\s()]+)[ \t]+=\d*x\d*\)", re.M)

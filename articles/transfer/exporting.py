@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils.translation import gettext_noop as _
 
-from articles.editorial.workflow import ordered_authors, ordered_categories, ordered_tags
+from articles.editorial.workflow import category_names, ordered_authors, ordered_categories, ordered_tags
 from articles.findings import Finding, RefusedFile
 from articles.formats import layout_path
 from articles.formats.writing import compose
@@ -27,7 +27,17 @@ from articles.sources import source_bytes
 
 HERE = "kawaraban"
 """The folder of posts that were written here and belong to no source, where an export has several folders."""
-ATTACHMENT_ROOT = {"jekyll": "", "hugo": "static/", "obsidian": "attachments/"}
+ATTACHMENT_ROOT = {"jekyll": "", "hugo": "static/", "obsidian": ""}
+"""Where the address ``/a.png`` of a text finds its file: in a vault an address from the root is a path in the vault."""
+CODE_MARKS = (
+    ("liquid", "{%"),
+    ("liquid", "{{"),
+    ("hexo_tags", "{%"),
+    ("shortcodes", "{{<"),
+    ("shortcodes", "{{%"),
+    ("zenn", ":::"),
+    ("wikilinks", "[["),
+)
 BATCH = 200
 
 
@@ -149,6 +159,8 @@ class _Export:
             return
         layout = "jekyll" if self.layout == "original" else self.layout
         zone = ZoneInfo(source.timezone if source else settings.TIME_ZONE)
+        is_draft = post.state not in (Post.State.PUBLISHED, Post.State.SCHEDULED)
+        self._note_foreign_code(post)
         text = compose(
             layout,
             {
@@ -156,13 +168,13 @@ class _Export:
                 "published_at": post.published_at,
                 "updated_at": post.updated_at,
                 "expires_at": post.expires_at,
-                "draft": post.state not in (Post.State.PUBLISHED, Post.State.SCHEDULED),
+                "draft": is_draft,
                 "language": post.language,
                 "description": post.description,
                 "custom_excerpt": post.custom_excerpt,
                 "canonical_url": post.canonical_url,
                 "authors": [author.name for author in ordered_authors(post)],
-                "categories": [category.name for category in ordered_categories(post)],
+                "categories": self._category_names(post),
                 "tags": [tag.name for tag in ordered_tags(post)],
                 "series": post.series.name if post.series else "",
                 "path": post.path,
@@ -181,12 +193,31 @@ class _Export:
                 "slug": post.slug,
                 "title": post.title,
                 "published_at": post.published_at,
-                "draft": not post.is_public,
+                "draft": is_draft,
                 "source_path": post.source_path,
                 "zone": zone,
             },
         )
         self._write(self._free(prefix + path), (text + post.body).encode("utf-8"))
+
+    def _category_names(self, post: Post) -> list[str]:
+        """Front matter knows no tree: a category is written with those above it, so that the post stays in each."""
+        paths = [category_names(category) for category in ordered_categories(post)]
+        if any(len(path) > 1 for path in paths):
+            template = _("The categories of “%(path)s” are written side by side: this layout knows none inside another.")
+            self.receipt.findings.append(
+                Finding("categories-flattened", "info", template, {"path": post.source_path or post.path})
+            )
+        return list(dict.fromkeys(name for path in paths for name in path))
+
+    def _note_foreign_code(self, post: Post) -> None:
+        """Says which texts carry template code that the layout's generator would not run."""
+        if any(mark in post.body for name, mark in CODE_MARKS if name in post.features):
+            template = _(
+                "“%(path)s” has code or links of %(dialect)s that this layout does not know; they are written as they stand."
+            )
+            params = {"path": post.source_path or post.path, "dialect": post.dialect or "-"}
+            self.receipt.findings.append(Finding("foreign-template-code", "warning", template, params))
 
     def _free(self, path: str) -> str:
         """The path, or the path with a number where another post of this layout has it."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from articles.formats import DIALECTS
@@ -42,7 +46,8 @@ class Command(BaseCommand):
         path: Path = options["path"]
         if not path.exists():
             raise CommandError(_("“%(path)s” does not exist.") % {"path": path})
-        run = self._import(path, options)
+        with without_statement_log():
+            run = self._import(path, options)
         report = options["report"]
         if report is not None:
             text = json.dumps(build_report(run), ensure_ascii=False, indent=1)
@@ -84,6 +89,17 @@ class Command(BaseCommand):
         width = 30
         filled = width * done // max(1, total)
         self.stderr.write(f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total}", ending="\n" if done >= total else "")
+
+
+@contextmanager
+def without_statement_log() -> Iterator[None]:
+    """Under DEBUG Django keeps the last 9,000 statements with their values: a large import would be held in memory whole."""
+    log = connection.queries_log
+    connection.queries_log = deque(maxlen=0)
+    try:
+        yield
+    finally:
+        connection.queries_log = log
 
 
 def find_user(username: str | None) -> User | None:
