@@ -38,6 +38,22 @@ def check_folders(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
+@register(Tags.files)
+def check_import_roots(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """What staff may import must not be the product's own files: database, originals, uploads."""
+    own = {"DATA_DIR": settings.DATA_DIR, "PRIVATE_ROOT": settings.PRIVATE_ROOT}
+    return [
+        Error(
+            f"IMPORT_ROOTS opens {root}, and {name} ({folder}) lies in it or around it: staff could import the site's own files.",
+            hint="Name a folder apart, such as /srv/import.",
+            id="kawaraban.E004",
+        )
+        for root in settings.IMPORT_ROOTS
+        for name, folder in own.items()
+        if _is_inside(folder, root) or _is_inside(root, folder)
+    ]
+
+
 @register(Tags.compatibility)
 def check_time_zone(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """Permalinks hold the day of publication in the site's zone, so times must be aware."""

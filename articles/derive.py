@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db import transaction
 
 from articles.findings import Finding
-from articles.links import DatabaseResolver
+from articles.links import DatabaseResolver, place_of
 from articles.markup import RENDERER_VERSION, render
 from articles.markup.document import Link, Rendered, Resolver
 from articles.markup.engines import Flavour
 from articles.models import Post, PostLink
+from articles.references import address_key, link_key, name_key, search_key
 
 DERIVED_FIELDS = (
     "body_html",
@@ -23,6 +24,10 @@ DERIVED_FIELDS = (
     "character_count",
     "findings",
     "renderer_version",
+    "name_key",
+    "title_key",
+    "address_key",
+    "search_key",
 )
 
 
@@ -50,6 +55,10 @@ def apply_rendered(post: Post, rendered: Rendered) -> None:
     post.character_count = rendered.character_count
     post.findings = [*post.source_findings, *(moved(finding, offset).as_json() for finding in rendered.findings)]
     post.renderer_version = RENDERER_VERSION
+    post.name_key = name_key(post.source_path or post.path)
+    post.title_key = name_key(post.title)
+    post.address_key = address_key(post.path, post.source_permalink)
+    post.search_key = search_key(post.title, post.path)
 
 
 def moved(finding: Finding, lines: int) -> Finding:
@@ -61,8 +70,16 @@ def moved(finding: Finding, lines: int) -> Finding:
 
 def link_rows(post: Post, links: Iterable[Link]) -> list[PostLink]:
     """Unsaved rows for the references of a post."""
+    place = place_of(post)
     return [
-        PostLink(post=post, kind=link.kind, target=link.target[:1000], fragment=link.fragment[:300], url=link.url[:1000])
+        PostLink(
+            post=post,
+            kind=link.kind,
+            target=link.target[:1000],
+            fragment=link.fragment[:300],
+            url=link.url[:1000],
+            key=link_key(link.kind, link.target, place),
+        )
         for link in links
     ]
 

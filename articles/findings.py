@@ -6,9 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 Severity = Literal["info", "warning", "error"]
+
+# The parameter whose value is itself a text of the code, marked where it is written, or of the system, listed here.
+REASON = "reason"
+_SYSTEM_REASONS = (
+    gettext_noop("Permission denied"),
+    gettext_noop("No such file or directory"),
+    gettext_noop("Is a directory"),
+    gettext_noop("Not a directory"),
+    gettext_noop("No space left on device"),
+    gettext_noop("Read-only file system"),
+    gettext_noop("File name too long"),
+    gettext_noop("Input/output error"),
+    gettext_noop("Too many levels of symbolic links"),
+    gettext_noop("Too many open files"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +31,9 @@ class Finding:
     """One thing a person should know about a file or a text.
 
     ``code`` is stable (``duplicate-key``); ``template`` is English with ``%(name)s`` places and is marked for
-    translation where it is written (``gettext_noop``); it names the thing and the remedy. ``line`` counts from 1
-    in the whole file, front matter included; ``None`` where no line applies.
+    translation where it is written (``gettext_noop``); it names the thing and the remedy. A value of ``params`` may be
+    another finding, and that of ``reason`` is translated too. ``line`` counts from 1 in the whole file, front matter
+    included; ``None`` where no line applies.
     """
 
     code: str
@@ -34,7 +50,10 @@ class Finding:
     def localised(self) -> str:
         """The message in the active language."""
         text = gettext(self.template)
-        return text % self.params if self.params else text
+        return text % {name: _say(name, value) for name, value in self.params.items()} if self.params else text
+
+    def __str__(self) -> str:
+        return self.message
 
     def as_json(self) -> dict[str, Any]:
         """A plain mapping that :meth:`from_json` reads back; ``message`` is there for people with no catalogue."""
@@ -44,12 +63,25 @@ class Finding:
             "message": self.message,
             "line": self.line,
             "template": self.template,
-            "params": {name: str(value) for name, value in self.params.items()},
+            "params": {name: _as_plain(value) for name, value in self.params.items()},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        return cls(data["code"], data["severity"], data["template"], data.get("params") or {}, data.get("line"))
+        params = data.get("params") or {}
+        read = {name: cls.from_json(value) if isinstance(value, Mapping) else value for name, value in params.items()}
+        return cls(data["code"], data["severity"], data["template"], read, data.get("line"))
+
+
+def _say(name: str, value: Any) -> Any:
+    if isinstance(value, Finding):
+        return value.localised()
+    # The empty text would be answered with the catalogue's own header.
+    return gettext(str(value)) if name == REASON and value else value
+
+
+def _as_plain(value: Any) -> Any:
+    return value.as_json() if isinstance(value, Finding) else str(value)
 
 
 class RefusedFile(Exception):

@@ -12,25 +12,40 @@ import os
 import posixpath
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
+from html import unescape
+from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
-from articles.findings import RefusedFile
+from articles.findings import Finding, RefusedFile
 from articles.formats.terms import slugify
-from articles.media import PublicCopy, detect_type, make_public_copy
-from articles.models import MediaFile
+from articles.media import NO_LIKENESS, PublicCopy, detect_type, make_public_copy
+from articles.models import ImportItem, MediaFile, MediaVersion, Post, PostLink, SourceFile
+from articles.queue import has_ended, name_process
 
+LEFT_BEHIND = timedelta(hours=1)
+"""Files without a row that are older than this belong to no upload that is still under way."""
 MAX_NAME = 60  # characters; a Japanese one takes three bytes of the 255 that file systems allow
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _STAGING = ".staging"
+# Before the name of the process that writes a file: whoever comes after its death knows that nobody will finish it.
+_NEW = ".new-"
+_NEW_MARK = "~"
+# As articles.markup.finishing writes a picture: the address first, then its alternative text.
+_SHOWN = re.compile(rf'<img src="{re.escape(settings.MEDIA_URL)}([^"]+)" alt="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,8 @@ class NewFile:
     data: bytes
     name: str
     alt: str = ""
+    copy: PublicCopy | None = None
+    """The copy for readers, where the caller has made it already."""
 
 
 # --- Originals ------------------------------------------------------------------------------------------------------
@@ -52,9 +69,18 @@ def store_original(data: bytes) -> str:
     """
     sha256 = hashlib.sha256(data).hexdigest()
     path = original_path(sha256)
-    if not path.exists():
+    if path.exists():
+        # No row may name it, and then an undo or a sweep may be removing it at this moment.
+        if transaction.get_connection().in_atomic_block:
+            transaction.on_commit(partial(_write_if_gone, path, data))
+    else:
         _write_whole(path, data)
     return sha256
+
+
+def _write_if_gone(path: Path, data: bytes) -> None:
+    if not path.exists():
+        _write_whole(path, data)
 
 
 def original_path(sha256: str) -> Path:
@@ -85,22 +111,75 @@ def add_media(data: bytes, name: str, *, alt: str = "", user: AbstractBaseUser |
     return add_many([NewFile(data, name, alt)], user=user)[0]
 
 
-def add_many(files: Iterable[NewFile], *, user: AbstractBaseUser | None = None) -> list[MediaFile]:
+def add_many(
+    files: Iterable[NewFile], *, user: AbstractBaseUser | None = None, made: list[MediaFile] | None = None
+) -> list[MediaFile]:
     """The library's files for ``files``, in their order; two queries whatever their number. Raises OSError as :func:`add_media`.
 
-    Inside a transaction the copies for readers appear when it commits; a rollback leaves none of them.
+    ``made`` gets those that were not there before. Inside a transaction the copies for readers appear when it commits; a
+    rollback leaves none of them.
     """
     prepared = [(store_original(file.data), file) for file in files]
     known = {media.sha256: media for media in _find(sha256 for sha256, _file in prepared)}
     new: dict[str, MediaFile] = {}
+    replaced = _find_replaced({sha256 for sha256, _file in prepared} - known.keys())
     for sha256, file in prepared:
         if sha256 not in known and sha256 not in new:
-            new[sha256] = _build(sha256, file, user)
+            new[sha256] = _build(sha256, file, user, claims=sha256 in replaced)
     # Another process may have added the same bytes meanwhile: its row stays, and ours are read back.
     MediaFile.objects.bulk_create(new.values(), ignore_conflicts=True)
     for media in _find(new) if new else ():
         known[media.sha256] = media
+        if made is not None and media.created_at == new[media.sha256].created_at:
+            made.append(media)
+    if not transaction.get_connection().in_atomic_block:
+        for sha256, file in prepared:
+            _write_if_gone(original_path(sha256), file.data)
     return [known[sha256] for sha256, _file in prepared]
+
+
+def add_picture(data: bytes, name: str, *, user: AbstractBaseUser | None = None) -> tuple[MediaFile, bool]:
+    """The library's picture for these bytes, and whether it is new. Raises OSError as :func:`add_media`.
+
+    Raises RefusedFile, and keeps nothing, for what is no picture that readers may get.
+    """
+    copy = make_public_copy(data, name)
+    if not copy.is_picture:
+        template = _("%(name)s is no picture. Choose a JPEG, PNG, WebP, GIF, AVIF or SVG file.")
+        raise RefusedFile(Finding("not-a-picture", "warning", template, {"name": name}))
+    made: list[MediaFile] = []
+    return add_many([NewFile(data, name, copy=copy)], user=user, made=made)[0], bool(made)
+
+
+def fill_alternative_texts(pages: Iterable[str], covers: Iterable[tuple[int, str]] = ()) -> list[MediaFile]:
+    """Gives files without an alternative text the one under which a text shows them; the files filled.
+
+    ``pages`` is HTML as stored, in the order in which the first text wins; ``covers`` are keys of files with their texts.
+    What somebody wrote in the library stays.
+    """
+    by_name: dict[str, str] = {}
+    for page in pages:
+        for name, alt in _SHOWN.findall(page) if settings.MEDIA_URL in page else ():
+            if text := " ".join(unescape(alt).split())[:500]:
+                by_name.setdefault(unescape(name), text)
+    by_key: dict[int, str] = {}
+    for key, alt in covers:
+        if text := " ".join(alt.split())[:500]:
+            by_key.setdefault(key, text)
+    found: list[MediaFile] = []
+    for names in _portions(list(by_name)):
+        found += MediaFile.objects.filter(public_name__in=names, alt="")
+    for keys in _portions(list(by_key)):
+        found += MediaFile.objects.filter(pk__in=keys, alt="")
+    rows = {media.pk: media for media in found}
+    for media in rows.values():
+        media.alt = by_name.get(media.public_name) or by_key[media.pk]
+    MediaFile.objects.bulk_update(rows.values(), ["alt"], batch_size=100)
+    return list(rows.values())
+
+
+def _portions(values: list[Any]) -> Iterator[list[Any]]:
+    return (values[start : start + 500] for start in range(0, len(values), 500))
 
 
 def write_missing_public_files() -> list[str]:
@@ -113,6 +192,105 @@ def write_missing_public_files() -> list[str]:
     return written
 
 
+# --- What is no longer needed ---------------------------------------------------------------------------------------
+
+
+def remove_unused_files(fingerprints: Iterable[str], public_names: Iterable[str]) -> None:
+    """Removes, once the transaction commits, originals that no row names and the copies ``public_names`` of rows that went.
+
+    Whoever stores such a file at the same moment writes it anew when its own row commits.
+    """
+    transaction.on_commit(partial(_remove_unused, frozenset(fingerprints), frozenset(public_names)))
+
+
+def _remove_unused(fingerprints: frozenset[str], public_names: frozenset[str]) -> None:
+    for sha256 in fingerprints - named_fingerprints(fingerprints):
+        path = original_path(sha256)
+        path.unlink(missing_ok=True)
+        _remove_empty(path.parent)
+    used = set(MediaFile.objects.filter(public_name__in=public_names).values_list("public_name", flat=True))
+    for name in public_names - used:
+        path = _public_path(name)
+        path.unlink(missing_ok=True)
+        _remove_empty(path.parent)
+
+
+def named_fingerprints(fingerprints: Collection[str]) -> set[str]:
+    """Those of ``fingerprints`` that a row of the library or of a source names, or a conflict that nobody has decided yet."""
+    named: set[str] = set()
+    wanted = sorted(fingerprints)
+    for start in range(0, len(wanted), 500):
+        batch = wanted[start : start + 500]
+        named.update(MediaFile.objects.filter(sha256__in=batch).values_list("sha256", flat=True))
+        named.update(MediaVersion.objects.filter(sha256__in=batch).values_list("sha256", flat=True))
+        named.update(SourceFile.objects.filter(sha256__in=batch).values_list("sha256", flat=True))
+        conflicts = ImportItem.objects.filter(verdict=ImportItem.Verdict.CONFLICT, sha256__in=batch, resolution__state="open")
+        named.update(conflicts.values_list("sha256", flat=True))
+    return named
+
+
+def sweep(*, stored_before: datetime) -> list[str]:
+    """Removes what killed processes left: half-written files, staged copies that are in their place, originals without a row.
+
+    Files written after ``stored_before`` stay: their rows may still come. Gives the names of what was removed.
+    """
+    removed = []
+    originals = _folders_in(Path(settings.PRIVATE_ROOT) / "originals")
+    for folder in (*originals, *_folders_in(Path(settings.MEDIA_ROOT)), *_folders_below(Path(settings.MEDIA_ROOT))):
+        for path in _files_in(folder):
+            if path.name.startswith(_NEW) and (_has_dead_writer(path.name) or _is_old(path, stored_before)):
+                path.unlink(missing_ok=True)
+                removed.append(path.name)
+    for staged in _files_in(_public_path(_STAGING)):
+        media = MediaFile.objects.filter(sha256=staged.name).first()
+        is_done = media is not None and bool(media.public_name) and _public_path(media.public_name).exists()
+        if is_done or _is_old(staged, stored_before):
+            staged.unlink(missing_ok=True)
+            removed.append(staged.name)
+    for folder in originals:
+        files = {path.name: path for path in _files_in(folder) if _is_old(path, stored_before)}
+        fingerprints = {name for name in files if _SHA256.fullmatch(name)}
+        for name in fingerprints - named_fingerprints(fingerprints):
+            files[name].unlink(missing_ok=True)
+            removed.append(name)
+    return removed
+
+
+def mend() -> None:
+    """Puts files right after a process died between a commit and what belongs to it: makes what lacks, removes what is left."""
+    write_missing_public_files()
+    sweep(stored_before=timezone.now() - LEFT_BEHIND)
+
+
+def _has_dead_writer(name: str) -> bool:
+    return has_ended(name.removeprefix(_NEW).replace(_NEW_MARK, "/")) is True
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+
+
+def _folders_below(folder: Path) -> list[Path]:
+    return [inner for outer in _folders_in(folder) for inner in _folders_in(outer)]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+
+
+def _is_old(path: Path, moment: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:
+        return False
+
+
+def _remove_empty(folder: Path) -> None:
+    # Another file may have come into it meanwhile.
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def _find(fingerprints: Iterable[str]) -> Iterator[MediaFile]:
     wanted = list(dict.fromkeys(fingerprints))
     # SQLite takes a limited number of parameters.
@@ -120,20 +298,47 @@ def _find(fingerprints: Iterable[str]) -> Iterator[MediaFile]:
         yield from MediaFile.objects.filter(sha256__in=wanted[start : start + 500])
 
 
-def _build(sha256: str, file: NewFile, user: AbstractBaseUser | None) -> MediaFile:
-    """An unsaved row; the copy for readers is staged, and moved to its place on commit."""
+def _find_replaced(fingerprints: Collection[str]) -> set[str]:
+    """Those of ``fingerprints`` that stood at some entry before; one query per portion, none where there is nothing new."""
+    return {
+        sha256
+        for portion in _portions(sorted(fingerprints))
+        for sha256 in MediaVersion.objects.filter(sha256__in=portion).values_list("sha256", flat=True)
+    }
+
+
+def find_by_fingerprint(sha256: str) -> MediaFile | None:
+    """The library's entry with this content, else the one that had it before it was replaced."""
+    found = MediaFile.objects.filter(sha256=sha256).first()
+    if found is None and (version := MediaVersion.objects.filter(sha256=sha256).select_related("media").first()):
+        return version.media
+    return found
+
+
+def find_by_former_name(public_name: str) -> MediaFile | None:
+    """The entry that readers got at this name below ``MEDIA_ROOT`` before it was replaced."""
+    version = MediaVersion.objects.filter(public_name=public_name).select_related("media").first()
+    return version.media if version else None
+
+
+def _build(sha256: str, file: NewFile, user: AbstractBaseUser | None, *, claims: bool = False) -> MediaFile:
+    """An unsaved row; the copy for readers is staged, and moved to its place on commit.
+
+    ``claims``: the content stood at another entry once, whose address goes on meaning that entry.
+    """
     name = posixpath.basename(file.name.replace("\\", "/")).replace("\0", "")
     media = MediaFile(
         sha256=sha256, name=name[-255:], size=len(file.data), alt=file.alt[:500], uploaded_by_id=user.pk if user else None
     )
     try:
-        copy = make_public_copy(file.data, name)
+        copy = file.copy or make_public_copy(file.data, name)
     except RefusedFile as refused:
         media.content_type = detect_type(file.data, name)
         media.findings = [refused.finding.as_json()]
         return media
     media.content_type, media.width, media.height = copy.content_type, copy.width, copy.height
-    media.public_name = public_name(sha256, name, copy)
+    media.likeness = copy.likeness or (NO_LIKENESS if copy.is_picture else "")
+    media.public_name = claim_name(sha256, name, copy) if claims else public_name(sha256, name, copy)
     _stage(copy.data, sha256, media.public_name)
     return media
 
@@ -142,6 +347,19 @@ def public_name(sha256: str, name: str, copy: PublicCopy) -> str:
     """``ab/0123456789abcdef/name.png``: the place below ``MEDIA_ROOT``. Japanese letters of the name stay."""
     stem = slugify(posixpath.splitext(name)[0])[:MAX_NAME].strip("-_") or "file"
     return f"{sha256[:2]}/{sha256[:16]}/{stem}.{copy.extension}"
+
+
+def claim_name(sha256: str, name: str, copy: PublicCopy) -> str:
+    """A :func:`public_name` that no former file has: an address that texts and caches know never means another picture."""
+    wanted = public_name(sha256, name, copy)
+    stem, suffix = posixpath.splitext(wanted)
+    names = chain([wanted], (f"{stem}-{number}{suffix}" for number in count(2)))
+    return next(name for name in names if not MediaVersion.objects.filter(public_name=name).exists())
+
+
+def keep_copy(copy: PublicCopy, sha256: str, name: str) -> None:
+    """Puts a copy for readers in its place when the transaction commits."""
+    _stage(copy.data, sha256, name)
 
 
 def _public_path(name: str) -> Path:
@@ -174,7 +392,7 @@ def _move(staged: Path, target: Path) -> None:
 def _write_whole(path: Path, data: bytes) -> None:
     """Either the whole file is there or none of it, also after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f"{_NEW}{name_process().replace('/', _NEW_MARK)}{_NEW_MARK}", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -201,3 +419,44 @@ def _sync_folder(folder: Path) -> None:
 def stored_fingerprints(fingerprints: Sequence[str]) -> set[str]:
     """Those of ``fingerprints`` whose original is on the disk."""
     return {sha256 for sha256 in fingerprints if original_path(sha256).exists()}
+
+
+# --- Old addresses of files -----------------------------------------------------------------------------------------------
+
+_DOCUMENTS = ("md", "markdown", "mkdn", "mdx", "html", "txt")
+
+
+def may_be_shown(file: SourceFile) -> bool:
+    """Whether an old address of a file may be answered: not where only drafts have the file.
+
+    The page whose bundle it lies in must be public, if there is one; else a public post must show it, unless no post does:
+    the old site published such files by themselves.
+    """
+    owner = find_owner(file)
+    if owner is not None:
+        return owner.is_public
+    media = file.media
+    assert media is not None, "asked only of files in the library"
+    links = PostLink.objects.filter(url=media.url)
+    if Post.objects.published().filter(Q(pk__in=links.values("post")) | Q(cover=media)).exists():
+        return True
+    return not links.exists() and not Post.objects.filter(cover=media).exists()
+
+
+def find_owner(file: SourceFile) -> Post | None:
+    """The post whose folder the file lies in: a page bundle's (Hugo), or the one that the folder is named after (Hexo)."""
+    folders = [folder for folder in _folders_of(file.path) if folder]
+    names = [f"{folder}/index.{suffix}" for folder in folders for suffix in _DOCUMENTS]
+    names += [f"{folders[0]}/_index.{suffix}" for suffix in _DOCUMENTS] if folders else []
+    if file.source.dialect == "hexo":
+        names += [f"{folder}.{suffix}" for folder in folders for suffix in _DOCUMENTS]
+    posts = Post.objects.filter(source=file.source_id, source_path__in=names)
+    found = posts.only("source_path", "state", "published_at", "expires_at", "trashed_at")
+    return max(found, key=lambda post: len(post.source_path.rpartition("/")[0]), default=None)
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]

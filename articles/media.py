@@ -7,16 +7,18 @@ neither metadata (GPS, serial numbers) nor anything appended to it reaches a rea
 from __future__ import annotations
 
 import io
+import math
 import posixpath
 import re
 import warnings
 from dataclasses import dataclass
+from operator import mul
 from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from django.utils.translation import gettext_noop as _
-from PIL import GifImagePlugin, Image, ImageOps, JpegImagePlugin
+from PIL import GifImagePlugin, Image, ImageOps, ImageStat, JpegImagePlugin
 
 from articles.findings import Finding, RefusedFile
 
@@ -30,6 +32,11 @@ MAX_SVG_BYTES: Final = 2_000_000
 MAX_SVG_DEPTH: Final = 100
 MAX_SVG_COPIES: Final = 5_000
 _MAX_ICC_BYTES: Final = 600_000
+
+# What Pillow's decoders are known to raise on cut or forged files.
+_DECODER_ERRORS: Final = (
+    *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, MemoryError, OverflowError),
+)
 
 _IMAGE_TYPES: Final = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -64,13 +71,18 @@ _PRIVATE_TYPE: Final = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class PublicCopy:
-    """What readers get of a file. Sizes in pixels; 0 where the file has none."""
+    """What readers get of a file. Sizes in pixels; 0 where the file has none. ``likeness`` as :func:`measure_likeness` has it."""
 
     data: bytes
     content_type: str
     width: int
     height: int
     extension: str
+    likeness: str = ""
+
+    @property
+    def is_picture(self) -> bool:
+        return self.content_type.startswith("image/")
 
 
 def make_public_copy(data: bytes, name: str) -> PublicCopy:
@@ -147,8 +159,7 @@ def _clean_image(data: bytes, name: str, image_format: str) -> PublicCopy:
                 return _encode(image, image_format, _options(image, image_format, data))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(name) from error
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, MemoryError, OverflowError) as error:
-        # The errors that Pillow's decoders are known to raise on cut or forged files.
+    except _DECODER_ERRORS as error:
         raise _refuse(
             "image-broken",
             name,
@@ -201,14 +212,16 @@ def _encode(image: Image.Image, image_format: str, options: dict[str, Any]) -> P
     output = io.BytesIO()
     if getattr(image, "is_animated", False):
         image.load()
+        likeness = _measure(image)
         image.info.pop("comment", None)
         image.save(output, image_format, save_all=True, **options)
         width, height = image.size
     else:
         still = _bare(ImageOps.exif_transpose(image))
+        likeness = _measure(still)
         still.save(output, image_format, **options)
         width, height = still.size
-    return PublicCopy(output.getvalue(), content_type, width, height, extension)
+    return PublicCopy(output.getvalue(), content_type, width, height, extension, likeness)
 
 
 def _options(image: Image.Image, image_format: str, data: bytes) -> dict[str, Any]:
@@ -246,6 +259,85 @@ def _bare(image: Image.Image) -> Image.Image:
     if image.mode in ("P", "L", "RGB", "1"):
         still.info.update(kept)
     return still
+
+
+# --- Likeness -------------------------------------------------------------------------------------------------------
+
+#: A picture in which nothing can be told apart is like every other of its kind.
+NO_LIKENESS: Final = "-"
+_SIDE: Final = 32
+_KEPT: Final = 8
+_FEWEST_BITS: Final = 4
+#: Shades below which a difference is noise of the compression; a gradient would else differ from itself saved again.
+_QUANTUM: Final = 48.0
+_WAVES: Final = tuple(
+    tuple(math.cos(math.pi * (2 * place + 1) * wave / (2 * _SIDE)) for place in range(_SIDE)) for wave in range(_KEPT + 1)
+)
+
+
+def measure_likeness(data: bytes) -> str:
+    """What a picture looks like, in 64 bits (hexadecimal): pictures that look alike differ in few of them.
+
+    :data:`NO_LIKENESS` for what is no picture of dots, cannot be decoded, or shows nothing but a shade or two.
+    """
+    image_format = _detect_image(data)
+    if image_format is None:
+        return NO_LIKENESS
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            with Image.open(io.BytesIO(data), formats=[image_format]) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    return NO_LIKENESS
+                # A JPEG is decoded at an eighth of its size where that is enough.
+                image.draft("RGB", (_SIDE * 4, _SIDE * 4))
+                return _measure(ImageOps.exif_transpose(image))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DECODER_ERRORS):
+        return NO_LIKENESS
+
+
+def count_differences(one: str, other: str) -> int:
+    """In how many of their 64 bits two likenesses differ; 64 where one is none."""
+    if len(one) != 16 or len(other) != 16:
+        return 64
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def _measure(image: Image.Image) -> str:
+    """The signs of the picture's slowest waves (a perceptual hash): sizes, formats and small retouches leave them alone."""
+    try:
+        grey = _shrink(image)
+    except ValueError:
+        # A rare mode that Pillow writes but does not turn into grey: no reason to refuse the picture.
+        return NO_LIKENESS
+    if ImageStat.Stat(grey).stddev[0] < 2:
+        return NO_LIKENESS
+    pixels = grey.tobytes()
+    rows = [[sum(map(mul, wave, pixels[start : start + _SIDE])) for wave in _WAVES] for start in range(0, _SIDE * _SIDE, _SIDE)]
+    columns = list(zip(*rows, strict=True))
+    waves = [round(sum(map(mul, _WAVES[down], columns[across])) / _QUANTUM) for down, across in _PLACES]
+    middle = sorted(waves)[len(waves) // 2]
+    bits = int("".join("1" if wave > middle else "0" for wave in waves), 2)
+    return f"{bits:016x}" if bits.bit_count() >= _FEWEST_BITS else NO_LIKENESS
+
+
+def _shrink(image: Image.Image) -> Image.Image:
+    """The picture in grey, small, on white where it is transparent."""
+    half = (_SIDE * 2, _SIDE * 2)
+    if image.mode in ("P", "PA", "LA", "RGBA") or "transparency" in image.info:
+        small = image.convert("RGBA").resize(half, Image.Resampling.BOX, reducing_gap=2.0)
+        ground = Image.new("RGBA", half, "white")
+        ground.alpha_composite(small)
+        grey = ground.convert("L")
+    else:
+        plain = image if image.mode == "RGB" else image.convert("L")
+        grey = plain.resize(half, Image.Resampling.BOX, reducing_gap=2.0).convert("L")
+    return grey.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+
+
+# The slowest wave of all is the brightness of the whole, which is no likeness.
+_PLACES: Final = tuple(divmod(number, _KEPT) for number in range(1, _KEPT * _KEPT + 1))
 
 
 # --- Vector drawings ------------------------------------------------------------------------------------------------

@@ -53,8 +53,42 @@ SECTIONS = ("技術動向", "投資分析", "くらし", "政策", "編集の手
 DESKS = ("瓦版編集部", "経済班", "くらし班", "開発班")
 
 
+# What an import computes of every post: outline, summary, counts, plain text for a search, pages of terms and by-lines.
+HUGO_PAGE = """<!doctype html><html lang="{{ .Lang }}"><head><meta charset="utf-8"><title>{{ .Title }}</title>
+<meta name="description" content="{{ .Summary | plainify }}"></head><body><article><h1>{{ .Title }}</h1>
+<p>{{ .Date.Format "2006-01-02" }} {{ .Params.author }} {{ .WordCount }} {{ .ReadingTime }}</p>
+{{ .TableOfContents }}{{ .Content }}
+<ul>{{ range .GetTerms "tags" }}<li><a href="{{ .RelPermalink }}">{{ .Title }}</a></li>{{ end }}</ul>
+{{ with .PrevInSection }}<a href="{{ .RelPermalink }}">{{ .Title }}</a>{{ end }}
+{{ with .NextInSection }}<a href="{{ .RelPermalink }}">{{ .Title }}</a>{{ end }}</article></body></html>
+"""
+HUGO_LIST = """<!doctype html><html><body><h1>{{ .Title }}</h1>{{ range (.Paginate .Pages 20).Pages }}
+<article><h2><a href="{{ .RelPermalink }}">{{ .Title }}</a></h2><p>{{ .Summary }}</p></article>{{ end }}
+{{ template "_internal/pagination.html" . }}</body></html>
+"""
+HUGO_SEARCH = """[{{ range $i, $p := .Site.RegularPages }}{{ if $i }},{{ end }}
+{"title":{{ .Title | jsonify }},"url":{{ .RelPermalink | jsonify }},"text":{{ .Plain | jsonify }}}{{ end }}]
+"""
+HUGO_OUTPUTS = (
+    '[outputs]\nhome = ["HTML", "RSS", "JSON"]\n[taxonomies]\ntag = "tags"\ncategory = "categories"\nauthor = "author"\n'
+)
+
+
+def add_theme(folder: Path) -> None:
+    """Gives a site of :func:`write_site` layouts that make of each post what an import makes of it."""
+    layouts = folder / "layouts"
+    (layouts / "_default/single.html").write_text(HUGO_PAGE)
+    (layouts / "_default/list.html").write_text(HUGO_LIST)
+    (layouts / "index.json").write_text(HUGO_SEARCH)
+    with (folder / "config.toml").open("a") as config:
+        config.write(HUGO_OUTPUTS)
+
+
 def write_site(folder: Path, count: int, dialect: str, *, size: int = 8500) -> None:
-    """``count`` posts of about ``size`` bytes below ``folder`` as a ``hugo`` or ``jekyll`` site with its configuration."""
+    """``count`` posts of about ``size`` bytes below ``folder`` as a ``hugo`` or ``jekyll`` site with its configuration.
+
+    The layouts show title and text, and nothing else.
+    """
     source = random.Random(20261122)
     if dialect == "hugo":
         posts = folder / "content/posts"

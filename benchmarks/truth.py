@@ -24,13 +24,14 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 # The findings of the pure layer are marked for translation while it is imported, which asks for settings.
-settings.configure()
+if not settings.configured:
+    settings.configure()
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from articles.findings import RefusedFile  # noqa: E402
-from articles.formats import find_sites, read_document, terms  # noqa: E402
-from articles.formats.container import open_archive  # noqa: E402
-from articles.formats.document import Document, Site  # noqa: E402
+from articles.findings import RefusedFile
+from articles.formats import find_sites, read_document, terms
+from articles.formats.container import open_archive
+from articles.formats.document import Document, Site
 
 COLUMNS = ("address", "title", "date", "categories", "tags", "draft")
 TARGET = 0.99

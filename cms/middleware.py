@@ -1,5 +1,10 @@
-"""Which language the interface speaks, and the policy that every answer carries."""
+"""Which language the interface speaks, the policy that every answer carries, and requests that no database could hold."""
 
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from csp.constants import HEADER
@@ -8,8 +13,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
+from django.utils.translation import gettext as _
 
-ADMIN_PREFIX = "/admin/"
+from cms.errors import is_desk, show_note
+
+# PostgreSQL refuses NUL even in a question, no database takes half a surrogate pair, and SQLite takes NUL without a word.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# A list's search box is a form of its own, which says beside itself what is wrong with it.
+SEARCH = "q"
 
 
 class AdminLocaleMiddleware(LocaleMiddleware):
@@ -20,14 +31,14 @@ class AdminLocaleMiddleware(LocaleMiddleware):
     """
 
     def process_request(self, request: HttpRequest) -> None:
-        if request.path_info.startswith(ADMIN_PREFIX):
+        if is_desk(request):
             super().process_request(request)
             return
         translation.activate(settings.LANGUAGE_CODE)
         request.LANGUAGE_CODE = settings.LANGUAGE_CODE
 
     def process_response(self, request: HttpRequest, response: Any) -> HttpResponseBase:
-        if request.path_info.startswith(ADMIN_PREFIX):
+        if is_desk(request):
             return super().process_response(request, response)
         return response
 
@@ -44,3 +55,49 @@ class StablePolicyMiddleware(CSPMiddleware):
         if policy := response.headers.get(HEADER):
             response.headers[HEADER] = "; ".join(sorted(policy.split("; ")))
         return response
+
+
+class StorableInputMiddleware:
+    """Refuses with 400, naming the thing, what would be an error of the database in one place and stored in another.
+
+    Looked at are the desk's addresses, their queries and cookies: values that reach a query without passing a form. A
+    form's own fields say it beside the field. Public pages look nothing up by such values and ignore cookies.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        complaint = find_complaint(request)
+        return show_note(request, 400, complaint) if complaint else self.get_response(request)
+
+
+def find_complaint(request: HttpRequest) -> str:
+    """One sentence about what cannot be read or stored in a request, in the active language; empty where there is nothing."""
+    if not is_desk(request):
+        return ""
+    charset = _foreign_charset(request)
+    if charset and request.method == "POST":
+        return _("The form was sent as “%(charset)s”. Send it as UTF-8.") % {"charset": charset[:40]}
+    if UNSTORABLE.search(request.path_info):
+        return _("The address holds a character that cannot be stored (NUL). Leave it out.")
+    for name, value in _named_values(request):
+        if UNSTORABLE.search(name) or UNSTORABLE.search(value):
+            shown = UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", name)[:80]
+            return _("“%(name)s” holds a character that cannot be stored (NUL). Leave it out.") % {"name": shown}
+    return ""
+
+
+def _named_values(request: HttpRequest) -> Iterator[tuple[str, str]]:
+    for name, values in request.GET.lists():
+        yield from ((name, str(value)) for value in values if name != SEARCH)
+    yield from request.COOKIES.items()
+
+
+def _foreign_charset(request: HttpRequest) -> str:
+    """The encoding that the header ``Content-Type`` names, unless it is UTF-8 or none."""
+    charset = (request.content_params or {}).get("charset", "")
+    try:
+        return "" if not charset or codecs.lookup(charset).name == "utf-8" else charset
+    except (LookupError, ValueError):
+        return charset

@@ -3,6 +3,7 @@
 Every variable, its default and its meaning is in ``docs/operations.md``.
 """
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -68,6 +69,15 @@ def read_choice(name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
+def read_table_formats() -> tuple[str, ...]:
+    """``IMPORT_FORMATS``: which kinds of tables are read. Raises ImproperlyConfigured for one that is not known."""
+    known = ("csv", "xlsx", "json", "ods", "html", "yaml")
+    names = tuple(name.strip().lower() for name in env.list("IMPORT_FORMATS", default=["csv", "xlsx", "json"]) if name.strip())
+    if unknown := [name for name in names if name not in known]:
+        raise ImproperlyConfigured(f"IMPORT_FORMATS names {', '.join(unknown)}. It takes {', '.join(known)}.")
+    return names
+
+
 def read_bool(name: str, *, default: bool) -> bool:
     """A switch. Raises ImproperlyConfigured for a word that is neither: a misspelt ``DEBUG=flase`` must not pass as no."""
     text: str = env.str(name, default=str(default)).strip().lower()
@@ -76,6 +86,14 @@ def read_bool(name: str, *, default: bool) -> bool:
     if text in ("0", "false", "no", "off", ""):
         return False
     raise ImproperlyConfigured(f"{name} is {text!r}. Give true or false.")
+
+
+def read_language(known: list[str]) -> str:
+    """``LANGUAGE_CODE``, Japanese by default. Raises ImproperlyConfigured for a language without a catalogue."""
+    code: str = env.str("LANGUAGE_CODE", default="") or known[0]
+    if code not in known:
+        raise ImproperlyConfigured(f"LANGUAGE_CODE is {code!r}. Give one of {', '.join(known)}.")
+    return code
 
 
 def read_database(data_dir: Path) -> dict[str, Any]:
@@ -129,6 +147,21 @@ def read_caches() -> dict[str, Any]:
     }
 
 
+def read_email() -> dict[str, Any]:
+    """``EMAIL_URL``: standard output by default. Raises ImproperlyConfigured for any other form."""
+    address: str = env.str("EMAIL_URL", default="") or "consolemail://"
+    remedy = "Give one like smtp+tls://user:password@mail.example.jp:587 (also smtp, smtp+ssl, consolemail, dummymail)."
+    try:
+        mail: dict[str, Any] = dict(env.email_url_config(address))
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(f"EMAIL_URL is not the address of a mail server. {remedy}") from error
+    if mail["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not mail["EMAIL_HOST"]:
+        raise ImproperlyConfigured(f"EMAIL_URL names no host. {remedy}")
+    names = ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD")
+    switches = ("EMAIL_USE_TLS", "EMAIL_USE_SSL", "EMAIL_FILE_PATH")
+    return {name: mail[name] for name in (*names, *switches) if mail.get(name)}
+
+
 # --- The site -------------------------------------------------------------------------------------------------------
 
 DEBUG = read_bool("DEBUG", default=False)
@@ -147,7 +180,8 @@ STATIC_URL = "/static/"
 
 INSTALLED_APPS = [
     "articles.apps.ArticlesConfig",
-    "django.contrib.admin",
+    # The plain configuration would read every admin module at the start of every command; cms/urls.py does it for the desk.
+    "cms.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -168,6 +202,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "cms.middleware.AdminLocaleMiddleware",
+    "cms.middleware.StorableInputMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -210,12 +245,20 @@ STORAGES = {
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+# Folders of the server below which staff may import, separated as in PATH.
+IMPORT_ROOTS = [root for root in env.str("IMPORT_ROOTS", default="").split(os.pathsep) if root]
+IMPORT_MAX_BYTES = read_positive_int("IMPORT_MAX_BYTES", 2 * 1024**3)
+IMPORT_MAX_FILES = read_positive_int("IMPORT_MAX_FILES", 20_000)
+IMPORT_KEEP_DAYS = read_positive_int("IMPORT_KEEP_DAYS", 30)
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "ja"
 LANGUAGES = [("ja", "日本語"), ("en", "English")]
+LANGUAGE_CODE = read_language([code for code, _name in LANGUAGES])
+# How the site calls itself in its masthead, titles and feeds.
+SITE_NAME = env.str("SITE_NAME", default="").strip() or ("瓦版" if LANGUAGE_CODE == "ja" else "Kawaraban")
+SITE_DESCRIPTION = env.str("SITE_DESCRIPTION", default="").strip()
 LOCALE_PATHS = [BASE_DIR / "articles" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tokyo")
 USE_TZ = True
@@ -225,6 +268,7 @@ FORMS_URLFIELD_ASSUME_HTTPS = True
 
 # --- Safety ---------------------------------------------------------------------------------------------------------
 
+CSRF_FAILURE_VIEW = "cms.errors.show_csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_SSL_REDIRECT = IS_HTTPS
@@ -262,6 +306,21 @@ IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "add"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_USE_TRANSACTIONS = True
+# The library reads this name as its own list of classes; its screens, which would, are replaced by ours.
+IMPORT_FORMATS = read_table_formats()
+TABLE_MAX_ROWS = read_positive_int("TABLE_MAX_ROWS", 20_000)
+TABLE_MAX_BYTES = read_positive_int("TABLE_MAX_BYTES", 50 * 1024 * 1024)
+
+# --- Mail and signing in -------------------------------------------------------------------------------------------
+
+# A password may hold any character, so the message of a refusal never repeats EMAIL_URL.
+globals().update(read_email())
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="") or f"noreply@{urlsplit(SITE_URL).hostname}"
+# A server that hangs must not hold up the worker.
+EMAIL_TIMEOUT = 20
+PASSWORD_RESET_TIMEOUT = read_positive_int("LINK_DAYS", 3) * 86_400
+# The header in which a proxy says who asks, such as X-Real-IP; anybody else could write what they like there.
+CLIENT_ADDRESS_HEADER = env.str("CLIENT_ADDRESS_HEADER", default="").strip()
 
 # --- Logs: one line per event ---------------------------------------------------------------------------------------
 

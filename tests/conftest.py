@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,18 +22,25 @@ os.environ.update(
     CACHE_PREFIX=f"kawaraban-test-{os.getpid()}",
     LOG_LEVEL="WARNING",
 )
-for _name in ("MEDIA_ROOT", "PRIVATE_ROOT", "STATIC_ROOT", "TIME_ZONE", "CSRF_TRUSTED_ORIGINS", "BEHIND_PROXY"):
+for _name in (
+    *("MEDIA_ROOT", "PRIVATE_ROOT", "STATIC_ROOT", "TIME_ZONE", "CSRF_TRUSTED_ORIGINS", "BEHIND_PROXY"),
+    *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION"),
+):
     os.environ.pop(_name, None)
 
 import django  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings as django_settings  # noqa: E402
+from django.contrib import admin  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.db import connection, connections  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 django.setup()
+# The desk registers its models when the addresses are first read, which a test that asks for the registry may precede.
+admin.autodiscover()
 
+SECONDS_TO_ANSWER = 30
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Without these Chromium looks for its maker's hosts at every start, which a closed network refuses many times over.
 BROWSER_FLAGS = (
@@ -105,6 +113,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name, reason in reasons.items():
             if item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=f"{name}: {reason}"))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    """Tests that need what the migrations made stand before those after which Django fills the tables in another order."""
+    marker = item.get_closest_marker("django_db")
+    options = marker.kwargs if marker else {}
+    names = getattr(item, "fixturenames", ())
+    if "live_site" in names or options.get("serialized_rollback"):
+        return 1
+    return 2 if options.get("transaction") or not {"transactional_db", "live_server"}.isdisjoint(names) else 0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -148,23 +167,29 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser(chromium: str, django_db_setup: str) -> Iterator[Browser]:
     """One headless browser for the whole run."""
     # Playwright's own event loop runs in this thread, which Django takes for an asynchronous caller.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     flags = [*BROWSER_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(BROWSER_FLAGS)
     with sync_playwright() as playwright:
+        # While the loop runs, Django keeps a second set of connections, which did not make the database.
+        connection._test_serialized_contents = django_db_setup
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
-        # While the loop runs, Django keeps a second set of connections; an open one would keep the test database alive.
+        # An open connection would keep the test database alive.
         connections.close_all()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A window with no history and no cookies, speaking Japanese."""
+    """A window with no history and no cookies, speaking Japanese.
+
+    Its forms keep nothing by themselves, which would overtake a test on a slow machine; the tests of that open their own.
+    """
     context = browser.new_context(locale="ja-JP", timezone_id="Asia/Tokyo")
+    context.route("**/keep/", lambda route: route.fulfill(json={}))
     yield context.new_page()
     context.close()
 
@@ -175,17 +200,36 @@ def django_db_setup(django_db_setup: None) -> str:
     return getattr(connection, "_test_serialized_contents", "")
 
 
-@pytest.fixture
-def _content_of_migrations(browser: Browser, django_db_setup: str) -> None:
-    """Hands what is restored before each test to the connection of the browser's thread, which is not the one that made it."""
-    connection._test_serialized_contents = django_db_setup
+def _in_turn(application, lock):
+    def answer(environ, start_response):
+        with lock:
+            return application(environ, start_response)
+
+    return answer
 
 
 @pytest.fixture
-def live_site(browser: Browser, _content_of_migrations: None, django_db_serialized_rollback: None, live_server, settings):
+def live_site(browser: Browser, django_db_serialized_rollback: None, live_server, settings):
     """The site on a port of its own (``live_site.url``); what migrations put in the database is there in every test.
 
-    The browser comes first: the server must share the connections that the test uses once Playwright's loop runs.
+    The browser comes first: the server must share the connections that the test uses once Playwright's loop runs. At the
+    end its windows close and every answer is finished, before the database is emptied under them.
+
+    A test that writes while a page is open holds ``live_site.turn``: in memory all threads share one connection, where an
+    open form asks in the background while another one is saved. So the site answers one request at a time there.
     """
     settings.SITE_URL = live_server.url
-    return live_server
+    live_server.turn = threading.Lock()
+    server = live_server.thread.httpd
+    application = server.get_app()
+    if connection.vendor == "sqlite":
+        server.set_app(_in_turn(application, live_server.turn))
+    before = set(threading.enumerate())
+    yield live_server
+    server.set_app(application)
+    for context in browser.contexts:
+        context.close()
+    for thread in set(threading.enumerate()) - before:
+        if "process_request_thread" in thread.name:
+            thread.join(SECONDS_TO_ANSWER)
+            assert not thread.is_alive(), "the site still answers a request of this test"

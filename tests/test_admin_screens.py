@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from typing import Any
 
 import pytest
@@ -43,15 +42,18 @@ def test_every_model_of_the_product_has_a_screen() -> None:
     assert registered == {
         "Author",
         "Category",
+        "FrontPage",
         "ImportItem",
         "ImportRun",
         "MediaFile",
         "Post",
+        "ProofRun",
         "Redirect",
         "Revision",
         "Series",
         "Source",
         "SourceFile",
+        "TableImport",
         "Tag",
     }
 
@@ -85,6 +87,8 @@ def test_no_page_of_the_desk_holds_an_inline_script_or_style() -> None:
         reverse("admin:articles_importrun_change", args=[run.pk]),
         reverse("admin:articles_mediafile_add"),
         reverse("admin:articles_category_add"),
+        reverse("admin:articles_post_import"),
+        reverse("admin:articles_tag_export"),
     ]
     for address in pages:
         response = client.get(address)
@@ -276,42 +280,6 @@ def test_a_file_that_a_post_shows_is_not_deleted() -> None:
 
 
 # --- Imports --------------------------------------------------------------------------------------------------------
-
-
-def archive(**files: str) -> SimpleUploadedFile:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as target:
-        for number, (name, text) in enumerate(files.items()):
-            target.writestr(f"{number}-{name}.md", text)
-    return SimpleUploadedFile("新聞.zip", data.getvalue(), "application/zip")
-
-
-def test_an_importer_imports_a_zip_and_sees_what_became_of_every_file(media_root: Any) -> None:
-    client, person = sign_in("importer")
-    data = {"archive": archive(good="---\ntitle: 届いた記事\n---\n本文。\n", bad="---\ntitle: [\n---\n"), "on_conflict": "keep"}
-    response = client.post(reverse("admin:articles_importrun_add"), data, follow=True)
-    run = ImportRun.objects.get()
-    assert (run.user, run.label) == (person, "新聞.zip")
-    assert response.redirect_chain[-1][0] == reverse("admin:articles_importrun_change", args=[run.pk])
-    assert Post.objects.get().state == "draft"
-    page = client.get(response.redirect_chain[-1][0] + "?verdict=refused").content.decode()
-    assert "1-bad.md" in page
-    assert "0-good.md" not in page
-
-
-@pytest.mark.parametrize("role", ["author", "editor", "publisher", "staff"])
-def test_without_the_right_nobody_imports(role: str) -> None:
-    client, _person = sign_in(role)
-    response = client.post(reverse("admin:articles_importrun_add"), {"archive": archive(a="x"), "on_conflict": "keep"})
-    assert response.status_code == 403
-    assert not ImportRun.objects.exists()
-
-
-def test_an_importer_cannot_replace_what_others_changed() -> None:
-    client, _person = sign_in("importer")
-    response = client.post(reverse("admin:articles_importrun_add"), {"archive": archive(a="x"), "on_conflict": "replace"})
-    assert "on_conflict" in response.context["form"].errors
-    assert not ImportRun.objects.exists()
 
 
 def test_a_report_escapes_names_and_findings_and_isolates_their_direction() -> None:

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
+from django.utils import translation
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -27,6 +28,9 @@ from articles.management.commands import demo
 from cms import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
+DJANGOS_OPTIONS = {
+    *("help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks"),
+}
 
 
 @pytest.fixture
@@ -129,6 +133,36 @@ def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch:
         bootstrap.set_demo_environment(["--data", str(tmp_path / "file" / "data")])
 
 
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """What these tests quote is said in English; the catalogue's own tests see to the rest."""
+    with translation.override("en"):
+        yield
+
+
+def test_the_demo_speaks_the_sites_language(capsys: pytest.CaptureFixture[str]) -> None:
+    with translation.override("ja"):
+        demo.Command()._announce(8123, "a-password")
+    lines = capsys.readouterr().out.split("\n")
+    assert "  パスワード  a-password   （今だけ表示します。作り直すには --new-password）" in lines
+    assert "  サイト      http://localhost:8123/" in lines
+    assert "止めるには Ctrl-C を押してください。" in lines
+
+
+@pytest.mark.parametrize("name", ["import_posts", "export_posts", "render_posts", "render_markdown", "content_digest", "demo"])
+def test_the_help_of_every_command_is_in_the_sites_language(name: str) -> None:
+    said: dict[str, list[str]] = {}
+    for language in ("en", "ja"):
+        with translation.override(language):
+            parser = load_command_class("articles", name).create_parser("manage.py", name)
+            own = [action.help for action in parser._actions if action.help and action.dest not in DJANGOS_OPTIONS]
+            said[language] = [str(parser.description), *own]
+            assert parser.format_help()
+    for english, japanese in zip(said["en"], said["ja"], strict=True):
+        assert japanese != english
+        assert re.search("[\u3040-\u30ff\u4e00-\u9fff]", japanese)
+
+
 def test_a_port_in_use_is_named_with_another_to_choose() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -205,6 +239,7 @@ def running_demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The real demo in a fresh data folder, its output read as far as its announcement, and its port."""
     port = find_free_port()
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "LC_ALL")}
+    environment["LANGUAGE_CODE"] = "en"
     command = [sys.executable, "manage.py", "demo", "--data", str(tmp_path / "data"), "--port", str(port), "--no-browser"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

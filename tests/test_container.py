@@ -61,6 +61,19 @@ def test_a_zip_a_folder_and_a_file_give_the_same_bytes(tmp_path: Path) -> None:
     assert (packed.name, folder.name, single.name) == ("site", "site", "一")
 
 
+def test_a_member_comes_in_pieces_that_are_what_it_is_and_damage_shows(tmp_path: Path) -> None:
+    large = bytes(range(256)) * 4_000
+    data = pack({"large.bin": large, "good.md": POST})
+    container = open_bytes(tmp_path, data)
+    pieces = list(container.stream("large.bin"))
+    assert len(pieces) > 1
+    assert b"".join(pieces) == container.read("large.bin") == large
+    at = data.index(b"large.bin") + 30
+    damaged = open_bytes(tmp_path, data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
+    with pytest.raises(RefusedFile):
+        list(damaged.stream("large.bin"))
+
+
 def test_a_container_goes_to_another_process_and_still_reads(tmp_path: Path) -> None:
     container = open_bytes(tmp_path, pack({"a.md": POST}))
     container.read("a.md")
@@ -353,3 +366,31 @@ def test_no_damage_to_a_zip_raises_anything_but_a_refusal(tmp_path: Path, data: 
             container.read(path)
         except RefusedFile as refused:
             assert refused.finding.message  # noqa: PT017
+
+
+# --- Archives that hold only archives -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inner", ["site.zip", "old/site.tar.gz", "site.RAR"])
+def test_a_zip_that_holds_only_another_archive_is_refused_with_its_name(tmp_path: Path, inner: str) -> None:
+    path = tmp_path / "outer.zip"
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr(inner, b"PK")
+    with pytest.raises(RefusedFile) as refused:
+        open_archive(path)
+    assert refused.value.finding.code == "archive-in-archive"
+    assert refused.value.finding.params == {"path": "outer.zip", "inner": inner}
+
+
+def test_an_archive_of_another_kind_is_refused_with_the_kind_to_use(tmp_path: Path) -> None:
+    path = tmp_path / "site.tar.gz"
+    path.write_bytes(b"\x1f\x8b")
+    with pytest.raises(RefusedFile) as refused:
+        open_archive(path)
+    assert (refused.value.finding.code, refused.value.finding.params) == ("not-a-zip", {"path": "site.tar.gz"})
+
+
+def test_an_archive_beside_texts_is_a_file_like_others(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("本文")
+    (tmp_path / "data.zip").write_bytes(b"PK")
+    assert sorted(open_archive(tmp_path).members) == ["a.md", "data.zip"]

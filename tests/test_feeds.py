@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -151,3 +152,16 @@ def test_structured_data_cannot_end_its_element(client):
     assert data["headline"] == post.title
     assert data["keywords"] == ["<!--<script>"]
     assert html.count("<script") == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/rss.xml", "/atom.xml", "/sitemap.xml", "/sitemap-1.xml"])
+def test_a_browser_shows_what_is_no_page_with_a_sheet_of_its_own(client, path):
+    PostFactory()
+    answer = client.get(path)
+    text = b"".join(answer.streaming_content).decode() if answer.streaming else answer.text
+    assert answer["Content-Type"].startswith("application/xml")
+    sheet = re.search(r'<\?xml-stylesheet type="text/css" href="(/static/css/feed[^"]*)"\?>', text)
+    assert sheet
+    assert text.startswith("<?xml ")
+    assert client.get("/favicon.ico")["Location"].startswith("/static/img/icon")

@@ -257,3 +257,72 @@ def test_a_configuration_that_changes_the_reading_changes_the_fingerprint(tmp_pa
 )
 def test_a_layout_says_where_a_new_post_goes(dialect: str, fields: dict[str, Any], path: str) -> None:
     assert formats.layout_path(dialect, fields) == path
+
+
+# --- time zones
+
+ZONED_SITES = {
+    "jekyll": ("_posts/2024-05-06-a.md", "_config.yml", "title: x\n", "timezone: Europe/Paris\n", []),
+    "hugo": ("content/posts/a.md", "hugo.yaml", "title: x\n", "timeZone: Europe/Paris\n", []),
+    "hexo": ("source/_posts/a.md", "_config.yml", "title: x\n", "timezone: Europe/Paris\n", [("scaffolds/post.md", "x")]),
+    "zenn": ("articles/a.md", "package.json", '{"devDependencies": {"zenn-cli": "1"}}', "", []),
+    "obsidian": ("a.md", ".obsidian/app.json", "{}", "", []),
+    "plain": ("a.md", "zola.toml", 'base_url = "https://example.jp"\n', "", []),
+}
+GENERATORS_OWN = {"jekyll": "UTC", "hugo": "UTC", "zenn": "Asia/Tokyo"}
+
+
+def zone_of(tmp_path, dialect, *, states=False, **options):
+    name, config, text, stated, more = ZONED_SITES[dialect]
+    key = "published_at" if dialect == "zenn" else "date"
+    front = f"---\ntitle: a\n{key}: 2024-05-06 20:00\n---\n本文\n"
+    for path, content in [(name, front), (config, text + (stated if states else "")), *more]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content, encoding="utf-8")
+    container = open_archive(tmp_path)
+    [site] = formats.find_sites(container, **options)
+    assert site.dialect == dialect
+    moment = formats.read_document(site, name, container.read(name)).published_at
+    return site, f"{moment.astimezone(UTC):%d %H:%M}"
+
+
+INSTANTS = {"UTC": "06 20:00", "Asia/Tokyo": "06 11:00", "Europe/Paris": "06 18:00", "America/New_York": "07 00:00"}
+
+
+@pytest.mark.parametrize("dialect", ZONED_SITES)
+def test_a_time_zone_that_somebody_asked_for_wins_over_the_generators_default(tmp_path, dialect):
+    options = {"timezone": "America/New_York", "default_timezone": "Europe/Paris"}
+    site, instant = zone_of(tmp_path, dialect, **options)
+    assert (site.timezone, instant) == ("America/New_York", INSTANTS["America/New_York"])
+    assert "zone-assumed" not in [finding.code for finding in site.findings]
+
+
+@pytest.mark.parametrize("dialect", ["jekyll", "hugo", "hexo"])
+def test_the_time_zone_that_a_site_states_wins_over_all(tmp_path, dialect):
+    options = {"timezone": "America/New_York", "default_timezone": "Asia/Tokyo"}
+    site, instant = zone_of(tmp_path, dialect, states=True, **options)
+    assert (site.timezone, instant) == ("Europe/Paris", INSTANTS["Europe/Paris"])
+    assert site.findings == []
+
+
+@pytest.mark.parametrize("dialect", ZONED_SITES)
+def test_where_nobody_chose_a_time_zone_the_generators_rule_counts_and_then_that_of_the_site_here(tmp_path, dialect):
+    site, instant = zone_of(tmp_path, dialect, default_timezone="Europe/Paris")
+    zone = GENERATORS_OWN.get(dialect, "Europe/Paris")
+    assert (site.timezone, instant) == (zone, INSTANTS[zone])
+
+
+@pytest.mark.parametrize("dialect", ["jekyll", "hugo", "hexo"])
+def test_a_site_that_states_no_time_zone_is_told_which_one_was_taken(tmp_path, dialect):
+    site, _instant = zone_of(tmp_path, dialect, default_timezone="Asia/Tokyo")
+    [finding] = site.findings
+    assert (finding.code, finding.severity) == ("zone-assumed", "info")
+    assert site.timezone in finding.message
+
+
+def test_a_time_zone_that_is_none_is_named(tmp_path):
+    (tmp_path / "_config.yml").write_text("timezone: Tokyo Standard Time\n", encoding="utf-8")
+    (tmp_path / "a.md").write_text("---\ntitle: a\n---\n", encoding="utf-8")
+    [site] = formats.find_sites(open_archive(tmp_path), dialect="jekyll", timezone="Asia/Tokyo")
+    assert [finding.code for finding in site.findings] == ["zone-unknown"]
+    assert site.timezone == "Asia/Tokyo"

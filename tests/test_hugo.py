@@ -933,3 +933,82 @@ def test_no_front_matter_makes_a_dialect_fail(dialect: str, values: dict[str, An
         assert not {"..", "."} & set(address.split("/"))
         assert "\\" not in address
     assert document.known_keys <= set(values)
+
+
+# --- what the configuration leaves out
+
+
+def test_files_that_the_configuration_ignores_are_drafts_with_the_reason(tmp_path: Path) -> None:
+    files = {
+        "hugo.toml": CONFIG + 'ignoreFiles = ["\\\\.bak\\\\.md$", "content/skip/", "(a+)+$", "[z-a]"]\n',
+        "content/a.bak.md": front_matter(title="a"),
+        "content/skip/b.md": front_matter(title="b"),
+        "content/c.md": front_matter(title="c"),
+    }
+
+    documents = read_site(tmp_path, files)[1]
+
+    assert [path for path, document in documents.items() if document.draft] == ["content/a.bak.md", "content/skip/b.md"]
+    assert [finding.code for finding in documents["content/skip/b.md"].findings] == ["not-rendered"]
+    assert documents["content/skip/b.md"].permalink is None
+
+
+@pytest.mark.parametrize("key", ["[languages.de]\ndisabled = true\n", 'disableLanguages = ["de"]\n[languages.de]\n'])
+def test_pages_of_a_language_that_is_switched_off_are_drafts(tmp_path: Path, key: str) -> None:
+    config = f'baseURL = "https://example.org/"\n{key}weight = 2\n[languages.en]\nweight = 1\n'
+    if key.startswith("[l"):
+        config = 'baseURL = "https://example.org/"\n[languages.en]\nweight = 1\n' + key
+    files = {"hugo.toml": config, "content/a.md": front_matter(title="a"), "content/a.de.md": front_matter(title="b")}
+
+    documents = read_site(tmp_path, files)[1]
+
+    assert documents["content/a.de.md"].draft
+    assert not documents["content/a.md"].draft
+
+
+def test_a_cascade_by_path_reaches_the_section_itself_by_its_file(tmp_path: Path) -> None:
+    cascade = "---\ntitle: d\ncascade:\n  - draft: true\n    _target: {path: /docs/secret/**}\n---\n"
+    files = {
+        "hugo.toml": CONFIG,
+        "content/docs/_index.md": cascade,
+        "content/docs/secret/_index.md": front_matter(title="s"),
+        "content/docs/secret/a.md": front_matter(title="a"),
+        "content/docs/b.md": front_matter(title="b"),
+    }
+
+    documents = read_site(tmp_path, files)[1]
+
+    drafts = [path for path, document in documents.items() if document.draft]
+    assert drafts == ["content/docs/secret/_index.md", "content/docs/secret/a.md"]
+
+
+def test_a_term_and_a_taxonomy_have_the_newest_date_of_the_pages_that_bear_them(tmp_path: Path) -> None:
+    files = {
+        "hugo.toml": CONFIG,
+        "content/tags/_index.md": front_matter(title="tags"),
+        "content/tags/my-tag/_index.md": front_matter(title="My Tag"),
+        "content/posts/a.md": front_matter(title="a", date="2024-01-01", tags="[My Tag]"),
+        "content/posts/b.md": front_matter(title="b", date="2024-02-01", tags="[other]"),
+        "content/posts/c.md": front_matter(title="c", date="2024-03-01"),
+    }
+
+    documents = read_site(tmp_path, files)[1]
+
+    assert documents["content/tags/_index.md"].published_at == datetime(2024, 2, 1, tzinfo=UTC)
+    assert documents["content/tags/my-tag/_index.md"].published_at == datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"), [("Me@Home", "me@home"), ("İstanbul", "istanbul"), ("ΟΔΟΣ", "οδοσ"), ("Ｆｕｌｌ Width!", "ｆｕｌｌ-width")]
+)
+def test_signs_and_letters_of_an_address_are_those_that_hugo_writes(text: str, path: str) -> None:
+    assert clean_path(text, PathRules()) == path
+
+
+def test_a_dated_name_ends_at_its_last_dot(tmp_path: Path) -> None:
+    files = {
+        "hugo.toml": CONFIG + '[frontmatter]\ndate = [":filename", ":default"]\n',
+        "content/posts/2024-05-06-v1.2.md": front_matter(title="t"),
+    }
+
+    assert read_site(tmp_path, files)[1]["content/posts/2024-05-06-v1.2.md"].permalink == "/posts/v1/"

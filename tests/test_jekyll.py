@@ -379,3 +379,28 @@ def test_the_flavour_follows_the_configured_processor(tmp_path: Path, markdown: 
 )
 def test_slugs_are_made_as_jekyll_makes_them(text: str, pretty: bool, slug: str) -> None:
     assert slugify(text, pretty=pretty) == slug
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "config"),
+    [
+        ("_data/authors.yml", "hana:\n  name: 花の係\n", "title: T\n"),
+        ("_data/people.json", '{"hana": {"display_name": "花の係"}}', "title: T\n"),
+        ("src/_data/authors.yml", "hana: {name: 花の係}\n", "source: src\n"),
+        ("note.txt", "", "authors:\n  hana: {name: 花の係}\n"),
+    ],
+)
+def test_a_byline_that_is_a_key_of_the_sites_people_is_their_name(tmp_path: Path, path: str, data: str, config: str) -> None:
+    name = ("src/" if "source" in config else "") + "_posts/2024-01-02-a.md"
+    files = {"_config.yml": config, path: data, name: front_matter(author="hana", authors="[hana, 客員]")}
+
+    assert read_site(tmp_path, files)[1][name].authors == ["花の係", "客員"]
+
+
+def test_a_japanese_comma_separates_terms_but_no_part_of_an_address(tmp_path: Path) -> None:
+    text = front_matter(categories="春、夏 Sea")
+
+    document = read_one(tmp_path, "_posts/2024-01-02-a.md", text, "permalink: /:categories/:title/\n")
+
+    assert document.categories == [("春",), ("夏",), ("Sea",)]
+    assert document.permalink == "/春、夏/sea/a/"

@@ -232,3 +232,25 @@ def test_broken_settings_of_the_vault_are_reported(tmp_path: Path) -> None:
     [site] = formats.find_sites(open_archive(tmp_path))
 
     assert [finding.code for finding in site.findings] == ["config-unreadable"]
+
+
+def test_the_keys_of_the_digital_garden_are_read_in_any_spelling(tmp_path: Path) -> None:
+    document = read_one(
+        tmp_path, front_matter(**{"DG-Publish": "true", "dg-permalink": "garden/haru", "dg-created": "2024-05-06"})
+    )
+
+    assert not document.draft
+    assert document.permalink == "/garden/haru"
+    assert document.published_at is not None
+    assert document.published_at.date().isoformat() == "2024-05-06"
+
+
+def test_a_status_of_another_kind_does_not_close_a_note_that_says_it_is_public(tmp_path: Path) -> None:
+    assert not read_one(tmp_path, front_matter(publish="true", status="evergreen")).draft
+    assert read_one(tmp_path, front_matter(publish="true", status="draft")).draft
+
+
+def test_a_drawing_is_no_text(tmp_path: Path) -> None:
+    documents = read_all(tmp_path, {".obsidian/app.json": "{}", "図.excalidraw.md": "# Text Elements\n", "a.md": "x"})
+
+    assert list(documents) == ["a.md"]

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from articles.editorial.permissions import Verb, can, can_import, visible_posts
+from articles.editorial.permissions import Verb, can, can_arrange, can_import, visible_posts
 from articles.models import Post
 from tests.people import ROLES, make_person
 
@@ -19,9 +19,11 @@ EVERY = frozenset(STATES)
 NONE: frozenset[str] = frozenset()
 DRAFT = frozenset({State.DRAFT})
 QUIET = frozenset({State.DRAFT, State.IN_REVIEW, State.WITHDRAWN})
+# To change is not to publish: what is written on a public post stays beside it. To update is.
 AUTHOR = {
     Verb.VIEW: (EVERY, NONE),
     Verb.CHANGE: (DRAFT, NONE),
+    Verb.UPDATE: (DRAFT, NONE),
     Verb.SUBMIT: (DRAFT, NONE),
     Verb.RETURN: (frozenset({State.DRAFT, State.IN_REVIEW}), NONE),
     Verb.PUBLISH: (NONE, NONE),
@@ -31,9 +33,10 @@ AUTHOR = {
 }
 EDITOR = {
     Verb.VIEW: (EVERY, EVERY),
-    Verb.CHANGE: (QUIET, QUIET),
-    Verb.SUBMIT: (QUIET, QUIET),
-    Verb.RETURN: (QUIET, QUIET),
+    Verb.CHANGE: (EVERY, EVERY),
+    Verb.UPDATE: (QUIET, QUIET),
+    Verb.SUBMIT: (EVERY, EVERY),
+    Verb.RETURN: (EVERY, EVERY),
     Verb.PUBLISH: (NONE, NONE),
     Verb.WITHDRAW: (NONE, NONE),
     Verb.TRASH: (QUIET, QUIET),
@@ -107,6 +110,12 @@ def test_a_post_without_an_owner_belongs_to_no_author() -> None:
 def test_only_importers_and_superusers_may_import(role: str) -> None:
     assert can_import(make_person(role)) == (role == "importer")
     assert can_import(make_person("superuser"))
+
+
+@pytest.mark.parametrize("role", ["staff", *ROLES])
+def test_only_publishers_and_superusers_may_arrange_the_front_page(role: str) -> None:
+    assert can_arrange(make_person(role)) == (role == "publisher")
+    assert can_arrange(make_person("superuser"))
 
 
 @pytest.mark.parametrize(("role", "number"), [("staff", 0), ("author", 1), ("importer", 1), ("editor", 2), ("publisher", 2)])

@@ -226,3 +226,159 @@ def test_a_base_url_is_taken_apart(url: str, parts: tuple[str, str]) -> None:
 
 def test_a_placeholder_host_names_no_source() -> None:
     assert propose_name("http://example.com", "my/blog/") == "blog"
+
+
+# --- what editors and generators without a dialect of their own write
+
+
+def read_site(folder: Path, files: dict[str, str]) -> dict[str, Document]:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    container = open_archive(folder)
+    [site] = formats.find_sites(container, default_timezone="Asia/Tokyo")
+    assert site.dialect == "plain"
+    return {
+        path: formats.read_document(site, path, container.read(path))
+        for path, file in site.files.items()
+        if file.role == "document"
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "date"),
+    [
+        ("publishedAt: 2024-05-06", "2024-05-06"),
+        ("Date: 2024-05-06", "2024-05-06"),
+        ("pubDate: 'May 06 2024'", "2024-05-06"),
+        ("date_published: 2024-05-06T00:00:00.000+09:00", "2024-05-06"),
+        ("datePublished: Mon May 06 2024 00:00:00 GMT+0900 (Japan Standard Time)", "2024-05-06"),
+        ("createdAt: 2024-05-06", "2024-05-06"),
+        ("公開日: 令和6年5月6日", "2024-05-06"),
+        ("date: Last Modified", ""),
+        ("date: git Created", ""),
+    ],
+)
+def test_a_date_is_found_under_the_name_and_spelling_that_the_editor_gave_it(tmp_path: Path, keys: str, date: str) -> None:
+    document = read(tmp_path, f"---\ntitle: T\n{keys}\n---\nBody.\n")
+
+    assert (document.published_at.date().isoformat() if document.published_at else "") == date
+    assert (document.draft, codes(document)) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("keys", "date"),
+    [
+        ("updatedDate: 2024-05-07", "2024-05-07"),
+        ("last_update: {date: 2024-05-07, author: x}", "2024-05-07"),
+        ("lastUpdated: 2024-05-07", "2024-05-07"),
+        ("lastUpdated: true", ""),
+        ("dateModified: 2024-05-07", "2024-05-07"),
+    ],
+)
+def test_so_is_the_date_of_a_change(tmp_path: Path, keys: str, date: str) -> None:
+    document = read(tmp_path, f"---\ntitle: T\n{keys}\n---\nBody.\n")
+
+    assert (document.updated_at.date().isoformat() if document.updated_at else "") == date
+    assert (document.draft, codes(document)) == (False, [])
+    assert ("lastUpdated" in document.known_keys) is (bool(date) and "lastUpdated" in keys)
+
+
+def test_keys_in_another_spelling_become_fields_and_are_told_of_once(tmp_path: Path) -> None:
+    text = "---\nTitle: はてな\nCategory:\n- 日記\nCanonical_URL: javascript:x\nUPDATED_AT: 2024-02-30\n---\n本文\n"
+
+    document = read(tmp_path, text)
+
+    assert (document.title, document.categories) == ("はてな", [("日記",)])
+    assert sorted(codes(document)) == ["bad-date", "unsafe-address"]
+    assert {"Title", "Category"} <= document.known_keys
+
+
+@pytest.mark.parametrize(
+    ("path", "date"),
+    [
+        ("blog/2024-05-06-welcome/index.md", "2024-05-06"),
+        ("blog/2024/05/06/welcome.md", "2024-05-06"),
+        ("2024-05-06_note.md", "2024-05-06"),
+        ("blog/2024/welcome.md", ""),
+        ("blog/2024/13/45/welcome.md", ""),
+    ],
+)
+def test_a_day_in_the_path_is_the_date_of_what_states_none(tmp_path: Path, path: str, date: str) -> None:
+    document = read_site(tmp_path, {path: "---\ntitle: T\n---\nx\n", "zola.toml": "base_url='https://example.org'\n"})[path]
+
+    assert (document.published_at.date().isoformat() if document.published_at else "") == date
+
+
+@pytest.mark.parametrize(("slug", "expected"), [("/", ""), ("/blog/hello/", "hello"), ("/@me/m-1", "m-1"), ("hello", "hello")])
+def test_a_slug_that_is_a_path_gives_its_last_part(tmp_path: Path, slug: str, expected: str) -> None:
+    document = read(tmp_path, f"---\ntitle: T\nslug: {slug}\n---\nx\n")
+
+    assert (document.slug, codes(document)) == (expected, [])
+
+
+def test_docusaurus_names_people_and_labels_tags(tmp_path: Path) -> None:
+    files = {
+        "docusaurus.config.ts": "export default {}\n",
+        "blog/authors.yml": "hana:\n  name: 花の係\n  url: https://example.org\n",
+        "blog/2024-05-06-a.md": "---\nauthors: [hana, {name: 客員}]\ntags: [{label: 速報, permalink: /x}, 政治]\n---\n# 題\n",
+        "README.md": "# 手引き\n",
+        "docs/README.md": "# 目次\n",
+    }
+
+    documents = read_site(tmp_path, files)
+
+    assert documents["blog/2024-05-06-a.md"].authors == ["花の係", "客員"]
+    assert documents["blog/2024-05-06-a.md"].tags == ["速報", "政治"]
+    assert sorted(documents) == ["blog/2024-05-06-a.md", "docs/README.md"]
+
+
+def test_a_vitepress_page_is_none_of_jekylls(tmp_path: Path) -> None:
+    documents = read_site(tmp_path, {".vitepress/config.ts": "x", "index.md": "---\nlayout: home\n---\n", "guide/a.md": "# A\n"})
+
+    assert [document.dialect for document in documents.values()] == ["plain", "plain"]
+
+
+def test_zolas_terms_and_shortcodes_are_read(tmp_path: Path) -> None:
+    text = '+++\ntitle = "T"\n[taxonomies]\ntags = ["a"]\ncategories = ["b"]\n+++\nx\n'
+    document = read_site(tmp_path, {"config.toml": 'base_url = "https://example.org"\n', "content/a.md": text})["content/a.md"]
+
+    assert (document.tags, document.categories) == (["a"], [("b",)])
+    assert "tera" in document.features
+
+
+def test_an_entry_of_hatena_keeps_its_address_and_its_notation(tmp_path: Path) -> None:
+    text = (
+        "---\nTitle: 題\nDate: 2024-05-06T10:11:12+09:00\nURL: https://kawara.hatenablog.com/entry/2024/05/06/101112\n"
+        "EditURL: https://blog.hatena.ne.jp/kawara/kawara.hatenablog.com/atom/entry/1\n---\n本文((注))\n"
+    )
+
+    document = read(tmp_path, text)
+
+    assert document.permalink == "/entry/2024/05/06/101112"
+    assert {"hatena", "inline_footnotes"} <= document.features
+    assert "hatena" not in read(tmp_path, "---\ntitle: T\n---\n本文((注))\n").features
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ('---json\n{"title": "題", "date": "2024-05-06"}\n---\n本文\n', "題"),
+        ("---toml\ntitle = '題'\n---\n本文\n", "題"),
+        ("---yaml\ntitle: 題\n---\n本文\n", "題"),
+    ],
+)
+def test_front_matter_may_name_its_language(tmp_path: Path, text: str, title: str) -> None:
+    document = read(tmp_path, text)
+
+    assert (document.title, document.source.body) == (title, "本文\n")
+
+
+def test_a_text_whose_front_matter_is_a_program_stays_a_draft_with_all_its_bytes(tmp_path: Path) -> None:
+    text = "---js\nconst draft = true;\n---\n本文\n"
+
+    document = read(tmp_path, text)
+
+    assert document.draft
+    assert codes(document) == ["front-matter-language"]
+    assert document.source.head + document.source.body == text

@@ -1,11 +1,15 @@
 """Nothing active reaches a page, and no word is lost without a word about it."""
 
 import re
+from unittest.mock import patch
 
 import lxml.html
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from articles.markup import FEATURES, render
+from articles.markup import sanitise as sanitising
 from articles.markup.page import Page
 from articles.markup.sanitise import sanitise
 
@@ -31,6 +35,17 @@ ACTIVE = [
     "<video src=javascript:alert(1) onplay=x></video><a href=x ping=//evil.example style='background:url(x)'>y</a>",
     '<details open ontoggle=alert(1)><p title="a>b" onclick=alert(1) id=csrfmiddlewaretoken>x',
     '![x](data:image/svg+xml,<svg/onload=alert(1)>) <img src="x" srcset="//evil.example 1x">',
+    ":::note[<img src=x onerror=alert(1)>]\nx\n:::\n\n::: details <script>alert(1)</script>\nx\n:::\n",
+    ":::<svg/onload=alert(1)>\n:::x<svg/onload=alert(1)>\n",
+    '!!! note "<script>alert(1)</script>"\n    x\n\n??? <img/src=x/onerror=alert(1)> "x"\n    y\n',
+    '[f:id:ab:20240506101112p:plain:alt="><img src=x onerror=alert(1)>] [https://x"onmouseover=alert(1):embed:cite]',
+    "[javascript:alert(1):embed] [https://x:title=<script>alert(1)</script>] ((<img src=x onerror=alert(1)>))",
+    '[caption id="x"]<img src=x onerror=alert(1)>"><script>alert(1)</script>[/caption]',
+    'x\n{onclick=alert(1) .note style="position:fixed" title="\\"><script>alert(1)</script>" href="javascript:alert(1)"}',
+    'import x from "<script>alert(1)</script>"\n\n<X onClick={alert(1)} href="javascript:alert(1)">y</X>',
+    '{{ figure(src="javascript:alert(1)", alt="\'><script>alert(1)</script>") }} {% x(<script>) %}',
+    '![a|300" onerror="alert(1)](x) ![<script>|20](y)',
+    '<input type=checkbox aria-label="x" onfocus=alert(1) autofocus> <pre tabindex=0 onfocus=alert(1) role="alert">x</pre>',
 ]
 FORBIDDEN = {
     "script",
@@ -135,3 +150,69 @@ def test_template_code_in_an_attribute_leaves_no_mark():
 
 def test_a_text_field_becomes_no_input():
     assert "<input" not in render('<input type="text" name="q">', flavour="html").html
+
+
+@pytest.mark.parametrize(
+    ("text", "flavour"), [("- [ ] x", "kramdown"), ('<p class="theirs">x</p>\n\n{: .theirs}\ny', "kramdown")]
+)
+def test_of_a_class_that_no_stylesheet_here_knows_nothing_is_left(text, flavour):
+    html = render(text, flavour=flavour, features=FEATURES).html
+    assert "class=" not in html.replace('class="task-list-item"', "")
+
+
+def test_a_text_about_an_empty_class_stays_as_it_is():
+    assert '<code>&lt;p class=""&gt; class=""</code>' in render('`<p class=""> class=""`', flavour="commonmark").html
+
+
+NOT_THE_ENGINES = [
+    "<script>",
+    "<p onclick=alert(1)>x</p>",
+    '<a href="javascript:alert(1)">x</a>',
+    '<a href="&#106;avascript:x">x</a>',
+    '<a href="//elsewhere.example/">x</a>',
+    '<a href="/a" onclick="x">x</a>',
+    '<img src="data:image/svg+xml,x" alt="" loading="lazy" decoding="async">',
+    '<h2 id="a"style="x">x</h2>',
+    '<span class="embed-host">x</span>',
+    "a < b",
+    "<p",
+    "<p>x</p><!-- -->",
+    '<a href="/a">x<a href="/b">y</a></a>',
+]
+
+
+@pytest.mark.parametrize("html", NOT_THE_ENGINES)
+def test_html_that_no_engine_writes_goes_through_the_cleaner(html):
+    assert not sanitising._is_engines_own(html)
+
+
+_FRAGMENTS = st.sampled_from(
+    [
+        '本文 **「強調」** と `code` と "quotes" & < > &nbsp; &lt;b&gt;\n\n',
+        '## 見出し & "題"\n\n',
+        "- [ ] 箱\n- 項目\n  1. 中\n\n",
+        "3. 三\n4. 四\n\n",
+        "| a | b |\n|:-:|--:|\n| 1 | 2 |\n\n",
+        "[語](https://example.org/?a=1&b=2 \"題 'x'\") と [内](/a/b/#c) と <https://example.org/語>\n\n",
+        "https://example.org/a?b=1&amp;c を見る\n\n",
+        "[外 https://example.org/x 側](https://example.net/)\n\n",
+        '![絵 "x"](https://example.org/a.png) ![b](/b.png)\n\n',
+        '```python\nx = "<b>"\n```\n\n',
+        '```a"b&c\n\n\nx\n```\n\n',
+        "> 引用\n> > 中\n\n---\n\n",
+        "語\n: 説明\n\n",
+        "脚注[^1]\n\n[^1]: 注\n\n",
+        "行末  \n次\u00a0の行\n\n",
+        "$a < b$ と ~~消す~~ と ==印==\n\n",
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(_FRAGMENTS, max_size=8), st.sampled_from(["commonmark", "kramdown"]))
+def test_passing_the_engines_html_on_gives_what_the_cleaner_gives(fragments, flavour):
+    text = "".join(fragments)
+    rendered = render(text, flavour=flavour, features=FEATURES - {"typographer"})
+    with patch.object(sanitising, "_is_engines_own", lambda html: False):
+        cleaned = render(text, flavour=flavour, features=FEATURES - {"typographer"})
+    assert rendered.html == cleaned.html

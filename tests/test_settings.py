@@ -14,12 +14,15 @@ from django.test import Client, RequestFactory
 
 from cms.logs import LineFormatter
 from cms.middleware import StablePolicyMiddleware
+from cms.wsgi import application
 
 SETTINGS = Path(__file__).resolve().parent.parent / "cms" / "settings.py"
 KEY = "k3y-of-a-real-site-with-more-than-32-characters"
 NAMES = (
     *("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "PRIVATE_ROOT"),
-    *("DATABASE_POOL_SIZE", "SQLITE_SYNCHRONOUS", "SECURE_HSTS_SECONDS", "BEHIND_PROXY", "LOG_LEVEL"),
+    *("DATABASE_POOL_SIZE", "SQLITE_SYNCHRONOUS", "SECURE_HSTS_SECONDS", "BEHIND_PROXY", "LOG_LEVEL", "IMPORT_FORMATS"),
+    *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION"),
+    *("EMAIL_URL", "EMAIL_FROM", "LINK_DAYS", "CLIENT_ADDRESS_HEADER"),
 )
 
 
@@ -199,3 +202,52 @@ def test_nothing_else_is_served_as_media(client: Client, db: None, picture: Path
     response = client.get(f"/media/{path}")
     assert response.status_code == 404
     assert b"SECRET" not in response.content
+
+
+def test_tables_are_read_in_three_formats_unless_more_are_asked_for(load: Any) -> None:
+    assert load(DEBUG="1")["IMPORT_FORMATS"] == ("csv", "xlsx", "json")
+    assert load(DEBUG="1", IMPORT_FORMATS="xlsx, ODS,")["IMPORT_FORMATS"] == ("xlsx", "ods")
+    with pytest.raises(ImproperlyConfigured, match="IMPORT_FORMATS names pickle"):
+        load(DEBUG="1", IMPORT_FORMATS="csv,pickle")
+
+
+# "hex" decodes to no text, the next two to half a surrogate pair; the last is no codec and no name of one.
+@pytest.mark.parametrize("charset", ["hex", "unicode_escape", "utf-7", "shift_jis", "rot13", "x y"])
+def test_a_header_decides_no_decoding(charset: str) -> None:
+    """By the server's own door: the request is read before anything could turn an exception into an answer."""
+    for path, status in (("/healthz", 200), ("/robots.txt", 200), ("/admin/", 302)):
+        environ = RequestFactory().get(path).environ | {"QUERY_STRING": "q=%5Cud800%2B2AA-%ff"}
+        environ["CONTENT_TYPE"] = f"text/plain; charset={charset}"
+        request = application.request_class(environ)
+        assert application.get_response(request).status_code == status, path
+        assert request.GET["q"] == "\\ud800+2AA-\ufffd"
+
+
+def test_the_site_speaks_japanese_or_english_and_calls_itself_what_it_is_told(load: Any) -> None:
+    assert (load(DEBUG="true")["LANGUAGE_CODE"], load(DEBUG="true")["SITE_NAME"]) == ("ja", "瓦版")
+    english = load(DEBUG="true", LANGUAGE_CODE="en")
+    assert (english["LANGUAGE_CODE"], english["SITE_NAME"]) == ("en", "Kawaraban")
+    assert load(DEBUG="true", SITE_NAME=" 川辺新聞 ")["SITE_NAME"] == "川辺新聞"
+    with pytest.raises(ImproperlyConfigured, match=r"LANGUAGE_CODE.*ja, en"):
+        load(DEBUG="true", LANGUAGE_CODE="fr")
+
+
+def test_mail_goes_to_standard_output_until_a_server_is_named(load: Any) -> None:
+    values = load(DEBUG="1", SITE_URL="https://kawara.example.jp")
+    assert values["EMAIL_BACKEND"].endswith("console.EmailBackend")
+    assert values["DEFAULT_FROM_EMAIL"] == "noreply@kawara.example.jp"
+
+
+def test_a_mail_server_is_read_from_its_address(load: Any) -> None:
+    values = load(DEBUG="1", EMAIL_URL="smtp+tls://desk%40example.jp:p%2Fw@mail.example.jp:587", EMAIL_FROM="desk@example.jp")
+    assert values["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
+    assert (values["EMAIL_HOST"], values["EMAIL_PORT"], values["EMAIL_USE_TLS"]) == ("mail.example.jp", 587, True)
+    assert (values["EMAIL_HOST_USER"], values["EMAIL_HOST_PASSWORD"]) == ("desk@example.jp", "p/w")
+    assert values["DEFAULT_FROM_EMAIL"] == "desk@example.jp"
+
+
+@pytest.mark.parametrize("address", ["mail.example.jp", "smtp://", "http://mail.example.jp", "smtp://user:geheim@host:port"])
+def test_an_address_of_no_mail_server_is_refused_without_repeating_its_password(load: Any, address: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as refused:
+        load(DEBUG="1", EMAIL_URL=address)
+    assert "geheim" not in str(refused.value)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from articles.editorial import workflow
+from articles.editorial import versions, workflow
 from articles.editorial.workflow import ChangedMeanwhile, NotAllowed, RefusedChange, WrongState
 from articles.models import Author, Category, MediaFile, Post, Redirect, Revision, Series, Source, Tag
 from tests.people import make_person
@@ -37,7 +37,7 @@ def test_a_new_post_is_a_draft_of_its_writer_with_address_rendering_and_revision
     assert (post.state, post.owner, post.path) == (State.DRAFT, author, f"/{month}/川沿いの倉庫/")
     assert "<strong>太字</strong>" in post.body_html
     revision = Revision.objects.get()
-    assert (revision.origin, revision.user, revision.snapshot) == ("desk", author, workflow.snapshot(post))
+    assert (revision.origin, revision.user, revision.snapshot) == ("desk", author, versions.snapshot(post))
 
 
 def test_a_snapshot_holds_the_whole_editable_state_in_order(publisher: Any) -> None:
@@ -55,7 +55,7 @@ def test_a_snapshot_holds_the_whole_editable_state_in_order(publisher: Any) -> N
         series=Series.objects.create(name="連載"),
         published_at=when,
     )
-    kept = workflow.snapshot(post)
+    kept = versions.snapshot(post)
     assert kept["authors"] == ["校閲班", "朝刊班"]
     assert kept["categories"] == [["技術", "印刷"]]
     assert kept["tags"] == ["編集", "AI"]
@@ -68,7 +68,7 @@ def test_the_order_of_by_lines_can_be_changed(publisher: Any) -> None:
     first, second = Author.objects.create(name="一班"), Author.objects.create(name="二班")
     post = write(publisher, authors=[first, second])
     post = workflow.save_post(post, publisher, {"authors": [second, first]})
-    assert workflow.ordered_authors(post) == [second, first]
+    assert versions.ordered_authors(post) == [second, first]
 
 
 def test_saving_without_a_change_writes_nothing(author: Any) -> None:
@@ -80,7 +80,7 @@ def test_saving_without_a_change_writes_nothing(author: Any) -> None:
 def test_two_spellings_are_one_tag_and_the_second_becomes_an_alias(author: Any) -> None:
     Tag.objects.create(name="AI")
     post = write(author, tags=["ＡＩ", "ai", "日本語"])
-    assert [tag.name for tag in workflow.ordered_tags(post)] == ["AI", "日本語"]
+    assert [tag.name for tag in versions.ordered_tags(post)] == ["AI", "日本語"]
     assert Tag.objects.get(name="AI").aliases == ["ＡＩ"]
 
 

@@ -7,11 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import BaseModelAdmin
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList, ChangeListSearchForm
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -23,6 +29,7 @@ from django.utils.translation import gettext as _
 from articles.findings import Finding
 
 COUNTED_ROWS = 10_000
+LARGEST_KEY = 2**63 - 1
 SEVERITIES = ("error", "warning", "info")
 
 
@@ -52,7 +59,69 @@ class CappedPaginator(Paginator):
         return rows.order_by().values("pk")[:COUNTED_ROWS].count()
 
 
-class EditorialAdmin(admin.ModelAdmin):
+def is_key(text: object) -> bool:
+    """Whether a posted value can be a row's key: a database raises for any other, also where it is only asked for."""
+    return (key := str(text)).isascii() and key.isdigit() and int(key) <= LARGEST_KEY
+
+
+class KeySelect(AutocompleteSelect):
+    """Django's autocompletion, whose form comes back with an error where its own would end in a 500."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        return super().optgroups(name, [key for key in value if key == "" or is_key(key)], attr)
+
+
+class KeyChoiceField(forms.ModelMultipleChoiceField):
+    """The same for several choices."""
+
+    def _check_values(self, value: Any) -> Any:
+        for key in value if isinstance(value, list | tuple) else ():
+            if not is_key(key):
+                raise ValidationError(self.error_messages["invalid_pk_value"], code="invalid_pk_value", params={"pk": key})
+        return super()._check_values(value)  # type: ignore[misc]
+
+
+class ListSearchForm(ChangeListSearchForm):
+    """The search box of a list."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        message = _("The words in the search box hold a character that cannot be stored (NUL). Type them again.")
+        self.fields[SEARCH_VAR].validators = [ProhibitNullCharactersValidator(message)]
+
+
+class DeskList(ChangeList):
+    """A list whose search box says in its own words what it cannot look for."""
+
+    search_form_class = ListSearchForm
+
+
+class ForgivingMixin(BaseModelAdmin):
+    """For every screen and every row of a form: what cannot be a key is refused in words, never by the database."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", KeySelect(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **{"form_class": KeyChoiceField, **kwargs})
+
+
+class ForgivingAdmin(ForgivingMixin, admin.ModelAdmin):
+    """The same for the lists and their actions."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return DeskList
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
+        if all(map(is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            return super().response_action(request, queryset, *args)
+        messages.error(request, _("One of the chosen entries is none of this list. Choose them again."))
+        return HttpResponseRedirect(request.get_full_path())
+
+
+class EditorialAdmin(ForgivingAdmin):
     """The base of all screens."""
 
     list_per_page = 50
@@ -69,9 +138,20 @@ class EditorialAdmin(admin.ModelAdmin):
     save_as = False
     formfield_overrides = {models.TextField: {"form_class": PlainTextField}}
 
+    def view_on_site(self, obj: Any) -> str | None:
+        """The address for readers, where they have something to read there."""
+        return obj.get_absolute_url() if hasattr(obj, "get_absolute_url") and self.is_shown(obj) else None
+
+    def is_shown(self, obj: Any) -> bool:
+        """Whether the address of a row answers readers."""
+        return False
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only the filters that the list itself offers; any other look-up is a question asked of the data."""
-        offered = {"id", "pk", *(entry for entry in self.get_list_filter(request) if isinstance(entry, str))}
+        filters = self.get_list_filter(request)
+        if lookup in {getattr(entry, "parameter_name", None) for entry in filters}:
+            return True
+        offered = {"id", "pk", *(entry for entry in filters if isinstance(entry, str))}
         return lookup.split("__")[0] in offered and super().lookup_allowed(lookup, value, request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from articles.formats import terms
-
-_QUOTED = re.compile(r'"([^"]*)"')
-_NEEDS_QUOTES = re.compile("[、，,\u3000\r\n]")
-LINK_SCHEMES = ("http", "https", "mailto")
+from articles.sheets.lists import join_links, join_names, split_links, split_names
 
 
 class NamesField(forms.CharField):
@@ -37,32 +31,21 @@ class NamesField(forms.CharField):
         return split_names(value or "")
 
     def clean(self, value: Any) -> list[str]:
+        _refuse_unstorable(value)
         names = self.to_python(value)
         for name in names:
             if len(name) > 200:
                 raise ValidationError(_("“%(name)s…” is longer than 200 characters.") % {"name": name[:40]})
-            if "\x00" in name:
-                raise ValidationError(_("A name cannot contain a NUL character."))
         return names
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return not self.disabled and [str(name) for name in initial or []] != self.to_python(data)
 
 
-def join_names(names: Iterable[str]) -> str:
-    """Names as one line that :func:`split_names` reads back."""
-    return "、".join(f'"{name}"' if _NEEDS_QUOTES.search(name) else name for name in names)
-
-
-def split_names(text: str) -> list[str]:
-    """The names in a line: those in quotes whole, the rest at ``、`` ``，`` ``,`` and full-width spaces."""
-    names: dict[str, str] = {}
-    for place, part in enumerate(_QUOTED.split(text)):
-        # The pattern has one group, so every second part is what stood between quotes.
-        for name in [part.strip()] if place % 2 else terms.split(part):
-            if terms.identity(name):
-                names.setdefault(terms.identity(name), name)
-    return list(names.values())
+def _refuse_unstorable(value: Any) -> None:
+    """What Django's own text fields refuse, for fields whose value is a list."""
+    if isinstance(value, str):
+        ProhibitNullCharactersValidator()(value)
 
 
 class LinksField(forms.CharField):
@@ -74,23 +57,21 @@ class LinksField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, list):
-            return "\n".join(f"{entry.get('label', '')} {entry.get('url', '')}".strip() for entry in value)
+            return join_links(value)
         return value
 
     def to_python(self, value: Any) -> list[dict[str, str]]:  # type: ignore[override]
         if isinstance(value, list):
             return value
-        return [_read_link(line) for line in (value or "").splitlines() if line.strip()]
+        try:
+            return split_links(value or "")
+        except ValueError as error:
+            template = _("“%(line)s” does not end in an address that begins with https://.")
+            raise ValidationError(template % {"line": str(error)[:80]}) from error
 
     def clean(self, value: Any) -> list[dict[str, str]]:
+        _refuse_unstorable(value)
         return self.to_python(value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return not self.disabled and self.prepare_value(initial or []) != (data or "").replace("\r\n", "\n").strip()
-
-
-def _read_link(line: str) -> dict[str, str]:
-    label, _blank, url = line.strip().rpartition(" ")
-    if urlsplit(url).scheme not in LINK_SCHEMES:
-        raise ValidationError(_("“%(line)s” does not end in an address that begins with https://.") % {"line": line.strip()[:80]})
-    return {"label": label.strip() or url, "url": url}

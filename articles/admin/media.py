@@ -1,4 +1,4 @@
-"""The library's files, as far as the desk needs them: upload, texts, a safe deletion."""
+"""The library's files at the desk: found, described, replaced, and deleted once nothing shows them."""
 
 from __future__ import annotations
 
@@ -6,34 +6,61 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
-from django.utils.html import format_html
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from articles.admin.base import EditorialAdmin, isolate, show_findings
+from articles.admin.base import DeskList, EditorialAdmin, isolate, show_badge, show_findings, show_moment
+from articles.admin.pictures import (
+    MAX_UPLOAD,
+    TextsForm,
+    bound_upload,
+    describe_choice,
+    describe_too_large,
+    receive_picture,
+    save_texts,
+)
+from articles.admin.replacement import bring_back, show_alike, show_replace
+from articles.admin.writing import MAX_RESULTS, MAX_WORDS, answer_rows, find_rows, refuse_method
 from articles.editorial.permissions import sees_others, visible_posts
-from articles.library import add_media
-from articles.models import MediaFile, Post
+from articles.library import add_media, remove_unused_files
+from articles.lookalikes import compare_pictures, find_alike
+from articles.models import MediaFile, Post, PostQuerySet
+from articles.uses import count_uses, find_kept_uses, find_uses, without_uses
 
-MAX_UPLOAD = 50 * 1024 * 1024
-SHOWN_USES = 5
+SHOWN_USES = 20
+SEARCHED = ("name", "alt", "caption", "credit")
+TEXTS = ["alt", "is_decorative", "caption"]
+RIGHTS = ["credit", "licence", "licence_text", "licence_url"]
+FOCUS = ["focus_x", "focus_y"]
 
 
-class MediaForm(forms.ModelForm):
-    """Texts of a file; when it is new, the file too."""
+class PercentInput(forms.NumberInput):
+    """A slider: the arrow keys move it, and it says where it is."""
+
+    input_type = "range"
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"min": 0, "max": 100, "step": 1, "class": "focus-slider"})
+
+
+class MediaForm(TextsForm):
+    """Texts, rights and the focal point of a file; when it is new, the file too."""
 
     file = forms.FileField(label=gettext_lazy("File"))
 
     class Meta:
         model = MediaFile
-        fields = ["alt", "caption", "credit"]
+        fields = [*TEXTS, *RIGHTS, *FOCUS]
+        widgets = dict.fromkeys(FOCUS, PercentInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,11 +70,79 @@ class MediaForm(forms.ModelForm):
     def clean_file(self) -> Any:
         upload = self.cleaned_data["file"]
         if upload.size > MAX_UPLOAD:
-            raise ValidationError(
-                _("“%(name)s” is larger than %(limit)s. Make it smaller first.")
-                % {"name": upload.name, "limit": filesizeformat(MAX_UPLOAD)}
-            )
+            raise ValidationError(describe_too_large(f"“{upload.name}”"))
         return upload
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter whose choices are written out in ``choices_of``: value → its word and the condition."""
+
+    choices_of: dict[str, tuple[Any, Q]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(value, word) for value, (word, _condition) in self.choices_of.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
+        chosen = self.choices_of.get(self.value() or "")
+        return queryset.filter(chosen[1]) if chosen else queryset
+
+
+class KindFilter(ChoiceFilter):
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+    choices_of = {
+        "picture": (gettext_lazy("Pictures"), Q(content_type__startswith="image/")),
+        "sound": (gettext_lazy("Sound"), Q(content_type__startswith="audio/")),
+        "film": (gettext_lazy("Film"), Q(content_type__startswith="video/")),
+        "document": (gettext_lazy("Documents and others"), Q(content_type__startswith="application/")),
+    }
+
+
+class AltFilter(ChoiceFilter):
+    title = gettext_lazy("alternative text")
+    parameter_name = "alt"
+    choices_of = {
+        "missing": (gettext_lazy("Missing"), Q(alt="", is_decorative=False, content_type__startswith="image/")),
+        "decorative": (gettext_lazy("Decorative"), Q(is_decorative=True)),
+    }
+
+
+class UseFilter(admin.SimpleListFilter):
+    """Files that nothing shows."""
+
+    title = gettext_lazy("use")
+    parameter_name = "use"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("none", gettext_lazy("Shown nowhere"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
+        return without_uses(queryset) if self.value() == "none" else queryset
+
+
+class OwnFilter(admin.SimpleListFilter):
+    """Files that one brought oneself."""
+
+    title = gettext_lazy("belongs to")
+    parameter_name = "mine"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", gettext_lazy("Mine"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
+        return queryset.filter(uploaded_by=request.user.pk) if self.value() == "1" else queryset
+
+
+class MediaList(DeskList):
+    """Rows that know how many posts show them; three queries for a page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        counts = count_uses(rows)
+        for media in rows:
+            media.number_of_uses = counts[media.pk]
+        self.result_list = rows
 
 
 @admin.register(MediaFile)
@@ -55,28 +150,24 @@ class MediaAdmin(EditorialAdmin):
     """Whoever may see posts may choose any file; its texts belong to who uploaded it and to the editors."""
 
     form = MediaForm
-    list_display = ("thumbnail", "name_line", "content_type", "measures", "alt", "uploaded_by", "created_at")
-    list_display_links = ("thumbnail", "name_line")
+    change_form_template = "admin/articles/mediafile/form.html"
+    change_list_template = "admin/articles/mediafile/list.html"
+    delete_confirmation_template = "admin/articles/mediafile/delete.html"
+    list_display = ("thumbnail", "name_line", "alt_line", "uses_line", "rights_line", "measures", "uploaded_by", "created_line")
+    list_display_links = ("name_line",)
+    list_filter = (KindFilter, AltFilter, UseFilter, OwnFilter, "licence")
     list_select_related = ("uploaded_by",)
-    search_fields = ("name", "alt", "caption", "credit")
-    readonly_fields = (
-        "picture",
-        "name",
-        "content_type",
-        "measures",
-        "public_address",
-        "uses",
-        "found",
-        "uploaded_by",
-        "created_at",
-        "sha256",
-    )
+    search_fields = SEARCHED
+    search_help_text = gettext_lazy("File name, alternative text, caption or credit")
+    readonly_fields = ("name", "content_type", "measures", "public_address", "found", "uploaded_by", "created_at", "sha256")
 
     def get_fieldsets(self, request: HttpRequest, obj: MediaFile | None = None) -> Any:
+        rights = (_("Credit and licence"), {"fields": RIGHTS})
         if obj is None:
-            return [(None, {"fields": ["file", "alt", "caption", "credit"]})]
-        facts = ["name", "content_type", "measures", "public_address", "uses", "found", "uploaded_by", "created_at", "sha256"]
-        return [(None, {"fields": ["picture", "alt", "caption", "credit"]}), (_("About the file"), {"fields": facts})]
+            return [(None, {"fields": ["file", *TEXTS]}), rights]
+        facts = ["name", "content_type", "measures", "public_address", "found", "uploaded_by", "created_at", "sha256"]
+        focus = [(_("Focal point"), {"fields": FOCUS, "classes": ["focus"]})] if obj.is_image and obj.public_name else []
+        return [(None, {"fields": TEXTS}), *focus, rights, (_("About the file"), {"fields": facts, "classes": ["collapse"]})]
 
     def has_change_permission(self, request: HttpRequest, obj: MediaFile | None = None) -> bool:
         return super().has_change_permission(request, obj) and _belongs(request.user, obj)
@@ -84,11 +175,111 @@ class MediaAdmin(EditorialAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: MediaFile | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _belongs(request.user, obj)
 
+    # --- Addresses of its own ---
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("search/", view(self.search_view), name="articles_mediafile_search"),
+            path("upload/", view(bound_upload(self.upload_view)), name="articles_mediafile_upload"),
+            path("alike/", view(self.alike_view), name="articles_mediafile_alike"),
+            path("<int:object_id>/texts/", view(self.texts_view), name="articles_mediafile_texts"),
+            path("<int:object_id>/replace/", view(bound_upload(self.replace_view)), name="articles_mediafile_replace"),
+            path("<int:object_id>/former/<int:version_id>/restore/", view(self.restore_view), name="articles_mediafile_restore"),
+            *super().get_urls(),
+        ]
+
+    def search_view(self, request: HttpRequest) -> HttpResponse:
+        """Pictures that readers get, by words of their name and texts, as JSON."""
+        found = find_rows(self, request).filter(content_type__startswith="image/").exclude(public_name="")
+        if refusal := refuse_method(request):
+            return refusal
+        return answer_rows([describe_choice(media) for media in found.order_by("-created_at", "-pk")[:MAX_RESULTS]])
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        return receive_picture(self, request)
+
+    def alike_view(self, request: HttpRequest) -> HttpResponse:
+        return show_alike(self, request)
+
+    def texts_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return save_texts(self, request, self.get_object(request, str(object_id)))
+
+    def replace_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return show_replace(self, request, self.get_object(request, str(object_id)))
+
+    def restore_view(self, request: HttpRequest, object_id: int, version_id: int) -> HttpResponse:
+        return bring_back(self, request, self.get_object(request, str(object_id)), version_id)
+
+    # --- The list ---
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return MediaList
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        """Each word in the name or a text. Words are separated by blanks, also full-width ones."""
+        for word in search_term.replace("\x00", "").split()[:MAX_WORDS]:
+            anywhere = Q()
+            for name in SEARCHED:
+                anywhere |= Q(**{f"{name}__icontains": word})
+            queryset = queryset.filter(anywhere)
+        return queryset, False
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without the bulk deletion, which knows nothing of where a file is shown."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
+
+    @admin.display(description=gettext_lazy("picture"))
+    def thumbnail(self, media: MediaFile) -> SafeString | str:
+        return show_picture(media)
+
+    @admin.display(description=gettext_lazy("file name"), ordering="name")
+    def name_line(self, media: MediaFile) -> SafeString:
+        return isolate(media.name)
+
+    @admin.display(description=gettext_lazy("alternative text"), ordering="alt")
+    def alt_line(self, media: MediaFile) -> SafeString | str:
+        if media.alt or not media.is_image:
+            return isolate(media.alt)
+        return (
+            show_badge("decorative", _("decorative"))
+            if media.is_decorative
+            else show_badge("in_review", _("without alternative text"))
+        )
+
+    @admin.display(description=gettext_lazy("shown in"))
+    def uses_line(self, media: MediaFile) -> str:
+        number = getattr(media, "number_of_uses", 0)
+        return ngettext("%(number)d post", "%(number)d posts", number) % {"number": number} if number else _("no post")
+
+    @admin.display(description=gettext_lazy("credit and licence"))
+    def rights_line(self, media: MediaFile) -> SafeString:
+        return isolate("　".join(filter(None, [media.credit, str(media.get_licence_display())])))
+
+    @admin.display(description=gettext_lazy("created"), ordering="created_at")
+    def created_line(self, media: MediaFile) -> SafeString | str:
+        return show_moment(media.created_at)
+
+    # --- One file ---
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        media: MediaFile | None = kwargs.get("obj")
+        if media is not None:
+            number, posts = list_uses(media, request.user)
+            context |= {
+                "media_file": media,
+                "picture": show_picture(media, large=True),
+                "uses": posts,
+                "number": number,
+                "hidden": number - len(posts),
+                "versions": media.versions.select_related("replaced_by"),
+                "alike": find_alike(media.likeness, besides=media.pk),
+                "may_change": self.has_change_permission(request, media),
+                "is_replaceable": media.is_image and bool(media.public_name),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: MediaFile, form: forms.ModelForm, change: bool) -> None:
         """Stores a new file by its content; one that the library has already keeps its texts."""
@@ -97,38 +288,41 @@ class MediaAdmin(EditorialAdmin):
             return
         upload = form.cleaned_data["file"]
         stored = add_media(upload.read(), upload.name, alt=obj.alt, user=cast(User, request.user))
+        compare_pictures([stored])
         obj.pk = stored.pk
         if stored.uploaded_by_id == request.user.pk:
-            for name in ("alt", "caption", "credit"):
-                setattr(stored, name, getattr(obj, name) or getattr(stored, name))
-            stored.save(update_fields=["alt", "caption", "credit"])
+            names = [name for name in (*TEXTS, *RIGHTS) if getattr(obj, name)]
+            for name in names:
+                setattr(stored, name, getattr(obj, name))
+            stored.save(update_fields=names)
         else:
             messages.warning(request, _("The library has this file already; it was left as it is."))
         obj.refresh_from_db()
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Refused, with the posts, while the file is shown somewhere."""
+        """Refused, with the posts, while the file is shown somewhere; kept versions that show it are named before it goes."""
         media = self.get_object(request, object_id)
         used = find_uses(media)
         if used.exists():
             messages.error(
                 request,
-                _("This file is shown in posts. Take it out of them first: %(posts)s") % {"posts": _list(used, request.user)},
+                _("This file is shown in posts. Take it out of them first: %(posts)s") % {"posts": _list(media, request.user)},
             )
             return HttpResponseRedirect(reverse("admin:articles_mediafile_change", args=[media.pk]))
-        return super().delete_view(request, object_id, extra_context)
+        kept = find_kept_uses(media)
+        seen = visible_posts(request.user).in_bulk([post.pk for post in kept])
+        context = {"kept": list(seen.values()), "kept_hidden": len(kept) - len(seen), "is_imported": media.source_files.exists()}
+        return super().delete_view(request, object_id, context | (extra_context or {}))
 
-    @admin.display(description=gettext_lazy("picture"))
-    def thumbnail(self, media: MediaFile) -> SafeString | str:
-        return show_picture(media)
+    def delete_model(self, request: HttpRequest, obj: MediaFile) -> None:
+        """The copies for readers go with the row, and the originals that nothing else names."""
+        stored = [(obj.sha256, obj.public_name), *obj.versions.values_list("sha256", "public_name")]
+        super().delete_model(request, obj)
+        remove_unused_files([sha256 for sha256, _name in stored], [name for _sha256, name in stored if name])
 
-    @admin.display(description=gettext_lazy("picture"))
-    def picture(self, media: MediaFile) -> SafeString | str:
-        return show_picture(media, large=True)
-
-    @admin.display(description=gettext_lazy("file name"), ordering="name")
-    def name_line(self, media: MediaFile) -> SafeString:
-        return isolate(media.name)
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What belongs to a file goes with it; the right to delete it covers that."""
+        return [isolate(media.name) for media in objs], {MediaFile._meta.verbose_name_plural: len(objs)}, set(), []
 
     @admin.display(description=gettext_lazy("size"), ordering="size")
     def measures(self, media: MediaFile) -> str:
@@ -143,25 +337,19 @@ class MediaAdmin(EditorialAdmin):
     def found(self, media: MediaFile) -> SafeString | str:
         return show_findings(media.findings)
 
-    @admin.display(description=gettext_lazy("shown in"))
-    def uses(self, media: MediaFile) -> str:
-        number = find_uses(media).count()
-        return ngettext("%(number)d post", "%(number)d posts", number) % {"number": number} if number else _("no post")
 
-
-def find_uses(media: MediaFile) -> QuerySet[Post]:
-    """The posts that show the file: as their cover, or by its address in the text."""
-    covers = Post.objects.filter(cover=media)
-    if not media.public_name:
-        return covers
-    return (covers | Post.objects.filter(links__url=media.url)).distinct()
+def list_uses(media: MediaFile, user: Any) -> tuple[int, list[Post]]:
+    """In how many posts the file is shown, and those of them that the user may see, at most :data:`SHOWN_USES`."""
+    used = find_uses(media)
+    seen: PostQuerySet = visible_posts(user).filter(pk__in=used.values("pk"))  # type: ignore[assignment]
+    return used.count(), list(seen.light().order_by("-published_at", "-pk")[:SHOWN_USES])
 
 
 def show_picture(media: MediaFile | None, *, large: bool = False) -> SafeString | str:
     """The picture as readers get it, or nothing where they do not."""
     if media is None or not media.is_image or not media.public_name:
         return ""
-    kind = "picture" if large else "thumbnail"
+    kind = "picture" if large else f"thumbnail {media.focus_class}".strip()
     return format_html('<img class="{}" src="{}" alt="{}" loading="lazy" decoding="async">', kind, media.url, media.alt)
 
 
@@ -169,11 +357,15 @@ def _belongs(user: Any, media: MediaFile | None) -> bool:
     return media is None or media.uploaded_by_id == user.pk or sees_others(user)
 
 
-def _list(posts: QuerySet[Post], user: Any) -> str:
-    """The addresses of the posts as far as the user may see them, and how many others there are."""
-    seen = visible_posts(user).filter(pk__in=posts.values("pk"))
-    shown = [str(path) for path in seen.values_list("path", flat=True)[:SHOWN_USES]]
-    rest = posts.count() - len(shown)
-    if rest:
-        shown.append(ngettext("%(rest)d other", "%(rest)d others", rest) % {"rest": rest})
-    return "、".join(shown)
+def _list(media: MediaFile, user: Any) -> SafeString:
+    """Links to the posts as far as the user may see them, and how many others there are."""
+    number, posts = list_uses(media, user)
+    links = format_html_join(
+        "、",
+        '<a href="{}"><bdi>{}</bdi></a>',
+        ((reverse("admin:articles_post_change", args=[post.pk]), post.title) for post in posts),
+    )
+    if rest := number - len(posts):
+        others = ngettext("%(rest)d other", "%(rest)d others", rest) % {"rest": rest}
+        return format_html("{}、{}", links, others) if posts else SafeString(others)
+    return links

@@ -3,44 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from articles.admin.base import EditorialAdmin, isolate, read_findings, show_badge, show_moment
+from articles.admin import export, keeping
+from articles.admin.base import DeskList, EditorialAdmin, ForgivingMixin, isolate, read_findings, show_badge, show_moment
+from articles.admin.bulk import STEPS, take_bulk_step
+from articles.admin.corrections import list_corrections, show_correcting, take_back
+from articles.admin.history import name_version, open_version, restore_version, show_comparison, show_history
+from articles.admin.joining import show_joining
+from articles.admin.markdown_help import guide_urls
 from articles.admin.media import show_picture
-from articles.admin.post_form import SCHEDULE, OrderedRowsFormSet, PostForm
-from articles.admin.preview import render_preview
-from articles.editorial import workflow
-from articles.editorial.permissions import Verb, can, visible_posts
-from articles.editorial.workflow import EditorialError
-from articles.models import Post, PostAuthor, PostCategory, PostQuerySet
+from articles.admin.pictures import MAX_UPLOAD
+from articles.admin.post_form import SCHEDULE, TOKENS, OrderedRowsFormSet, PostForm, RowForm, find_base, read_rows
+from articles.admin.post_list import FILTERS, PostListMixin, is_trash, with_trasher
+from articles.admin.preview import Draft, preview_draft, preview_live, render_preview
+from articles.admin.saved_views import forget_view, keep_view
+from articles.admin.tables import TablesMixin
+from articles.admin.tools import SHORTCUTS, TOOLS
+from articles.admin.writing import MAX_RESULTS, answer_rows, find_rows, reading_rates, refuse_method
+from articles.editorial import drafts, workflow
+from articles.editorial.copies import duplicate
+from articles.editorial.corrections import can_correct
+from articles.editorial.notices import needs_reason, newest_return
+from articles.editorial.permissions import Verb, can, can_export, visible_posts
+from articles.editorial.workflow import Clash, EditorialError, Saved
+from articles.models import Author, Category, Correction, Post, PostAuthor, PostCategory, PostQuerySet, Redirect, Revision
+from articles.referrers import refresh_referrers, target_of
+from articles.transfer.resources import RESOURCES
 
 Act = Callable[[Post, Any, Any], Post]
 
-# What each button does after the form is saved: the verb, and how it is called.
+# What each button does after the form is saved: the verb, and how it is called with the date that the form states.
 ACTS: dict[str, tuple[Verb, Act]] = {
-    "submit": (Verb.SUBMIT, lambda post, user, seen: workflow.submit_for_review(post, user, expected=seen)),
-    "return": (Verb.RETURN, lambda post, user, seen: workflow.return_to_draft(post, user, expected=seen)),
-    "publish": (Verb.PUBLISH, lambda post, user, seen: workflow.publish(post, user, expected=seen)),
-    SCHEDULE: (Verb.PUBLISH, lambda post, user, seen: workflow.publish(post, user, post.published_at, expected=seen)),
-    "withdraw": (Verb.WITHDRAW, lambda post, user, seen: workflow.withdraw(post, user, expected=seen)),
-    "trash": (Verb.TRASH, lambda post, user, seen: workflow.move_to_trash(post, user)),
-    "restore": (Verb.RESTORE, lambda post, user, seen: workflow.restore(post, user)),
+    "submit": (Verb.SUBMIT, lambda post, user, at: workflow.submit_for_review(post, user)),
+    "return": (Verb.RETURN, lambda post, user, at: workflow.return_to_draft(post, user)),
+    "publish": (Verb.PUBLISH, lambda post, user, at: workflow.publish(post, user)),
+    SCHEDULE: (Verb.PUBLISH, lambda post, user, at: workflow.publish(post, user, at)),
+    "withdraw": (Verb.WITHDRAW, lambda post, user, at: workflow.withdraw(post, user)),
+    "discard": (Verb.CHANGE, lambda post, user, at: workflow.discard_draft(post, user)),
+    "trash": (Verb.TRASH, lambda post, user, at: workflow.move_to_trash(post, user)),
+    "restore": (Verb.RESTORE, lambda post, user, at: workflow.restore(post, user)),
 }
+
+
+@dataclass(slots=True)
+class SaveOrder:
+    """What a form asks for, kept for the case that it cannot be had: ``is_saved`` once the text was taken."""
+
+    changes: dict[str, Any]
+    seen: datetime | None
+    base: Revision | None
+    session: str
+    is_saved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,43 +86,24 @@ class Button:
     action: str = ""
 
 
-class TrashFilter(admin.SimpleListFilter):
-    """Posts outside the trash, unless the trash is asked for."""
-
-    title = gettext_lazy("trash")
-    parameter_name = "trash"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("1", gettext_lazy("In the trash"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        return queryset.filter(trashed_at__isnull=self.value() != "1")
-
-
-class OwnFilter(admin.SimpleListFilter):
-    """One's own posts."""
-
-    title = gettext_lazy("belongs to")
-    parameter_name = "mine"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("1", gettext_lazy("Mine"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        return queryset.filter(owner=request.user.pk) if self.value() == "1" else queryset
-
-
-class PostChangeList(ChangeList):
+class PostChangeList(DeskList):
     """Rows without their texts, with what a line prints in a constant number of queries."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Post]:
         rows: PostQuerySet = super().get_queryset(request, exclude_parameters)  # type: ignore[assignment]
-        return rows.light().select_related("cover").prefetch_related("postauthor_set__author")
+        rows = rows.light().select_related("cover").prefetch_related("postauthor_set__author")
+        return with_trasher(rows) if is_trash(request) else rows
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        for post in self.result_list:
+            post.viewer = request.user
 
 
-class OrderedInline(admin.TabularInline):
+class OrderedInline(ForgivingMixin, admin.TabularInline):
     """Rows with an order. Whoever may change the post may change them."""
 
+    form = RowForm
     formset = OrderedRowsFormSet
     extra = 0
     template = "admin/articles/post/rows.html"
@@ -130,20 +144,22 @@ class CategoryRows(OrderedInline):
 
 
 @admin.register(Post)
-class PostAdmin(EditorialAdmin):
+class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
     """Nothing here sets a state: buttons and actions call the verbs, which check right and transition again."""
 
     form = PostForm
+    resource_classes = (RESOURCES["post"],)
     inlines = (AuthorRows, CategoryRows)
     change_form_template = "admin/articles/post/form.html"
+    change_list_template = "admin/articles/post/list.html"
     list_display = ("title_line", "state_badge", "thumbnail", "authors_line", "published_line", "modified_line")
     list_display_links = ("title_line",)
-    list_filter = ("state", OwnFilter, "kind", "source", "is_edited", TrashFilter)
+    list_filter = FILTERS
     search_fields = ("title", "path")
     search_help_text = gettext_lazy("Title, address or by-line")
     ordering = ("-published_at", "-pk")
     autocomplete_fields = ("cover", "series")
-    actions = ("trash_chosen", "restore_chosen")
+    actions = ("export_chosen", *STEPS)
     save_on_top = False
 
     # --- Who sees what ---
@@ -167,24 +183,39 @@ class PostAdmin(EditorialAdmin):
         """Without the bulk deletion: posts go to the trash, and are deleted one by one."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
+        if not can_export(request.user):
+            actions.pop("export_chosen", None)
+        for name, step in STEPS.items():
+            if not can(request.user, step.verb):
+                actions.pop(name, None)
         return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """A post's revisions, credits and former addresses go with it; the right to delete it covers them."""
-        shown, counts, _needed, protected = super().get_deleted_objects(objs, request)
-        return shown, counts, set(), protected
+        """A post's versions, credits and former addresses go with it; the right to delete it covers them.
+
+        They are counted, not listed: by-lines, tags and categories themselves stay, which a list of rows does not say.
+        """
+        _shown, _counts, _needed, protected = super().get_deleted_objects(objs, request)
+        keys = [post.pk for post in objs]
+        counts = {
+            Post._meta.verbose_name_plural: len(keys),
+            Revision._meta.verbose_name_plural: Revision.objects.filter(post__in=keys).count(),
+            Redirect._meta.verbose_name_plural: Redirect.objects.filter(post__in=keys).count(),
+            Correction._meta.verbose_name_plural: Correction.objects.filter(post__in=keys).count(),
+        }
+        shown = [isolate(post.title) for post in objs]
+        return shown, {name: count for name, count in counts.items() if count}, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: Post) -> None:
+        """What leads to the post lets go of it."""
+        gone = replace(target_of(obj), is_public=False)
+        super().delete_model(request, obj)
+        transaction.on_commit(partial(refresh_referrers, [gone]), robust=True)
 
     # --- The list ---
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PostChangeList
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
-        """Each word in the title, the address or a by-line. Words are separated by blanks, also full-width ones."""
-        for word in search_term.replace("\x00", "").split()[:8]:
-            credited = PostAuthor.objects.filter(post=OuterRef("pk"), author__name__icontains=word)
-            queryset = queryset.filter(Q(title__icontains=word) | Q(path__icontains=word) | Exists(credited))
-        return queryset, False
 
     @admin.display(description=gettext_lazy("picture"), empty_value="")
     def thumbnail(self, post: Post) -> SafeString | str:
@@ -210,30 +241,42 @@ class PostAdmin(EditorialAdmin):
     def modified_line(self, post: Post) -> SafeString | str:
         return show_moment(post.modified_at)
 
-    @admin.action(description=gettext_lazy("Move to the trash"))
-    def trash_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:
-        self._act_on_each(request, queryset, workflow.move_to_trash)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"may_export": can_export(request.user), **(extra_context or {})})
 
-    @admin.action(description=gettext_lazy("Restore from the trash"))
-    def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:
-        self._act_on_each(request, queryset, workflow.restore)
+    @admin.action(description=gettext_lazy("Export the chosen posts"))
+    def export_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> Any:
+        keys = list(queryset.order_by().values_list("pk", flat=True)[: export.MAX_CHOSEN])
+        return export.show_export(request, self.admin_site, keys)
 
-    def _act_on_each(self, request: HttpRequest, posts: Any, act: Callable[[Post, Any], Post]) -> None:
-        done, refused = 0, ""
-        for post in posts.light():
-            try:
-                act(post, request.user)
-                done += 1
-            except EditorialError as error:
-                refused = str(error)
-                messages.warning(request, format_html("<bdi>{}</bdi>: {}", post.title, refused))
-        if done or not refused:
-            messages.success(request, ngettext("%(done)d post.", "%(done)d posts.", done) % {"done": done})
+    def export_view(self, request: HttpRequest) -> Any:
+        """The page where one chooses what leaves."""
+        return export.show_export(request, self.admin_site)
+
+    @admin.action(description=STEPS["submit_chosen"].label)
+    def submit_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> Any:
+        return take_bulk_step(self, request, queryset, "submit_chosen")
+
+    @admin.action(description=STEPS["publish_chosen"].label)
+    def publish_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> Any:
+        return take_bulk_step(self, request, queryset, "publish_chosen")
+
+    @admin.action(description=STEPS["withdraw_chosen"].label)
+    def withdraw_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> Any:
+        return take_bulk_step(self, request, queryset, "withdraw_chosen")
+
+    @admin.action(description=STEPS["trash_chosen"].label)
+    def trash_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> Any:
+        return take_bulk_step(self, request, queryset, "trash_chosen")
+
+    @admin.action(description=STEPS["restore_chosen"].label)
+    def restore_chosen(self, request: HttpRequest, queryset: QuerySet[Post]) -> Any:
+        return take_bulk_step(self, request, queryset, "restore_chosen")
 
     # --- The form ---
 
     def get_fieldsets(self, request: HttpRequest, obj: Post | None = None) -> Any:
-        text = ["title", "body"] if obj is None else ["title", "body", "seen"]
+        text = ["title", "body", *TOKENS]
         folded = ("collapse",)
         return [
             (None, {"fields": text}),
@@ -241,7 +284,7 @@ class PostAdmin(EditorialAdmin):
             (_("Tags and series"), {"fields": ["tags", "series", "series_order"], "classes": folded}),
             (_("Cover"), {"fields": ["cover", "cover_alt", "cover_caption"], "classes": folded}),
             (_("Search and sharing"), {"fields": ["custom_excerpt", "description", "canonical_url"], "classes": folded}),
-            (_("Update and expiry"), {"fields": ["updated_at", "expires_at"], "classes": folded}),
+            (_("Update, embargo and expiry"), {"fields": ["updated_at", "embargo_until", "expires_at"], "classes": folded}),
             (
                 _("The file (advanced)"),
                 {
@@ -258,13 +301,15 @@ class PostAdmin(EditorialAdmin):
         # A class made for this request only.
         form: type[PostForm] = super().get_form(request, obj, change, **kwargs)  # type: ignore[assignment]
         form.user, form.refusal = request.user, getattr(request, "editorial_refusal", "")
+        form.version = getattr(request, "opened_version", {})
         return form
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "title":
             # Long titles wrap; line ends in it become blanks.
-            field.widget = forms.Textarea({"class": "title-text", "rows": 1, "placeholder": _("Title"), "autocomplete": "off"})
+            attributes = {"class": "title-text", "rows": 1, "placeholder": _("Title"), "autocomplete": "off"}
+            field.widget = forms.Textarea(attributes)
         elif field is not None and db_field.name == "body":
             field.widget.attrs = {"class": "body-text", "rows": 28, "placeholder": _("Write here, in Markdown.")}
         elif field is not None and db_field.name == "front_matter":
@@ -275,16 +320,70 @@ class PostAdmin(EditorialAdmin):
     def other_keys(self, post: Post) -> SafeString | str:
         return show_keys(post.extra) if post and post.extra else "–"
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Post:
+        """The post; for the form with the content that it shows: the draft beside it, or the version it was opened on."""
+        post: Post = super().get_object(request, object_id, from_field)
+        if getattr(request, "is_editing", False):
+            return self._open_draft(request, post)
+        return post
+
+    def _open_draft(self, request: HttpRequest, post: Post) -> Post:
+        base = find_base(post, request.POST.get("base")) if request.method == "POST" else None
+        version = getattr(request, "opened_version", {})
+        if base is None and post.pending is None and not version:
+            return post
+        is_current = base is not None and post.pending is None and request.POST.get("seen") == post.modified_at.isoformat()
+        if is_current:
+            return post
+        draft = drafts.open_draft(post, base.snapshot if base is not None else drafts.read_present(post))
+        draft.authors, draft.categories = version.get("authors", draft.authors), version.get("categories", draft.categories)
+        draft.post.draft = draft  # type: ignore[attr-defined]
+        return draft.post
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """The form; ``?version=`` fills it with a kept version, which is saved only when a button is pressed."""
+        number = request.GET.get("version", "")
+        if number and request.method == "GET":
+            post = self.get_object(request, object_id)
+            if can(request.user, Verb.CHANGE, post):
+                request.opened_version = open_version(request, post, number).changes  # type: ignore[attr-defined]
+        return super().change_view(request, object_id, form_url, extra_context)
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """The form; where a verb refuses it, the same form again with the reason and all that was typed."""
+        request.is_editing = object_id is not None  # type: ignore[attr-defined]
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        except Clash as clash:
+            if object_id is not None and (answer := self._set_aside(request, object_id)) is not None:
+                return answer
+            request.editorial_refusal = str(clash)  # type: ignore[attr-defined]
         except EditorialError as error:
             # The transaction is rolled back by now.
             request.editorial_refusal = str(error)  # type: ignore[attr-defined]
-            return super().changeform_view(request, object_id, form_url, extra_context)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _set_aside(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """Keeps what was typed where it met what another had saved, and leads to where the two are brought together."""
+        order: SaveOrder = request.save_order  # type: ignore[attr-defined]
+        base = order.base
+        if base is None:
+            return None
+        with transaction.atomic():
+            post = Post.objects.select_for_update(of=("self",)).get(pk=unquote(object_id))
+            if order.is_saved:
+                # It was the draft that met an import, when it was to be published.
+                post = workflow.save_draft(
+                    post, request.user, order.changes, seen=order.seen, base=base, session=order.session
+                ).post
+                number = post.pending_id
+            else:
+                kept = workflow.spell_changes(base.snapshot, order.changes)
+                number = drafts.set_aside(post, request.user, kept, base, order.session).pk
+        messages.warning(request, _("Someone saved the same place meanwhile. Your text is kept; bring the two together here."))
+        return HttpResponseRedirect(reverse("admin:articles_post_join", args=[post.pk, number]))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         post: Post | None = kwargs.get("obj")
@@ -296,37 +395,68 @@ class PostAdmin(EditorialAdmin):
             "saved": show_moment(stored.modified_at) if stored else "",
             "found": read_findings(stored.findings) if stored else [],
             "preview_url": self._preview_url(stored),
+            "max_upload": MAX_UPLOAD,
+            "reading": reading_rates(stored.language if stored else ""),
+            "draft": stored.pending if stored else None,
+            "keep_url": reverse("admin:articles_post_keep", args=[stored.pk])
+            if stored
+            else reverse("admin:articles_post_keep_new"),
+            "present_url": reverse("admin:articles_post_present", args=[stored.pk]) if stored else "",
+            "open_texts": self._list_open(request, stored),
+            "tools": TOOLS,
+            "shortcuts": SHORTCUTS,
+            "came_back": newest_return(stored) if stored else None,
+            "typed_reason": request.POST.get("reason", ""),
+            "asks_reason": stored is not None and needs_reason(stored, request.user),
+            "duplicate_url": self._duplicate_url(request, stored),
+            "corrections": list_corrections(stored) if stored else [],
+            "correct_url": self._correct_url(request, stored),
             "may_write": can(request.user, Verb.ADD if stored is None else Verb.CHANGE, stored),
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _list_open(self, request: HttpRequest, post: Post | None) -> list[dict[str, Any]]:
+        """What the user wrote on the post and never saved, with the ways to take it up."""
+        if post is None or not can(request.user, Verb.CHANGE, post):
+            return []
+        return [
+            {
+                "moment": show_moment(revision.created_at),
+                "is_set_aside": revision.kind == Revision.Kind.SET_ASIDE,
+                "join": reverse("admin:articles_post_join", args=[post.pk, revision.pk]),
+                "compare": reverse("admin:articles_post_compare", args=[post.pk]) + f"?before=now&after={revision.pk}",
+            }
+            for revision in drafts.find_open(post, request.user)
+        ]
 
     def make_buttons(self, request: HttpRequest, post: Post | None) -> list[Button]:
         """What this user can do with the post now; the first is what the Enter key does, which is never to publish."""
         user = request.user
         writes = can(user, Verb.ADD if post is None else Verb.CHANGE, post)
-        is_live = post is not None and post.state in workflow.LIVE
+        is_live = post is not None and post.is_live
+        is_waiting = post is not None and post.state in workflow.LIVE and not post.is_public
         buttons = []
         if writes:
-            buttons.append(Button("", _("Update the public post") if is_live else _("Save as draft"), is_main=is_live))
+            buttons.append(Button("", _("Save without publishing") if is_live else _("Save as draft")))
         labels = {
             "submit": _("Submit for review"),
             "return": _("Return to draft"),
-            SCHEDULE: _("Schedule"),
-            "publish": _("Publish now"),
+            SCHEDULE: _("Change the schedule") if is_waiting else _("Schedule"),
+            "publish": _("Publish the changes") if post is not None and post.is_public else _("Publish now"),
+            "discard": _("Drop the unpublished changes"),
             "withdraw": _("Withdraw"),
             "trash": _("Move to the trash"),
             "restore": _("Restore"),
         }
         for name, label in labels.items():
             verb = ACTS[name][0]
-            state = post.state if post else Post.State.DRAFT
-            if verb in workflow.TRANSITIONS and state not in workflow.TRANSITIONS[verb]:
+            if not _is_offered(user, name, verb, post, writes=writes):
                 continue
             if (post is None and verb in (Verb.TRASH, Verb.RESTORE)) or not can(user, verb, post):
                 continue
             action = "" if writes or post is None else reverse("admin:articles_post_verb", args=[post.pk, name])
             main = "publish" if can(user, Verb.PUBLISH, post) else "submit"
-            buttons.append(Button(name, label, is_main=name == main and not is_live, action=action))
+            buttons.append(Button(name, label, is_main=name == main, action=action))
         return buttons
 
     def save_model(self, request: HttpRequest, obj: Post, form: forms.ModelForm, change: bool) -> None:
@@ -336,13 +466,17 @@ class PostAdmin(EditorialAdmin):
         """Saves the post by its verb, then does what the button says. Raises EditorialError where a verb refuses."""
         changes = form.changes
         for formset in formsets:
-            if formset.has_changed():
-                name, key = ("authors", "author") if formset.model is PostAuthor else ("categories", "category")
-                changes[name] = formset.chosen(key)
-        saved = workflow.save_post(form.instance, request.user, changes, expected=form.seen_at if change else None)
+            changes |= formset.changes()
+        order = SaveOrder(changes, form.seen_at if change else None, form.base_revision, form.session_name)
+        request.save_order = order  # type: ignore[attr-defined]
+        saved = workflow.save_draft(form.instance, request.user, changes, seen=order.seen, base=order.base, session=order.session)
+        order.is_saved = True
+        drafts.forget_presence(order.session, request.user)
+        post = saved.post
         if form.verb:
-            saved = self._act(saved, request, form.verb)
-        form.instance.pk = saved.pk
+            post = self._act(post, request, form.verb, form.cleaned_data.get("published_at"))
+        request.saved = saved  # type: ignore[attr-defined]
+        form.instance.pk = post.pk
         form.instance.refresh_from_db()
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
@@ -356,26 +490,68 @@ class PostAdmin(EditorialAdmin):
 
     def _respond(self, request: HttpRequest, post: Post) -> HttpResponse:
         """Back to the post, or to the list when it went to the trash."""
+        saved: Saved | None = getattr(request, "saved", None)
+        if saved is not None and saved.is_merged:
+            messages.info(request, _("Someone saved meanwhile in other places. Both are in the post now; look through it."))
         messages.success(request, describe_state(post))
         if post.trashed_at is not None:
             return HttpResponseRedirect(reverse("admin:articles_post_changelist"))
         return HttpResponseRedirect(reverse("admin:articles_post_change", args=[post.pk]))
 
-    def _act(self, post: Post, request: HttpRequest, name: str, seen: Any = None) -> Post:
+    def _act(self, post: Post, request: HttpRequest, name: str, at: datetime | None = None) -> Post:
         if name not in ACTS:
             raise Http404(_("There is no such step."))
-        return ACTS[name][1](post, request.user, seen)
+        if name == "return":
+            reason = request.POST.get("reason", "").replace("\x00", "").replace("\r\n", "\n")
+            if needs_reason(post, request.user) and not reason.strip():
+                raise EditorialError(_("Say why you return “%(title)s”: its author reads it.") % {"title": post.title})
+            return workflow.return_to_draft(post, request.user, reason=reason)
+        return ACTS[name][1](post, request.user, at)
 
     # --- Addresses of its own ---
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            *guide_urls(self.admin_site),
+            path("archive/", view(self.export_view), name="articles_post_archive"),
+            path("search/", view(self.search_view), name="articles_post_search"),
             path("add/preview/", view(self.preview_view), name="articles_post_preview_new"),
             path("<int:object_id>/preview/", view(self.preview_view), name="articles_post_preview"),
+            path("add/keep/", view(self.keep_view), name="articles_post_keep_new"),
+            path("<int:object_id>/keep/", view(self.keep_view), name="articles_post_keep"),
+            path("<int:object_id>/present/", view(self.present_view), name="articles_post_present"),
+            path("<int:object_id>/join/<int:revision_id>/", view(self.join_view), name="articles_post_join"),
+            path("views/keep/", view(partial(keep_view, self)), name="articles_post_keep_view"),
+            path("views/<int:view_id>/forget/", view(partial(forget_view, self)), name="articles_post_forget_view"),
+            path("<int:object_id>/duplicate/", view(self.duplicate_view), name="articles_post_duplicate"),
+            path("<int:object_id>/correct/", view(self.correct_view), name="articles_post_correct"),
+            path(
+                "<int:object_id>/correct/<int:correction_id>/take-back/",
+                view(self.take_back_view),
+                name="articles_post_take_back_correction",
+            ),
             path("<int:object_id>/verb/<slug:name>/", view(self.verb_view), name="articles_post_verb"),
+            path("<int:object_id>/history/compare/", view(self.compare_view), name="articles_post_compare"),
+            path(
+                "<int:object_id>/history/<int:revision_id>/restore/",
+                view(self.restore_version_view),
+                name="articles_post_restore_version",
+            ),
+            path(
+                "<int:object_id>/history/<int:revision_id>/name/",
+                view(self.name_version_view),
+                name="articles_post_name_version",
+            ),
             *super().get_urls(),
         ]
+
+    def search_view(self, request: HttpRequest) -> HttpResponse:
+        """Posts to link to, by words of title, address or by-line, as JSON. Nothing leads to what is in the trash."""
+        found: PostQuerySet = find_rows(self, request)  # type: ignore[assignment]
+        if refusal := refuse_method(request):
+            return refusal
+        return answer_rows([describe_post(post) for post in found.filter(trashed_at__isnull=True).light()[:MAX_RESULTS]])
 
     def verb_view(self, request: HttpRequest, object_id: int, name: str) -> HttpResponse:
         """A step without saving, from the page of a post that the user may see but not change."""
@@ -394,8 +570,124 @@ class PostAdmin(EditorialAdmin):
         self.log_change(request, post, [{"changed": {"fields": [post.get_state_display()]}}])
         return self._respond(request, post)
 
+    def duplicate_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """A new draft from a post that the user may see; leads to it."""
+        post = self.get_object(request, str(object_id))
+        if not can(request.user, Verb.ADD):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            made = duplicate(post, request.user)
+        except EditorialError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("admin:articles_post_change", args=[post.pk]))
+        self.log_addition(request, made, [{"added": {}}])
+        messages.success(request, format_html(_("This is a copy of “{}”, and yours. Give it a title."), isolate(post.title)))
+        return HttpResponseRedirect(reverse("admin:articles_post_change", args=[made.pk]))
+
+    def correct_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The page on which a correction of the post is issued, for those who may publish it."""
+        post = self.get_object(request, str(object_id))
+        if not can(request.user, Verb.PUBLISH, post):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        return show_correcting(self, request, post)
+
+    def take_back_view(self, request: HttpRequest, object_id: int, correction_id: int) -> HttpResponse:
+        """Removes a correction, for those who may publish the post."""
+        post = self.get_object(request, str(object_id))
+        if not can(request.user, Verb.PUBLISH, post):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return take_back(self, request, post, correction_id)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The kept versions, in place of the admin's log of who pressed which button."""
+        return show_history(self, request, self.get_object(request, object_id))
+
+    def compare_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """What differs between two versions of a post that the user may see."""
+        return show_comparison(self, request, self.get_object(request, str(object_id)))
+
+    def name_version_view(self, request: HttpRequest, object_id: int, revision_id: int) -> HttpResponse:
+        """Names a version, for those who may change the post."""
+        post = self.get_object(request, str(object_id))
+        if not can(request.user, Verb.CHANGE, post):
+            raise PermissionDenied
+        return name_version(self, request, post, revision_id)
+
+    def restore_version_view(self, request: HttpRequest, object_id: int, revision_id: int) -> HttpResponse:
+        """Brings a version back, for those who may change the post."""
+        post = self.get_object(request, str(object_id))
+        if not can(request.user, Verb.CHANGE, post):
+            raise PermissionDenied
+        return restore_version(self, request, post, revision_id)
+
+    def keep_view(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
+        """Keeps what stands in the form, for the form's script. A new post is made by that."""
+        request.is_editing = True  # type: ignore[attr-defined]
+        post = None if object_id is None else self.get_object(request, str(object_id))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not can(request.user, Verb.ADD if post is None else Verb.CHANGE, post):
+            raise PermissionDenied
+        changes = self._read_form(request, post)
+        session = keeping.read_session(request.POST)
+        try:
+            if post is None:
+                return keeping.answer_new(keeping.make_kept_post(request.user, changes, session))
+            keeping.keep_form(post, request.user, changes, find_base(post, request.POST.get("base")), session)
+        except EditorialError as error:
+            return keeping.answer_refusal(str(error))
+        if "rescued" in request.POST:
+            drafts.forget_presence(session, request.user)
+        else:
+            keeping.note_presence(post, request.user, request.POST)
+        open_texts = self._list_open(request, post) if "rescued" in request.POST else []
+        return keeping.answer_state(post, request.POST, is_kept=True, open_texts=open_texts)
+
+    def _read_form(self, request: HttpRequest, post: Post | None) -> dict[str, Any]:
+        """What of a form can be kept as it was sent: an entry that cannot be is left out, and none is missing."""
+        form = self._fill_form(request, post)
+        changes = form.changes
+        if post is None:
+            changes = {name: value for name, value in changes.items() if value not in (None, "")}
+        for name, key, model in (("authors", "author", Author), ("categories", "category", Category)):
+            if f"post{key}_set-TOTAL_FORMS" in request.POST:
+                changes[name] = read_rows(request.POST, f"post{key}_set", key, model)
+        return changes
+
+    def _fill_form(self, request: HttpRequest, post: Post | None) -> PostForm:
+        fields = [name for _heading, options in self.get_fieldsets(request, post) for name in options["fields"]]
+        form: PostForm = self.get_form(request, post, change=post is not None, fields=fields)(request.POST, instance=post)
+        form.is_valid()
+        return form
+
+    def present_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Says that the form is open, and asks who else has it open."""
+        post = self.get_object(request, str(object_id))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not can(request.user, Verb.CHANGE, post):
+            raise PermissionDenied
+        keeping.note_presence(post, request.user, request.POST)
+        return keeping.answer_state(post, request.POST, is_kept=False)
+
+    def join_view(self, request: HttpRequest, object_id: int, revision_id: int) -> HttpResponse:
+        """Brings together what somebody wrote and what the post holds."""
+        post = self.get_object(request, str(object_id))
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        if not can(request.user, Verb.CHANGE, post):
+            raise PermissionDenied
+        return show_joining(self, request, post, revision_id)
+
     def preview_view(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
         """The post as the site will show it: as saved (GET), or as the form in front of the editor has it (POST)."""
+        request.is_editing = request.method == "POST"  # type: ignore[attr-defined]
         post = None if object_id is None else self.get_object(request, str(object_id))
         if request.method == "POST":
             if not can(request.user, Verb.ADD if post is None else Verb.CHANGE, post):
@@ -403,25 +695,54 @@ class PostAdmin(EditorialAdmin):
             return self._preview_form(request, post)
         if post is None or request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["POST"] if post is None else ["GET", "HEAD", "POST"])
-        return render_preview(post)
+        return render_preview(post, drafts.open_draft(post, drafts.read_present(post)))
 
     def _preview_form(self, request: HttpRequest, post: Post | None) -> HttpResponse:
-        fields = [name for _heading, options in self.get_fieldsets(request, post) for name in options["fields"]]
-        form = self.get_form(request, post, change=post is not None, fields=fields)(request.POST, instance=post)
-        form.is_valid()
-        related: dict[str, Any] = {"tags": form.cleaned_data.get("tags")}
-        for formset_class, inline in self.get_formsets_with_inlines(request, post):
-            options = self.get_formset_kwargs(request, form.instance, inline, formset_class.get_default_prefix())
-            formset = formset_class(**options)
-            formset.is_valid()
-            name, key = ("authors", "author") if formset.model is PostAuthor else ("categories", "category")
-            related[name] = formset.chosen(key)
-        return render_preview(form.instance, derived=False, **related)
+        form = self._fill_form(request, post)
+        stored_flavour = "" if post is None else str(form.initial.get("flavour", ""))
+        draft = Draft(form.instance, stored_flavour=stored_flavour, tags=form.cleaned_data.get("tags"))
+        draft.authors = read_rows(request.POST, "postauthor_set", "author", Author)
+        draft.categories = read_rows(request.POST, "postcategory_set", "category", Category)
+        if "application/json" not in request.headers.get("Accept", ""):
+            return preview_draft(draft)
+        draft.complaints = [
+            f"{form.fields[name].label}: {error}"
+            for name, errors in form.errors.items()
+            if name in form.fields
+            for error in errors
+        ]
+        return preview_live(draft, request.GET.get("view", ""))
+
+    def _duplicate_url(self, request: HttpRequest, post: Post | None) -> str:
+        if post is None or not can(request.user, Verb.ADD):
+            return ""
+        return reverse("admin:articles_post_duplicate", args=[post.pk])
+
+    def _correct_url(self, request: HttpRequest, post: Post | None) -> str:
+        is_offered = post is not None and can_correct(post) and can(request.user, Verb.PUBLISH, post)
+        return reverse("admin:articles_post_correct", args=[post.pk]) if post is not None and is_offered else ""
 
     def _preview_url(self, post: Post | None) -> str:
         if post is None:
             return reverse("admin:articles_post_preview_new")
         return reverse("admin:articles_post_preview", args=[post.pk])
+
+
+def _is_offered(user: Any, name: str, verb: Verb, post: Post | None, *, writes: bool) -> bool:
+    """Whether a step can follow on what the form holds, once that is saved."""
+    row = post if post is not None else Post()
+    if name == "discard":
+        return writes and row.pending_id is not None
+    if verb not in workflow.TRANSITIONS:
+        return True
+    # What is written on a public post is saved first, and then there is a draft to be published.
+    if name == SCHEDULE and row.is_public:
+        # A date to come would take it from its readers until then.
+        return False
+    will_have_draft = writes and row.is_live and row.pending_submitted_at is None
+    if row.is_live and verb is Verb.SUBMIT and can(user, Verb.PUBLISH, row):
+        return False
+    return (will_have_draft and verb in (Verb.PUBLISH, Verb.SUBMIT)) or workflow.leads_on(row, verb)
 
 
 def without_links(field: Any) -> Any:
@@ -431,18 +752,33 @@ def without_links(field: Any) -> Any:
     return field
 
 
-def show_state(post: Post) -> SafeString:
-    """The state as readers would put it: what is scheduled or has expired is not called published."""
+def name_state(post: Post) -> tuple[str, str]:
+    """The state as readers would put it, and its word: what is scheduled or has expired is not called published."""
     now = timezone.now()
     if post.trashed_at is not None:
-        return show_badge("trashed", _("in the trash"))
+        return "trashed", _("in the trash")
     if post.state in workflow.LIVE and post.expires_at is not None and post.expires_at <= now:
-        return show_badge("expired", _("expired"))
+        return "expired", _("expired")
     if post.state in workflow.LIVE and post.published_at is not None and post.published_at > now:
-        return show_badge("scheduled", _("scheduled"))
+        return "scheduled", _("scheduled")
     if post.state == Post.State.SCHEDULED:
-        return show_badge("published", _("published"))
-    return show_badge(post.state, post.get_state_display())
+        return "published", _("published")
+    return post.state, post.get_state_display()
+
+
+def show_state(post: Post) -> SafeString:
+    """The state as a small label; another says that there is a draft beside what readers see."""
+    badge = show_badge(*name_state(post))
+    if post.pending_id is None:
+        return badge
+    is_submitted = post.pending_submitted_at is not None
+    changes = show_badge("in_review", _("changes in review")) if is_submitted else show_badge("draft", _("unpublished changes"))
+    return format_html("{} {}", badge, changes)
+
+
+def describe_post(post: Post) -> dict[str, str]:
+    """A post as the dialog for links shows it."""
+    return {"title": post.title, "path": post.path, "state": name_state(post)[1]}
 
 
 def describe_state(post: Post) -> SafeString | str:

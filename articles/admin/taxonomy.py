@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -17,10 +17,12 @@ from taggit.admin import Tag as LibraryTag
 
 from articles.admin.base import EditorialAdmin, by_identity, isolate
 from articles.admin.fields import LinksField, NamesField
-from articles.editorial.permalinks import BadAddress, claim
+from articles.admin.tables import TablesMixin
+from articles.editorial.permalinks import BadAddress, claim_former
 from articles.editorial.permissions import visible_posts
 from articles.formats.terms import identity, slugify
-from articles.models import Author, Category, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
+from articles.models import Author, Category, Post, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
+from articles.transfer.resources import RESOURCES
 
 # The library brings a screen for its own tag model, which this product does not use.
 admin.site.unregister(LibraryTag)
@@ -116,6 +118,11 @@ class CountedAdmin(EditorialAdmin):
         counted = rows.values(self.key).annotate(number=Count("pk")).values("number")
         return super().get_queryset(request).annotate(number_of_posts=Coalesce(Subquery(counted, IntegerField()), 0))
 
+    def is_shown(self, obj: Any) -> bool:
+        rows = self.through._default_manager.filter(**{self.key: obj.pk})
+        posts = "content_object" if self.through is TaggedPost else "post"
+        return Post.objects.published().dated().filter(pk__in=rows.values(posts)).exists()
+
     @admin.display(description=gettext_lazy("posts"), ordering="number_of_posts")
     def posts_line(self, row: Any) -> int:
         return int(row.number_of_posts)
@@ -126,8 +133,9 @@ class CountedAdmin(EditorialAdmin):
 
 
 @admin.register(Tag)
-class TagAdmin(CountedAdmin):
+class TagAdmin(TablesMixin, CountedAdmin):
     form = TagForm
+    resource_classes = (RESOURCES["tag"],)
     through, key = TaggedPost, "tag"
     list_display = ("name_line", "slug", "posts_line")
     search_fields = ("name", "slug", "identity")
@@ -143,15 +151,24 @@ class SeriesAdmin(CountedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return EditorialAdmin.get_queryset(self, request).annotate(number_of_posts=Count("posts"))
 
+    def is_shown(self, obj: Any) -> bool:
+        return Post.objects.published().dated().filter(series=obj).exists()
+
 
 @admin.register(Category)
-class CategoryAdmin(CountedAdmin):
+class CategoryAdmin(TablesMixin, CountedAdmin):
     form = CategoryForm
+    resource_classes = (RESOURCES["category"],)
     through, key = PostCategory, "category"
     list_display = ("name_line", "full_slug", "position", "posts_line")
     list_select_related = ("parent",)
     search_fields = ("name", "full_slug", "identity")
     autocomplete_fields = ("parent",)
+
+    def is_shown(self, obj: Category) -> bool:
+        below = Category.objects.filter(Q(pk=obj.pk) | Q(full_slug__startswith=obj.full_slug + "/"))
+        members = PostCategory.objects.filter(category__in=below).values("post")
+        return Post.objects.published().dated().filter(pk__in=members).exists()
 
     @admin.display(description=gettext_lazy("name"), ordering="full_slug")
     def name_line(self, row: Category) -> SafeString:
@@ -159,8 +176,9 @@ class CategoryAdmin(CountedAdmin):
 
 
 @admin.register(Author)
-class AuthorAdmin(CountedAdmin):
+class AuthorAdmin(TablesMixin, CountedAdmin):
     form = AuthorForm
+    resource_classes = (RESOURCES["author"],)
     through, key = PostAuthor, "author"
     list_display = ("name_line", "kind", "slug", "posts_line")
     list_filter = ("kind",)
@@ -183,18 +201,16 @@ class RedirectForm(forms.ModelForm):
         if post is None or not old_path:
             return cleaned
         try:
-            self.cleaned_data["old_path"] = claim(post, old_path)
+            self.cleaned_data["old_path"] = claim_former(post, old_path, self.instance)
         except BadAddress as bad:
             self.add_error("old_path", str(bad))
-        else:
-            if self.cleaned_data["old_path"] == post.path:
-                self.add_error("old_path", _("This is the post's present address, which needs no redirect."))
         return cleaned
 
 
 @admin.register(Redirect)
-class RedirectAdmin(EditorialAdmin):
+class RedirectAdmin(TablesMixin, EditorialAdmin):
     form = RedirectForm
+    resource_classes = (RESOURCES["redirect"],)
     list_display = ("old_path_line", "post_line", "created_at")
     list_select_related = ("post",)
     search_fields = ("old_path", "post__path")

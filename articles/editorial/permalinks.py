@@ -54,8 +54,11 @@ def fill(post: Post) -> None:
     post.path = candidate
 
 
-def claim(post: Post, stated: str) -> str:
-    """The address ``stated`` in the form in which it is stored, if the post may have it. Raises BadAddress."""
+def claim(post: Post, stated: str, *, besides: Redirect | None = None) -> str:
+    """The address ``stated`` in the form in which it is stored, if the post may have it. Raises BadAddress.
+
+    ``besides`` is a redirect that may hold it: the very one that is being changed.
+    """
     path = unicodedata.normalize("NFC", stated.strip())
     path = path if path.startswith("/") else f"/{path}"
     if path == post.path:
@@ -69,14 +72,30 @@ def claim(post: Post, stated: str) -> str:
         )
     if is_reserved(path):
         raise BadAddress(_("“%(path)s” belongs to the site itself. Choose another address.") % {"path": path})
-    if find_holder(path, post) is not None:
+    if find_holder(path, post, besides=besides) is not None:
         raise BadAddress(_("“%(path)s” is the address of another post, or was. Choose another.") % {"path": path})
     return path
 
 
-def find_holder(path: str, post: Post) -> int | None:
-    """The key of another post that has the address or had it, if any."""
+def claim_former(post: Post, stated: str, redirect: Redirect) -> str:
+    """``stated`` as a former address that ``redirect`` leads to the post, in the form in which it is stored.
+
+    Raises BadAddress.
+    """
+    path = claim(post, stated, besides=redirect)
+    if path == post.path:
+        raise BadAddress(_("This is the post's present address, which needs no redirect."))
+    if Redirect.objects.filter(old_path=path).exclude(pk=redirect.pk).exists():
+        raise BadAddress(_("“%(path)s” leads to this post already.") % {"path": path})
+    return path
+
+
+def find_holder(path: str, post: Post, *, besides: Redirect | None = None) -> int | None:
+    """The key of another post that has the address or had it, if any; the redirect ``besides`` does not count."""
+    former = Redirect.objects.filter(old_path=path).exclude(post=post.pk)
+    if besides is not None and besides.pk is not None:
+        former = former.exclude(pk=besides.pk)
     return (
         Post.objects.filter(path=path).exclude(pk=post.pk).values_list("pk", flat=True).first()
-        or Redirect.objects.filter(old_path=path).exclude(post=post.pk).values_list("post_id", flat=True).first()
+        or former.values_list("post_id", flat=True).first()
     )

@@ -3,6 +3,10 @@
 A rule names the model permission that the verb needs, and the one it needs besides in certain states. On a post that
 belongs to someone else, every verb needs ``change_others_post`` too. Groups (importer, author, editor, publisher) are
 sets of these permissions, made by a migration; superusers hold them all.
+
+Whoever has assignments is limited to their categories and all below them: other people's posts are seen where one of their
+categories is among these, and worked on where all are; what readers get is decided there alone, for one's own posts too.
+Superusers have no limits.
 """
 
 from __future__ import annotations
@@ -13,19 +17,21 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from articles.models import Post
+from articles.models import Assignment, Category, Post, PostCategory
 
 Account = User | AnonymousUser
+State = Post.State
 
 
 class Verb(StrEnum):
-    """What can be done with a post."""
+    """What can be done with a post. To update is to change what readers see, at once; to change may leave that as it is."""
 
     VIEW = "view"
     ADD = "add"
     CHANGE = "change"
+    UPDATE = "update"
     SUBMIT = "submit"
     RETURN = "return"
     PUBLISH = "publish"
@@ -44,33 +50,34 @@ class Rule:
     in_trash: bool | None = False
 
 
-# Readers see the row, so that saving a post which is public or will be is publishing.
-_CHANGING: Mapping[str, str] = MappingProxyType(
-    {
-        Post.State.IN_REVIEW: "review_post",
-        Post.State.SCHEDULED: "publish_post",
-        Post.State.PUBLISHED: "publish_post",
-        Post.State.WITHDRAWN: "review_post",
-    }
+# What people write on a public post stays beside it until it is published.
+_WRITING: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys((State.IN_REVIEW, State.SCHEDULED, State.PUBLISHED, State.WITHDRAWN), "review_post")
 )
+# Readers see the row, so that changing that of a post which is public or will be is publishing.
+_UPDATING: Mapping[str, str] = MappingProxyType({**_WRITING, State.SCHEDULED: "publish_post", State.PUBLISHED: "publish_post"})
 
 RULES: Mapping[Verb, Rule] = MappingProxyType(
     {
         Verb.VIEW: Rule("view_post", in_trash=None),
         Verb.ADD: Rule("add_post"),
-        Verb.CHANGE: Rule("change_post", _CHANGING),
-        Verb.SUBMIT: Rule("change_post", _CHANGING),
-        Verb.RETURN: Rule("change_post", {**_CHANGING, Post.State.IN_REVIEW: ""}),
+        Verb.CHANGE: Rule("change_post", _WRITING),
+        Verb.UPDATE: Rule("change_post", _UPDATING),
+        Verb.SUBMIT: Rule("change_post", _WRITING),
+        Verb.RETURN: Rule("change_post", {**_WRITING, State.IN_REVIEW: ""}),
         Verb.PUBLISH: Rule("publish_post"),
         Verb.WITHDRAW: Rule("publish_post"),
-        Verb.TRASH: Rule("change_post", _CHANGING),
-        Verb.RESTORE: Rule("change_post", _CHANGING, in_trash=True),
+        Verb.TRASH: Rule("change_post", _UPDATING),
+        Verb.RESTORE: Rule("change_post", _UPDATING, in_trash=True),
         Verb.DELETE: Rule("delete_post", in_trash=None),
     }
 )
 
+_BEFORE_READERS = (Verb.PUBLISH, Verb.WITHDRAW)
 OTHERS = "change_others_post"
 IMPORT = "articles.import_posts"
+EXPORT = "articles.export_posts"
+ARRANGE = "articles.arrange_front_page"
 
 
 def can(user: Account | None, verb: Verb | str, post: Post | None = None) -> bool:
@@ -90,7 +97,39 @@ def can(user: Account | None, verb: Verb | str, post: Post | None = None) -> boo
     if not owns(user, post) and not _has(user, OTHERS):
         return False
     besides = rule.by_state.get(post.state, "")
-    return not besides or _has(user, besides)
+    if besides and not _has(user, besides):
+        return False
+    return _is_assigned(user, Verb(verb), post)
+
+
+def assigned_categories(user: Account) -> frozenset[int] | None:
+    """The keys of the categories that the user is limited to, with all below them; ``None`` without a limit.
+
+    Read once for each user object, which lives as long as a request.
+    """
+    if user.pk is None or getattr(user, "is_superuser", False):
+        return None
+    known: dict[str, frozenset[int] | None] = user.__dict__
+    if "_assigned_categories" not in known:
+        keys = list(Assignment.objects.filter(user=user.pk).values_list("category_id", flat=True))
+        known["_assigned_categories"] = _with_branches(keys) if keys else None
+    return known["_assigned_categories"]
+
+
+def _with_branches(keys: list[int]) -> frozenset[int]:
+    found: set[int] = set()
+    while keys:
+        found.update(keys)
+        keys = list(Category.objects.filter(parent__in=keys).exclude(pk__in=found).values_list("pk", flat=True))
+    return frozenset(found)
+
+
+def _is_assigned(user: Account, verb: Verb, post: Post) -> bool:
+    limit = assigned_categories(user)
+    if limit is None or (owns(user, post) and verb not in _BEFORE_READERS):
+        return True
+    keys = set(PostCategory.objects.filter(post=post.pk).values_list("category_id", flat=True))
+    return bool(keys & limit) and (verb is Verb.VIEW or keys <= limit)
 
 
 def owns(user: Account, post: Post) -> bool:
@@ -107,7 +146,11 @@ def visible_posts(user: Account) -> QuerySet[Post]:
     """The posts that the desk may show to the user: lists, searches, histories and choices are made from this."""
     posts = Post.objects.all()
     if sees_others(user):
-        return posts
+        limit = assigned_categories(user)
+        if limit is None:
+            return posts
+        assigned = PostCategory.objects.filter(post=OuterRef("pk"), category__in=limit)
+        return posts.filter(Q(owner=user.pk) | Exists(assigned))
     if user.pk is None or not _has(user, RULES[Verb.VIEW].permission):
         return posts.none()
     return posts.filter(owner=user.pk)
@@ -116,6 +159,16 @@ def visible_posts(user: Account) -> QuerySet[Post]:
 def can_import(user: Account | None) -> bool:
     """Whether the user may import archives. What an import makes public needs :attr:`Verb.PUBLISH` besides."""
     return user is None or user.has_perm(IMPORT)
+
+
+def can_export(user: Account | None) -> bool:
+    """Whether the user may take out the posts that :func:`visible_posts` shows them."""
+    return user is None or user.has_perm(EXPORT)
+
+
+def can_arrange(user: Account | None) -> bool:
+    """Whether the user may arrange the front page, which shows the stories of everyone."""
+    return user is None or (user.has_perm(ARRANGE) and sees_others(user))
 
 
 def _has(user: Account, permission: str) -> bool:

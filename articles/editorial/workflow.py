@@ -1,13 +1,19 @@
 """What editors do with posts. Each verb is one transaction: permission, transition, row, derived columns, revision.
 
+A save of the form is :func:`save_draft`, which leaves alone what readers see; :func:`publish` makes it public. What changes
+the row itself, readers or not, is :func:`save_post`: for those who carry out a plan that somebody has confirmed.
+
 Every verb reads the row again under a lock, so that what it checks is what is stored and not what a form has seen, and
 gives back the row as saved. ``user`` is who acts; ``None`` is the system itself (a command).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,15 +23,32 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from articles.derive import save_derived
-from articles.editorial import permalinks
+from articles.editorial import drafts, permalinks
+from articles.editorial.drafts import Draft
+from articles.editorial.notices import notify
 from articles.editorial.permissions import Account, Verb, can
 from articles.editorial.terms import find_or_make_tags
+from articles.editorial.versions import (
+    COLUMNS,
+    EDITABLE,
+    RELATIONS,
+    Reading,
+    join_note,
+    ordered_authors,
+    ordered_categories,
+    ordered_tags,
+    read_snapshot,
+    snapshot,
+    snapshot_of,
+    spell_value,
+)
 from articles.findings import RefusedFile
 from articles.formats.frontmatter import EditError
 from articles.formats.terms import slugify
 from articles.formats.writing import Field
 from articles.markup import DEFAULT_FEATURES
-from articles.models import Author, Category, Post, PostAuthor, PostCategory, Redirect, Revision, TaggedPost
+from articles.models import Post, PostAuthor, PostCategory, Redirect, Revision, TaggedPost
+from articles.referrers import refresh_referrers, target_of
 from articles.sources import set_text, write_fields
 
 State = Post.State
@@ -37,34 +60,10 @@ TRANSITIONS: Mapping[Verb, tuple[str, ...]] = {
     Verb.PUBLISH: (State.DRAFT, State.IN_REVIEW, State.SCHEDULED, State.WITHDRAWN),
     Verb.WITHDRAW: LIVE,
 }
+# What takes a post back is done before its text changes, as that may be all that makes the change allowed.
+STEPS_BEFORE_SAVING = (Verb.RETURN, Verb.WITHDRAW)
+_RESTORED = gettext_noop("restored an earlier version")
 
-COLUMNS = (
-    "kind",
-    "title",
-    "slug",
-    "path",
-    "language",
-    "translation_key",
-    "published_at",
-    "updated_at",
-    "expires_at",
-    "series",
-    "series_order",
-    "cover",
-    "cover_alt",
-    "cover_caption",
-    "custom_excerpt",
-    "description",
-    "canonical_url",
-    "source_url",
-    "flavour",
-    "features",
-    "body",
-    "front_matter",
-    "extra",
-)
-RELATIONS = ("authors", "categories", "tags")
-EDITABLE = frozenset(COLUMNS + RELATIONS)
 _WRITTEN_COLUMNS: tuple[Field, ...] = (
     "title",
     "slug",
@@ -103,50 +102,27 @@ class ChangedMeanwhile(EditorialError):
     """Someone saved the post after the user had opened it."""
 
 
-def snapshot(post: Post) -> dict[str, Any]:
-    """The whole editable state as plain data: times in UTC as ISO text, authors, terms and cover by natural key, in order."""
-    return snapshot_of(
-        post,
-        authors=[author.name for author in ordered_authors(post)],
-        categories=[category_names(category) for category in ordered_categories(post)],
-        tags=[tag.name for tag in ordered_tags(post)],
-    )
+class Clash(ChangedMeanwhile):
+    """The same, where both changed the same place, so that a person has to bring the two together."""
 
 
-def snapshot_of(post: Post, *, authors: list[str], categories: list[list[str]], tags: list[str]) -> dict[str, Any]:
-    """The same where the caller has the names in hand, as an import of thousands of posts does."""
-    values: dict[str, Any] = {name: _as_plain(getattr(post, name)) for name in COLUMNS if name not in ("series", "cover")}
-    values["state"] = str(post.state)
-    values["series"] = post.series.name if post.series else ""
-    values["cover"] = post.cover.sha256 if post.cover else ""
-    values["authors"] = authors
-    values["categories"] = categories
-    values["tags"] = tags
-    return values
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The post as saved. ``is_beside``: as a draft beside what readers see. ``is_merged``: with what others saved meanwhile."""
+
+    post: Post
+    is_changed: bool
+    is_beside: bool
+    is_merged: bool
 
 
-def ordered_authors(post: Post) -> list[Author]:
-    """The by-lines in the order in which they are printed."""
-    return [credit.author for credit in PostAuthor.objects.filter(post=post).select_related("author")]
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The post as saved; whether anything changed; what of the version could not come back, by field."""
 
-
-def ordered_categories(post: Post) -> list[Category]:
-    """The categories, the main one first."""
-    return [place.category for place in PostCategory.objects.filter(post=post).select_related("category__parent__parent")]
-
-
-def ordered_tags(post: Post) -> list[Any]:
-    """The tags in the order in which the text names them."""
-    return [tagged.tag for tagged in TaggedPost.objects.filter(content_object=post).select_related("tag")]
-
-
-def category_names(category: Category) -> list[str]:
-    """The names from the root of the tree down to the category."""
-    names = [category.name]
-    while category.parent is not None:
-        category = category.parent
-        names.append(category.name)
-    return names[::-1]
+    post: Post
+    is_changed: bool
+    left_out: Mapping[str, list[str]]
 
 
 def was_ever_public(post: Post) -> bool:
@@ -158,7 +134,7 @@ def was_ever_public(post: Post) -> bool:
 def save_post(
     post: Post, user: Account | None, changes: Mapping[str, Any], *, expected: datetime | None = None, note: str = ""
 ) -> Post:
-    """Changes the post, or makes it where ``post`` is new, and keeps a revision.
+    """Changes the row of the post, which readers may see, or makes it where ``post`` is new, and keeps a revision.
 
     ``changes`` maps names of :data:`EDITABLE` to their new values: a column's value, a sequence of Author or Category,
     or names of tags. ``expected`` is the ``modified_at`` that the user has seen. An address left empty is made by the
@@ -169,50 +145,137 @@ def save_post(
     if unknown := changes.keys() - EDITABLE:
         raise ValueError(f"not editable: {', '.join(sorted(unknown))}")
     is_new = post.pk is None
-    row = _start(user) if is_new else _open(post, user, Verb.CHANGE, expected)
-    before = {} if is_new else snapshot(row)
-    old_path = row.path
-    _apply(row, changes)
-    if row.state in LIVE:
-        row.state = State.SCHEDULED if row.published_at and row.published_at > timezone.now() else State.PUBLISHED
     if is_new:
-        _insert(row)
-    _set_relations(row, changes)
-    changed = _changed_names(before, row)
-    if not changed:
-        return row
-    if not is_new:
-        _write_to_source(row, changed & changes.keys())
-        changed = _changed_names(before, row)
-    _finish(row, user, note, derived=bool(changed & _RENDERED_FROM))
-    _leave_redirect(row, old_path)
+        return _save_new(user, changes, note)
+    row = _open(post, user, Verb.UPDATE, expected)
+    _save_row(row, user, changes, note)
     return row
+
+
+@transaction.atomic
+def save_draft(
+    post: Post,
+    user: Account | None,
+    changes: Mapping[str, Any],
+    *,
+    seen: datetime | None = None,
+    base: Revision | None = None,
+    session: str = "",
+    note: str = "",
+) -> Saved:
+    """Saves what somebody wrote: on the row, or beside it while readers see that; makes the post where it is new.
+
+    ``seen`` is the ``modified_at`` on which the form was based, ``base`` the version that it showed. Where others saved since,
+    both are brought together. ``session`` names the form: what it kept by itself is in the post then. Raises as
+    :func:`save_post` does, Clash where a person has to bring the two together, and ChangedMeanwhile where ``base`` is gone.
+    """
+    if unknown := changes.keys() - EDITABLE:
+        raise ValueError(f"not editable: {', '.join(sorted(unknown))}")
+    is_new = post.pk is None
+    if is_new:
+        return Saved(_save_new(user, changes, note, session), is_changed=True, is_beside=False, is_merged=False)
+    row = _open(post, user, Verb.CHANGE, None)
+    is_stale = seen is not None and row.modified_at != seen
+    if is_stale:
+        changes = _bring_together(row, user, changes, base, session)
+    is_beside = row.is_live or row.pending is not None
+    save = _save_beside if is_beside else _save_row
+    is_changed = save(row, user, changes, note, session)
+    drafts.settle(row, user, session)
+    return Saved(row, is_changed, is_beside, is_merged=is_stale and is_changed)
+
+
+@transaction.atomic
+def discard_draft(post: Post, user: Account | None, *, expected: datetime | None = None) -> Post:
+    """Drops the draft beside the post, which stays among its versions."""
+    row = _open(post, user, Verb.CHANGE, expected)
+    if row.pending is None:
+        raise WrongState(_("“%(title)s” has no changes that are not public.") % {"title": row.title})
+    row.pending, row.pending_submitted_at = None, None
+    _keep(row, user, gettext_noop("unpublished changes dropped"), snapshot(row))
+    _note_pending(row)
+    return row
+
+
+def rehearse(post: Post, user: Account | None, changes: Mapping[str, Any]) -> Post:
+    """The row as :func:`save_post` would store it, its source text and address included. Nothing is written or locked.
+
+    ``post`` is the row as it is now, or a new one; ``changes`` are those that differ. Raises what :func:`save_post` raises,
+    as far as it can be told beforehand: what others do until then cannot.
+    """
+    if unknown := changes.keys() - EDITABLE:
+        raise ValueError(f"not editable: {', '.join(sorted(unknown))}")
+    is_new = post.pk is None
+    row = _start(user) if is_new else copy(post)
+    if not is_new:
+        _require(row, user, Verb.UPDATE)
+    _apply(row, changes)
+    if is_new:
+        return row
+    _write_to_source(row, set(changes), lambda _row, name: [getattr(entry, "name", entry) for entry in changes[name]])
+    return row
+
+
+def rehearse_step(row: Post, user: Account | None, verb: Verb, at: datetime | None = None) -> None:
+    """Raises what the verb would raise for ``row``, which need not be stored yet. Nothing is written."""
+    _require(row, user, verb)
+    _require_transition(row, verb)
+    if verb is Verb.PUBLISH:
+        now = timezone.now()
+        _refuse_moment(row, _date_of_publication(row, at, now), now)
+
+
+def explain_refusal(row: Post, user: Account | None, verb: Verb) -> str:
+    """Why the verb would be refused now, in one sentence; empty where it would not. Nothing is written or locked."""
+    try:
+        _require(row, user, verb)
+        if verb in TRANSITIONS:
+            _require_transition(row, verb)
+        if verb is Verb.PUBLISH and row.pending is None:
+            now = timezone.now()
+            _refuse_moment(row, _date_of_publication(row, None, now), now)
+    except EditorialError as refusal:
+        return str(refusal)
+    return ""
+
+
+def find_step(row: Post, wanted: str) -> Verb | None:
+    """The verb that leads from the state in which ``row`` is to ``wanted``; ``None`` where it is there already.
+
+    A post that is public and one that will be differ by their date alone. Raises WrongState where no single verb leads there.
+    """
+    if wanted == row.state or (wanted in LIVE and row.state in LIVE):
+        return None
+    verb = {State.IN_REVIEW: Verb.SUBMIT, State.DRAFT: Verb.RETURN, State.WITHDRAWN: Verb.WITHDRAW}.get(
+        State(wanted), Verb.PUBLISH
+    )
+    if row.state in TRANSITIONS[verb]:
+        return verb
+    raise WrongState(
+        _("No step leads from “%(state)s” to “%(wanted)s”. Go by the states between, one after the other.")
+        % {"state": row.get_state_display(), "wanted": State(wanted).label}
+    )
 
 
 @transaction.atomic
 def publish(post: Post, user: Account | None, at: datetime | None = None, *, expected: datetime | None = None) -> Post:
     """Makes the post public: now, or from ``at`` on, where that is to come.
 
-    Without ``at`` a date in the past stays as it is and any other becomes now; a standing page may have no date.
-    Raises NotAllowed, ChangedMeanwhile, and WrongState where it is public already or would have expired.
+    Without ``at`` a date in the past stays as it is and any other becomes now; a standing page may have no date. The draft
+    beside the post, if there is one, becomes the post. Raises NotAllowed, ChangedMeanwhile, Clash where an import changed
+    the post in the places where the draft does, and WrongState where it is public already or would have expired.
     """
     row = _open(post, user, Verb.PUBLISH, expected)
     now = timezone.now()
-    if not (at and row.state == State.PUBLISHED):
+    has_draft = row.pending is not None
+    if not has_draft and not (at and row.state == State.PUBLISHED):
         _require_transition(row, Verb.PUBLISH)
     old_path, old_date = row.path, row.published_at
+    if has_draft:
+        _take_over_draft(row, user)
     old_base = permalinks.house_path(row) if permalinks.follows_house(row) and not was_ever_public(row) else ""
-    if at:
-        row.published_at = at
-    elif row.published_at is None:
-        row.published_at = now if row.kind == Post.Kind.ARTICLE else None
-    else:
-        row.published_at = min(row.published_at, now)
-    if row.expires_at is not None and row.expires_at <= max(now, row.published_at or now):
-        raise WrongState(
-            _("“%(title)s” would have expired on %(date)s. Change or clear its expiry first.")
-            % {"title": row.title, "date": local_text(row.expires_at)}
-        )
+    row.published_at = _date_of_publication(row, at, now)
+    _refuse_moment(row, row.published_at, now)
     if not was_ever_public(row):
         row.first_published_at = row.published_at or now
     if old_base and permalinks.house_path(row) != old_base:
@@ -224,8 +287,9 @@ def publish(post: Post, user: Account | None, at: datetime | None = None, *, exp
         fields["published_at"] = row.published_at
     _write(row, fields)
     note = gettext_noop("scheduled") if row.state == State.SCHEDULED else gettext_noop("published")
-    _finish(row, user, note, derived=row.path != old_path)
+    _finish(row, user, note, derived=has_draft or row.path != old_path)
     _leave_redirect(row, old_path)
+    notify(Verb.PUBLISH, row, user)
     return row
 
 
@@ -240,19 +304,28 @@ def withdraw(post: Post, user: Account | None, *, expected: datetime | None = No
         row.state, row.first_published_at = State.DRAFT, None
     _write(row, {"draft": True})
     _finish(row, user, gettext_noop("withdrawn"), derived=False)
+    notify(Verb.WITHDRAW, row, user)
     return row
 
 
 @transaction.atomic
 def submit_for_review(post: Post, user: Account | None, *, expected: datetime | None = None) -> Post:
     """Hands a draft to the editors."""
-    return _move(post, user, Verb.SUBMIT, State.IN_REVIEW, gettext_noop("submitted"), expected)
+    row = _move(post, user, Verb.SUBMIT, State.IN_REVIEW, gettext_noop("submitted"), expected)
+    notify(Verb.SUBMIT, row, user)
+    return row
 
 
 @transaction.atomic
-def return_to_draft(post: Post, user: Account | None, *, expected: datetime | None = None) -> Post:
-    """Gives a post under review back, or makes a withdrawn one a draft to work on; the address of that still answers 410."""
-    return _move(post, user, Verb.RETURN, State.DRAFT, gettext_noop("returned to draft"), expected)
+def return_to_draft(post: Post, user: Account | None, *, expected: datetime | None = None, reason: str = "") -> Post:
+    """Gives a post under review back, or makes a withdrawn one a draft to work on; the address of that still answers 410.
+
+    ``reason`` goes to those whom it concerns, and its beginning into the note of the version.
+    """
+    note = join_note(gettext_noop("returned to draft"), reason)
+    row = _move(post, user, Verb.RETURN, State.DRAFT, note, expected)
+    notify(Verb.RETURN, row, user, reason)
+    return row
 
 
 @transaction.atomic
@@ -280,9 +353,265 @@ def restore(post: Post, user: Account | None) -> Post:
     return row
 
 
+@transaction.atomic
+def restore_revision(revision: Revision, user: Account | None, *, expected: datetime | None = None) -> Restored:
+    """Makes the post, or the draft beside it where readers see it, what it was when ``revision`` was kept.
+
+    That is kept as a new version. The state stays: no version goes straight to readers. The address comes back too unless
+    another post has it by now. What a version names and nobody has any more is left out and named in the result. Raises
+    NotAllowed, ChangedMeanwhile and RefusedChange.
+    """
+    row = _open(revision.post, user, Verb.CHANGE, expected)
+    before = drafts.read_present(row)
+    reading = read_snapshot(revision.snapshot, before)
+    try:
+        permalinks.claim(row, reading.changes.get("path") or row.path)
+    except permalinks.BadAddress:
+        reading.leave_out("path", reading.changes.pop("path"))
+    is_beside = row.is_live or row.pending is not None
+    take_back = _take_back_beside if is_beside else _take_back
+    is_changed = take_back(row, user, reading, revision, before)
+    return Restored(row, is_changed, reading.left_out)
+
+
+def _take_back(row: Post, user: Account | None, reading: Reading, revision: Revision, before: Mapping[str, Any]) -> bool:
+    old_path = row.path
+    _apply(row, reading.changes)
+    _set_relations(row, reading.changes)
+    # The front matter of that version says all fields as they were, but for these.
+    if "path" in reading.left_out:
+        _write(row, {"path": row.path})
+    if revision.snapshot.get("state") in LIVE:
+        _write(row, {"draft": True})
+    changed = _changed_names(before, row)
+    if changed:
+        _finish(row, user, _RESTORED, derived=bool(changed & _RENDERED_FROM))
+        _leave_redirect(row, old_path)
+    return bool(changed)
+
+
+def _take_back_beside(row: Post, user: Account | None, reading: Reading, revision: Revision, before: Mapping[str, Any]) -> bool:
+    draft = drafts.open_draft(row, before)
+    _apply(draft.post, reading.changes)
+    if "path" in reading.left_out:
+        _write(draft.post, {"path": draft.post.path})
+    if revision.snapshot.get("state") not in LIVE:
+        _write(draft.post, {"draft": False})
+    return _keep_beside(row, user, draft, reading.changes, _RESTORED)
+
+
+def own_changes(row: Post, based_on: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes without front matter that only says what the other changed fields say, which a save writes itself.
+
+    ``changes`` lead from ``based_on``, a snapshot of ``row``, to another version, as
+    :func:`articles.editorial.versions.read_snapshot` has them.
+    """
+    wanted = {name: value for name, value in changes.items() if name not in ("front_matter", "extra")}
+    if "front_matter" not in changes:
+        return wanted
+    draft = drafts.open_draft(row, based_on)
+    _apply(draft.post, {name: value for name, value in wanted.items() if name != "path"})
+    _write_to_source(draft.post, set(wanted), partial(_drafted_names, draft, wanted))
+    return wanted if draft.post.front_matter == changes["front_matter"] else {**wanted, "front_matter": changes["front_matter"]}
+
+
+@transaction.atomic
+def move_draft(post: Post, user: Account | None, changes: Mapping[str, Any], *, expected: datetime) -> Post:
+    """Puts the draft beside the post onto what readers see by now, as ``changes`` of that.
+
+    For a draft whose post an import has changed in the same places. Raises as :func:`save_draft` does.
+    """
+    row = _open(post, user, Verb.CHANGE, expected)
+    if row.pending is None:
+        raise WrongState(_("“%(title)s” has no changes that are not public.") % {"title": row.title})
+    row.pending = None
+    if not _save_beside(row, user, changes, gettext_noop("brought together with an import")):
+        row.pending_submitted_at = None
+        _note_pending(row)
+    return row
+
+
+def open_row(post: Post, user: Account | None, verb: Verb, *, expected: datetime | None = None) -> Post:
+    """The row as it is now, locked, for verbs in modules of their own; to be called in their transaction.
+
+    Raises NotAllowed, WrongState for a post in the trash, and ChangedMeanwhile where somebody saved it since ``expected``.
+    """
+    return _open(post, user, verb, expected)
+
+
+def keep_version(row: Post, user: Account | None, note: str) -> None:
+    """Stores what a verb of another module set on the row, but for its text, and keeps a version that says so."""
+    row.modified_at = timezone.now()
+    row.save()
+    _keep(row, user, note, snapshot(row))
+
+
 def local_text(moment: datetime) -> str:
     """A moment as people write it, in the site's zone."""
     return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+
+
+def _save_new(user: Account | None, changes: Mapping[str, Any], note: str, session: str = "") -> Post:
+    row = _start(user)
+    _apply(row, changes)
+    _insert(row)
+    _set_relations(row, changes)
+    _finish(row, user, note, derived=True, session=session)
+    return row
+
+
+def _save_row(row: Post, user: Account | None, changes: Mapping[str, Any], note: str, session: str = "") -> bool:
+    before, old_path = snapshot(row), row.path
+    _apply(row, changes)
+    if row.state in LIVE:
+        now = timezone.now()
+        row.state = State.SCHEDULED if row.published_at and row.published_at > now else State.PUBLISHED
+        if "published_at" in changes:
+            _refuse_moment(row, row.published_at, now)
+    _set_relations(row, changes)
+    changed = _changed_names(before, row)
+    if not changed:
+        return False
+    _write_to_source(row, changed & changes.keys())
+    changed = _changed_names(before, row)
+    _finish(row, user, note, derived=bool(changed & _RENDERED_FROM), session=session)
+    _leave_redirect(row, old_path)
+    return True
+
+
+def _save_beside(row: Post, user: Account | None, changes: Mapping[str, Any], note: str, session: str = "") -> bool:
+    """Saves as a draft what readers of the post do not get to see."""
+    present = drafts.read_present(row)
+    changes = {name: value for name, value in changes.items() if spell_value(name, value) != present.get(name)}
+    if not changes:
+        return False
+    if "tags" in changes:
+        # Made now, as for a post that is not public: what a draft names has to be there when it is published.
+        changes["tags"] = [tag.name for tag in find_or_make_tags(changes["tags"])]
+    draft = drafts.open_draft(row, present)
+    _apply(draft.post, changes)
+    _write_to_source(draft.post, set(changes), partial(_drafted_names, draft, changes))
+    return _keep_beside(row, user, draft, changes, note, session)
+
+
+def _drafted_names(draft: Draft, changes: Mapping[str, Any], _row: Post, relation: str) -> list[str]:
+    rows = changes[relation] if relation in changes else getattr(draft, relation)
+    return [getattr(entry, "name", entry) for entry in rows]
+
+
+def _keep_beside(row: Post, user: Account | None, draft: Draft, changes: Mapping[str, Any], note: str, session: str = "") -> bool:
+    kept = _spell_draft(draft, changes)
+    if kept == drafts.read_present(row):
+        return False
+    base = row.pending.base if row.pending is not None else _keep_public(row)
+    row.pending = _keep(row, user, note, kept, base=base, session=session)
+    _note_pending(row)
+    return True
+
+
+def _spell_draft(draft: Draft, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The snapshot of a draft with ``changes``, whose columns were applied to it already."""
+    named = {name: changes.get(name, getattr(draft, name)) for name in RELATIONS}
+    return snapshot_of(draft.post, **{name: spell_value(name, value) for name, value in named.items()})
+
+
+def _keep_public(row: Post) -> Revision:
+    """The version that readers see, kept now where no save has kept it."""
+    public = snapshot(row)
+    newest = row.revisions.saved().first()
+    if newest is not None and newest.snapshot == public:
+        return newest
+    return _keep(row, None, gettext_noop("as readers see it"), public)
+
+
+def _keep(
+    row: Post, user: Account | None, note: str, kept: Mapping[str, Any], *, base: Revision | None = None, session: str = ""
+) -> Revision:
+    return Revision.objects.create(
+        post=row, user_id=user.pk if user else None, note=note[:200], snapshot=dict(kept), base=base, session=session
+    )
+
+
+def _note_pending(row: Post) -> None:
+    """Stores which draft the post has. The rest of the row is what readers see."""
+    row.modified_at = timezone.now()
+    row.save(update_fields=["pending", "pending_submitted_at", "modified_at"])
+
+
+def _take_over_draft(row: Post, user: Account | None) -> None:
+    """Sets what the draft beside the post holds on the row, and drops it. What others changed on the row since stays."""
+    pending, public = row.pending, snapshot(row)
+    assert pending is not None
+    based_on = pending.base.snapshot if pending.base is not None else public
+    reading = read_snapshot(pending.snapshot, based_on)
+    if reading.left_out:
+        raise WrongState(
+            _("The draft of “%(title)s” names what is not there any more: %(names)s. Save the draft again and publish it.")
+            % {"title": row.title, "names": "、".join(name for names in reading.left_out.values() for name in names)}
+        )
+    changes: Mapping[str, Any] = reading.changes
+    is_moved = any(public.get(name) != value for name, value in based_on.items() if name != "state")
+    if is_moved:
+        merged = drafts.merge_changes(based_on, own_changes(row, based_on, changes), public)
+        if not merged.is_clean:
+            raise Clash(
+                _("An import changed “%(title)s” where its draft does. Open the draft and bring the two together.")
+                % {"title": row.title}
+            )
+        changes = merged.changes
+    _apply(row, changes)
+    _set_relations(row, changes)
+    if is_moved:
+        _write_to_source(row, set(changes))
+    row.pending, row.pending_submitted_at = None, None
+    _require(row, user, Verb.PUBLISH)
+
+
+def _bring_together(
+    row: Post, user: Account | None, changes: Mapping[str, Any], base: Revision | None, session: str
+) -> Mapping[str, Any]:
+    """The changes of a form that was opened on ``base``, beside what others saved since. Raises Clash and ChangedMeanwhile."""
+    if base is None or base.post_id != row.pk:
+        raise ChangedMeanwhile(meanwhile_sentence(row))
+    merged = drafts.merge_changes(base.snapshot, changes, drafts.read_present(row))
+    if not merged.is_clean:
+        raise Clash(meanwhile_sentence(row))
+    if merged.changes and user is not None:
+        # So that the text as it was written can be found, too.
+        own = drafts.set_aside(row, user, spell_changes(base.snapshot, changes), base, session)
+        own.settled_at = timezone.now()
+        own.save(update_fields=["settled_at"])
+    return merged.changes
+
+
+def spell_changes(present: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The snapshot of ``present`` with ``changes``, as they stand in a form that nobody has saved.
+
+    What a save would make of them, an address or lines of front matter, is not made.
+    """
+    return {**present, **{name: spell_value(name, value) for name, value in changes.items()}}
+
+
+def _date_of_publication(row: Post, at: datetime | None, now: datetime) -> datetime | None:
+    if at:
+        return at
+    if row.published_at is None:
+        return now if row.kind == Post.Kind.ARTICLE else None
+    return min(row.published_at, now)
+
+
+def _refuse_moment(row: Post, published_at: datetime | None, now: datetime) -> None:
+    """Raises WrongState where the post would be public before its embargo ends, or only after it has expired."""
+    if row.embargo_until is not None and max(now, published_at or now) < row.embargo_until:
+        raise WrongState(
+            _("“%(title)s” is under embargo until %(date)s. Schedule it for then or later, or change the embargo first.")
+            % {"title": row.title, "date": local_text(row.embargo_until)}
+        )
+    if row.expires_at is not None and row.expires_at <= max(now, published_at or now):
+        raise WrongState(
+            _("“%(title)s” would have expired on %(date)s. Change or clear its expiry first.")
+            % {"title": row.title, "date": local_text(row.expires_at)}
+        )
 
 
 def _start(user: Account | None) -> Post:
@@ -331,16 +660,21 @@ def _changed_names(before: Mapping[str, Any], row: Post) -> set[str]:
 
 def _open(post: Post, user: Account | None, verb: Verb, expected: datetime | None) -> Post:
     """The row as it is now, locked, once ``user`` may do ``verb`` with it and nobody saved it since ``expected``."""
-    row = Post.objects.select_for_update().filter(pk=post.pk).first()
+    row = Post.objects.select_for_update(of=("self",)).select_related("pending__base").filter(pk=post.pk).first()
     if row is None:
         raise ChangedMeanwhile(_("This post was deleted while you had it open. Copy your text before you leave the page."))
-    if not can(user, verb, row):
-        if row.trashed_at is not None and verb is not Verb.TRASH and can(user, Verb.RESTORE, row):
-            raise WrongState(_("“%(title)s” is in the trash. Restore it first.") % {"title": row.title})
-        raise NotAllowed(_refusal(verb, row))
+    _require(row, user, verb)
     if expected is not None and row.modified_at != expected:
         raise ChangedMeanwhile(meanwhile_sentence(row))
     return row
+
+
+def _require(row: Post, user: Account | None, verb: Verb) -> None:
+    if can(user, verb, row):
+        return
+    if row.trashed_at is not None and verb is not Verb.TRASH and can(user, Verb.RESTORE, row):
+        raise WrongState(_("“%(title)s” is in the trash. Restore it first.") % {"title": row.title})
+    raise NotAllowed(_refusal(verb, row))
 
 
 def meanwhile_sentence(row: Post) -> str:
@@ -356,6 +690,7 @@ def meanwhile_sentence(row: Post) -> str:
 def _refusal(verb: Verb, row: Post) -> str:
     words = {
         Verb.CHANGE: _("change this post"),
+        Verb.UPDATE: _("change what readers see of this post"),
         Verb.SUBMIT: _("submit this post"),
         Verb.RETURN: _("return this post"),
         Verb.PUBLISH: _("publish this post"),
@@ -369,8 +704,18 @@ def _refusal(verb: Verb, row: Post) -> str:
     }
 
 
+def leads_on(row: Post, verb: Verb) -> bool:
+    """Whether the verb leads on from the state in which the post is, or in which the draft beside it is."""
+    if row.is_live and row.pending_id is not None:
+        is_submitted = row.pending_submitted_at is not None
+        of_draft = {Verb.SUBMIT: not is_submitted, Verb.RETURN: is_submitted, Verb.PUBLISH: True}
+        if verb in of_draft:
+            return of_draft[verb]
+    return row.state in TRANSITIONS[verb]
+
+
 def _require_transition(row: Post, verb: Verb) -> None:
-    if row.state in TRANSITIONS[verb]:
+    if leads_on(row, verb):
         return
     raise WrongState(
         _("“%(title)s” is “%(state)s”, from which this step does not lead on.")
@@ -381,6 +726,11 @@ def _require_transition(row: Post, verb: Verb) -> None:
 def _move(post: Post, user: Account | None, verb: Verb, state: str, note: str, expected: datetime | None) -> Post:
     row = _open(post, user, verb, expected)
     _require_transition(row, verb)
+    if row.pending is not None and row.is_live:
+        row.pending_submitted_at = timezone.now() if verb is Verb.SUBMIT else None
+        row.pending = _keep(row, user, note, row.pending.snapshot, base=row.pending.base)
+        _note_pending(row)
+        return row
     row.state = state
     _finish(row, user, note, derived=False)
     return row
@@ -409,17 +759,26 @@ def _once(rows: Sequence[Any]) -> list[Any]:
     return list(dict.fromkeys(rows))
 
 
-def _write_to_source(row: Post, changed: set[str]) -> None:
+def _stored_names(row: Post, relation: str) -> list[str]:
+    read: Mapping[str, Callable[[Post], list[Any]]] = {
+        "authors": ordered_authors,
+        "categories": ordered_categories,
+        "tags": ordered_tags,
+    }
+    return [entry.name for entry in read[relation](row)]
+
+
+def _write_to_source(row: Post, changed: set[str], names_of: Callable[[Post, str], list[str]] = _stored_names) -> None:
     """Hands the changed fields to the front matter, each as a change of the file's own key."""
     values: dict[Field, Any] = {name: getattr(row, name) for name in _WRITTEN_COLUMNS if name in changed}
     if "cover" in changed:
         values["cover_target"] = row.cover_target
     if "authors" in changed:
-        values["authors"] = [author.name for author in ordered_authors(row)]
+        values["authors"] = names_of(row, "authors")
     if "categories" in changed:
-        values["categories"] = [category.name for category in ordered_categories(row)]
+        values["categories"] = names_of(row, "categories")
     if "tags" in changed:
-        values["tags"] = [tag.name for tag in ordered_tags(row)]
+        values["tags"] = names_of(row, "tags")
     if "series" in changed:
         values["series"] = row.series.name if row.series else ""
     _write(row, values)
@@ -437,19 +796,27 @@ def _write(row: Post, values: Mapping[Field, Any]) -> None:
         ) from error
 
 
-def _finish(row: Post, user: Account | None, note: str, *, derived: bool) -> None:
+def _finish(row: Post, user: Account | None, note: str, *, derived: bool, session: str = "") -> None:
+    before = Post.objects.filter(pk=row.pk).light().first() or row
     row.is_edited = True
     row.modified_at = timezone.now()
     row.save()
     if derived:
         save_derived(row)
-    Revision.objects.create(
-        post=row,
-        origin=Revision.Origin.DESK,
-        user_id=user.pk if user else None,
-        note=note[:200],
-        snapshot=snapshot(row),
-    )
+    _refresh_referrers(before, row)
+    _keep(row, user, note, snapshot(row), session=session)
+
+
+def _refresh_referrers(before: Post, row: Post) -> None:
+    """Has the texts that refer to the post rendered again where readers can reach it now, no longer, or elsewhere.
+
+    After the commit, because each of those texts is locked in its turn: two posts that refer to each other may change at once.
+    """
+    old, new = target_of(before), target_of(row, old_path=before.path)
+    if not (old.is_public or new.is_public) or old == replace(new, old_path=old.old_path):
+        return
+    targets = [new] if new.is_public else [new, replace(old, is_public=False)]
+    transaction.on_commit(partial(refresh_referrers, targets), robust=True)
 
 
 def _leave_redirect(row: Post, old_path: str) -> None:
@@ -457,9 +824,3 @@ def _leave_redirect(row: Post, old_path: str) -> None:
     row.redirects.filter(old_path=row.path).delete()
     if old_path and old_path != row.path and was_ever_public(row):
         Redirect.objects.update_or_create(old_path=old_path, defaults={"post": row})
-
-
-def _as_plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -15,8 +14,12 @@ from articles.findings import Finding, RefusedFile
 from articles.formats import encoding as encodings
 from articles.formats import frontmatter, hexo, hugo, jekyll, obsidian, plain, sites, zenn
 from articles.formats.container import Container
-from articles.formats.document import Document, Site
+from articles.formats.document import Document, Site, SourceText
+from articles.formats.fields import rename_keys
+from articles.formats.layouts import layout_path
 from articles.formats.sites import ReadOptions, Recognition
+
+__all__ = ["DIALECTS", "find_sites", "layout_path", "read_document", "recognise_file"]
 
 DIALECTS: dict[str, ModuleType] = {
     hugo.NAME: hugo,
@@ -30,17 +33,24 @@ DIALECTS: dict[str, ModuleType] = {
 
 
 def find_sites(
-    container: Container, *, dialect: str = "", timezone: str = "", language: str = "", encoding: str = ""
+    container: Container,
+    *,
+    dialect: str = "",
+    timezone: str = "",
+    language: str = "",
+    encoding: str = "",
+    default_timezone: str = "",
 ) -> list[Site]:
     """The sites in an archive, sorted by their folder; every member belongs to exactly one of them.
 
     A root is found by its configuration file (also inside another root), else by its shape (outside every other root);
     what is left belongs to a ``plain`` root at the folder that the left-over files have in common. ``dialect`` reads
     the whole archive as one: its own roots where it knows any, else one root at the common folder. ``timezone`` (IANA)
-    and ``language`` count where a site says nothing; ``encoding`` is that of its files that are not Unicode. Raises
+    and ``language`` count where a site says nothing; ``default_timezone`` where neither the site nor the rule of its generator
+    nor ``timezone`` says one; ``encoding`` is that of its files that are not Unicode. Raises
     ``KeyError`` for an unknown dialect. An empty archive has no site.
     """
-    options = ReadOptions(dialect=dialect, timezone=timezone, language=language, encoding=encoding)
+    options = ReadOptions(dialect, timezone, language, encoding, default_timezone)
     modules = {dialect: DIALECTS[dialect]} if dialect else DIALECTS
     roots = _find_roots(container, modules)
     rest = [path for path in container.members if not _is_under(path, roots)]
@@ -118,45 +128,25 @@ def read_document(site: Site, path: str, data: bytes, *, sha256: str = "") -> Do
     if not source.head and not source.body:
         template = _("The file is empty. Write a text into it, or leave it out.")
         raise RefusedFile(Finding("empty-file", "error", template))
+    return read_source(site, path, source, sha256=sha256 or hashlib.sha256(data).hexdigest())
+
+
+def read_source(site: Site, path: str, source: SourceText, *, sha256: str) -> Document:
+    """The document that a decoded text holds, as :func:`read_document` reads a file's bytes. Raises RefusedFile likewise."""
     front_matter = frontmatter.parse(source.head, source.format)
-    sha256 = sha256 or hashlib.sha256(data).hexdigest()
     module = DIALECTS[site.dialect]
     if site.config.get("is_mixed"):
         module = recognise_file(front_matter, path)
-    document: Document = module.read_document(site, path, source, front_matter, sha256)
+    if not site.field_names:
+        document: Document = module.read_document(site, path, source, front_matter, sha256)
+        return document
+    renamed, origins = rename_keys(front_matter, site.field_names, module.NAME)
+    document = module.read_document(site, path, source, renamed, sha256)
+    document.front_matter = front_matter
+    document.known_keys = frozenset(origins.get(key, key) for key in document.known_keys)
     return document
 
 
 def recognise_file(front_matter: Mapping[str, Any], path: str) -> ModuleType:
     """The dialect of one loose file; ``plain`` where nothing shows another."""
     return next((module for module in DIALECTS.values() if module.recognise_file(front_matter, path)), plain)
-
-
-_LAYOUTS: dict[str, tuple[str, str, str]] = {
-    "hugo": ("content/posts/{slug}.md", "content/posts/{slug}.md", "content/{slug}.md"),
-    "hexo": ("source/_posts/{slug}.md", "source/_drafts/{slug}.md", "source/{slug}/index.md"),
-    "jekyll": ("_posts/{date}-{slug}.md", "_drafts/{slug}.md", "{slug}.md"),
-    "zenn": ("articles/{slug}.md", "articles/{slug}.md", "articles/{slug}.md"),
-    "obsidian": ("{title}.md", "{title}.md", "{title}.md"),
-    "plain": ("posts/{slug}.md", "posts/{slug}.md", "{slug}.md"),
-}
-_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*#^\[\]]+')
-
-
-def layout_path(dialect: str, document_fields: Mapping[str, Any]) -> str:
-    """Where a post that was made here goes in an export in the layout of ``dialect``, relative to the source's folder.
-
-    ``document_fields`` has ``slug``, and where known ``title``, ``kind`` (``article``, ``page``), ``draft`` and
-    ``published_at`` (aware, in the site's zone). An article without a date goes where the layout keeps drafts, or
-    among the pages where ``draft`` says that it is none. Raises ``KeyError`` for an unknown dialect.
-    """
-    article, draft, page = _LAYOUTS[dialect]
-    slug, moment = document_fields["slug"], document_fields.get("published_at")
-    name = _NOT_IN_NAMES.sub(" ", document_fields.get("title") or slug)
-    title = " ".join(name.split()).strip(". ")[:80].rstrip(". ") or slug
-    is_draft = document_fields.get("draft")
-    if document_fields.get("kind") == "page" or (moment is None and is_draft is False):
-        layout = page
-    else:
-        layout = draft if moment is None or is_draft else article
-    return layout.format(slug=slug, title=title, date=moment.date().isoformat() if moment else "")

@@ -51,55 +51,66 @@ _CHUNK = 256 * 1024
 # Deflate cannot pack better than 1,032 to 1, so a directory that states more lies. Below this size it does not matter.
 _RATIO_FROM = _MIB
 
+# Why a file is no part of a site, as what stands behind the colon in “… is left out: …”.
+_VERSIONS = _("version control")
+_SYSTEM = _("made by the operating system")
+_PACKAGES = _("installed packages")
+_CACHE = _("a cache")
+_SECRETS = _("secrets")
+_RECEIPT = _("the receipt of an export")
+_TEMPORARY = _("a temporary file")
+
 _SKIPPED_NAMES = {
-    ".git": "version control",
-    ".hg": "version control",
-    ".svn": "version control",
-    ".bzr": "version control",
-    "cvs": "version control",
-    ".ds_store": "made by the operating system",
-    "__macosx": "made by the operating system",
-    "thumbs.db": "made by the operating system",
-    "ehthumbs.db": "made by the operating system",
-    "desktop.ini": "made by the operating system",
-    ".spotlight-v100": "made by the operating system",
-    ".trashes": "made by the operating system",
-    ".fseventsd": "made by the operating system",
-    "$recycle.bin": "made by the operating system",
-    "node_modules": "installed packages",
-    "bower_components": "installed packages",
-    ".bundle": "installed packages",
-    ".venv": "installed packages",
-    "__pycache__": "installed packages",
-    ".sass-cache": "a cache",
-    ".jekyll-cache": "a cache",
-    ".jekyll-metadata": "a cache",
-    ".hugo_build.lock": "a cache",
-    ".ssh": "secrets",
-    ".gnupg": "secrets",
-    ".aws": "secrets",
-    ".netrc": "secrets",
-    "_netrc": "secrets",
-    ".npmrc": "secrets",
-    ".pypirc": "secrets",
-    ".pgpass": "secrets",
-    ".my.cnf": "secrets",
-    ".htpasswd": "secrets",
-    ".git-credentials": "secrets",
-    "credentials.json": "secrets",
-    "service-account.json": "secrets",
-    "wp-config.php": "secrets",
-    "id_rsa": "secrets",
-    "id_dsa": "secrets",
-    "id_ecdsa": "secrets",
-    "id_ed25519": "secrets",
+    ".git": _VERSIONS,
+    ".hg": _VERSIONS,
+    ".svn": _VERSIONS,
+    ".bzr": _VERSIONS,
+    "cvs": _VERSIONS,
+    ".ds_store": _SYSTEM,
+    "__macosx": _SYSTEM,
+    "thumbs.db": _SYSTEM,
+    "ehthumbs.db": _SYSTEM,
+    "desktop.ini": _SYSTEM,
+    ".spotlight-v100": _SYSTEM,
+    ".trashes": _SYSTEM,
+    ".fseventsd": _SYSTEM,
+    "$recycle.bin": _SYSTEM,
+    "node_modules": _PACKAGES,
+    "bower_components": _PACKAGES,
+    ".bundle": _PACKAGES,
+    ".venv": _PACKAGES,
+    "__pycache__": _CACHE,
+    ".sass-cache": _CACHE,
+    ".jekyll-cache": _CACHE,
+    ".jekyll-metadata": _CACHE,
+    ".hugo_build.lock": _CACHE,
+    ".ssh": _SECRETS,
+    ".gnupg": _SECRETS,
+    ".aws": _SECRETS,
+    ".netrc": _SECRETS,
+    "_netrc": _SECRETS,
+    ".npmrc": _SECRETS,
+    ".pypirc": _SECRETS,
+    ".pgpass": _SECRETS,
+    ".my.cnf": _SECRETS,
+    ".htpasswd": _SECRETS,
+    ".git-credentials": _SECRETS,
+    "credentials.json": _SECRETS,
+    "service-account.json": _SECRETS,
+    "wp-config.php": _SECRETS,
+    "id_rsa": _SECRETS,
+    "id_dsa": _SECRETS,
+    "id_ecdsa": _SECRETS,
+    "id_ed25519": _SECRETS,
+    "kawaraban-receipt.json": _RECEIPT,
 }
 _SKIPPED_PATTERN = re.compile(
-    r"(?P<secrets>\.env(?:\..+|rc)?|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx))|(?P<system>\._.+)|(?P<temporary>~\$.+|.+~|\.#.+|.+\.sw[op])",
+    r"(?P<receipt>.+\.kawaraban-receipt\.json)|(?P<secrets>\.env(?:\..+|rc)?|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx))|(?P<system>\._.+)|(?P<temporary>~\$.+|.+~|\.#.+|.+\.sw[op])",
     re.IGNORECASE,
 )
-_SKIPPED_REASONS = {"secrets": "secrets", "system": "made by the operating system", "temporary": "a temporary file"}
+_SKIPPED_REASONS = {"receipt": _RECEIPT, "secrets": _SECRETS, "system": _SYSTEM, "temporary": _TEMPORARY}
 
+_PACKED_SUFFIXES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".lzh")
 _DOCUMENT_SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mkdn", ".txt", ".text", ".html", ".htm")
 _RESERVED_NAME = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:[. ].*)?", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -166,15 +177,30 @@ class Container:
 
     def read(self, path: str) -> bytes:
         """The bytes of one member. Raises :class:`RefusedFile` if it cannot be read as it should, ``KeyError`` if unknown."""
-        member = self.members[path]
+        if path not in self.members:
+            raise KeyError(path)
         if self.kind == "zip":
             try:
                 with self.source.open("rb") as file:
                     return _read_entry(file, self._entries[path])
             except OSError as error:
                 raise RefusedFile(_describe_os_error(path, error)) from error
-        source = self.source if self.kind == "file" else self.source / path
-        return _read_plain(source, path, member, self.limits)
+        if self.kind == "folder":
+            return _read_plain(os.path.join(self.source, path), path, self.limits)
+        # A single file was named by the operator, who may name a link.
+        return _read_plain(str(self.source.parent.resolve() / self.source.name), path, self.limits)
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The bytes of one member of a zip in pieces, for what is too large to hold. Raises as :meth:`read` does.
+
+        Damage may show only at the end, so nothing of it counts before the last piece came.
+        """
+        entry = self._entries[path]
+        try:
+            with self.source.open("rb") as file:
+                yield from _stream_entry(file, entry)
+        except OSError as error:
+            raise RefusedFile(_describe_os_error(path, error)) from error
 
 
 def open_archive(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Container:
@@ -208,8 +234,22 @@ def open_archive(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Container:
                 {"path": _show(path.name)},
             )
         )
+    _refuse_packed(container)
     _report_collisions(container)
     return container
+
+
+def _refuse_packed(container: Container) -> None:
+    """Refuses what holds nothing but other archives: a zip of a zip, or a kind of archive that is not read here."""
+    packed = [path for path in container.members if path.lower().endswith(_PACKED_SUFFIXES)]
+    if len(packed) < len(container.members) or not packed:
+        return
+    name = _show(container.source.name)
+    if container.kind == "file":
+        template = _("“%(path)s” is an archive of another kind than zip. Unpack it, and pack the folder as .zip.")
+        raise RefusedFile(Finding("not-a-zip", "error", template, {"path": name}))
+    template = _("“%(path)s” holds only another archive, “%(inner)s”. Choose that one, or unpack it first.")
+    raise RefusedFile(Finding("archive-in-archive", "error", template, {"path": name, "inner": _show(packed[0])}))
 
 
 def _is_zip(path: Path) -> bool:
@@ -284,12 +324,9 @@ def _walk(container: Container, folder: str, depth: int) -> Iterator[tuple[str, 
             yield from _walk(container, path, depth + 1)
 
 
-def _read_plain(source: Path, path: str, member: Member, limits: Limits) -> bytes:
+def _read_plain(source: str, path: str, limits: Limits) -> bytes:
     """A file that was regular when it was listed; it may have been replaced by a link or a pipe since."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    # A single file was named by the operator, who may name a link.
-    if source.name == path and path == member.path and "/" not in path:
-        source = source.parent.resolve() / source.name
     try:
         descriptor = os.open(source, flags)
     except OSError as error:
@@ -599,6 +636,10 @@ def _check_entry(entry: _Entry, path: str, container: Container) -> Finding | No
 
 def _read_entry(file: BinaryIO, entry: _Entry) -> bytes:
     """Unpacks one member, never more bytes than its directory entry states."""
+    return b"".join(_stream_entry(file, entry))
+
+
+def _stream_entry(file: BinaryIO, entry: _Entry) -> Iterator[bytes]:
     path = entry.path or entry.name.decode("utf-8", "backslashreplace")
     file.seek(entry.offset)
     header = file.read(_LOCAL.size)
@@ -611,21 +652,26 @@ def _read_entry(file: BinaryIO, entry: _Entry) -> bytes:
         params = {"path": _show(path), "other": _show(name.decode("utf-8", "backslashreplace"))}
         raise RefusedFile(Finding("zip-name-differs", "error", template, params))
     file.seek(fields[10], os.SEEK_CUR)
-    data = _read_stored(file, entry, path) if entry.method == _STORED else _inflate(file, entry, path)
-    if len(data) != entry.size or zlib.crc32(data) != entry.crc:
+    size = crc = 0
+    for part in _read_stored(file, entry, path) if entry.method == _STORED else _inflate(file, entry, path):
+        size += len(part)
+        crc = zlib.crc32(part, crc)
+        yield part
+    if size != entry.size or crc != entry.crc:
         raise RefusedFile(_describe_damage(path))
-    return data
 
 
-def _read_stored(file: BinaryIO, entry: _Entry, path: str) -> bytes:
+def _read_stored(file: BinaryIO, entry: _Entry, path: str) -> Iterator[bytes]:
     if entry.packed != entry.size:
         raise RefusedFile(_describe_lie(path))
-    return file.read(entry.size)
+    left = entry.size
+    while left and (part := file.read(min(left, _CHUNK))):
+        left -= len(part)
+        yield part
 
 
-def _inflate(file: BinaryIO, entry: _Entry, path: str) -> bytes:
+def _inflate(file: BinaryIO, entry: _Entry, path: str) -> Iterator[bytes]:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    parts: list[bytes] = []
     room = entry.size
     left = entry.packed
     try:
@@ -640,7 +686,7 @@ def _inflate(file: BinaryIO, entry: _Entry, path: str) -> bytes:
                 room -= len(part)
                 if room < 0:
                     raise RefusedFile(_describe_lie(path))
-                parts.append(part)
+                yield part
                 chunk = inflater.unconsumed_tail
                 if not part and not inflater.eof and not chunk:
                     break
@@ -648,10 +694,9 @@ def _inflate(file: BinaryIO, entry: _Entry, path: str) -> bytes:
             rest = inflater.flush()
             if len(rest) > room:
                 raise RefusedFile(_describe_lie(path))
-            parts.append(rest)
+            yield rest
     except zlib.error as error:
         raise RefusedFile(_describe_damage(path)) from error
-    return b"".join(parts)
 
 
 # Names

@@ -68,11 +68,15 @@ _ZONE_HOURS = {
     "hst": -10.0,
 }
 
+#: The year before the first of each Japanese era.
+_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911}
 _MONTH_NAME = "(?P<month_name>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY_FORMS = (
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})",
     r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})",
     r"(?P<year>\d{4})\.(?P<month>\d{1,2})\.(?P<day>\d{1,2})\.?",
+    r"(?P<era>令和|平成|昭和|大正)\s*(?P<era_year>元|\d{1,2})\s*年\s*(?P<month>\d{1,2})\s*月\s*(?P<day>\d{1,2})\s*日"
+    r"(?:\s*\([月火水木金土日][^)]{0,3}\))?",
     r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s*月\s*(?P<day>\d{1,2})\s*日(?:\s*\([月火水木金土日][^)]{0,3}\))?",
     _MONTH_NAME + r"\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})",
     r"(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s-]" + _MONTH_NAME + r",?[\s-](?P<year>\d{4})",
@@ -85,14 +89,14 @@ _TIME = (
     r"|(?=\s*[ap]\.?m))"
     r"\s*(?P<half>[ap]\.?m\.?)?"
 )
-# Go prints "+0900 JST", RFC 2822 "+0900 (JST)": the offset decides.
+# Go prints "+0900 JST", RFC 2822 "+0900 (JST)", JavaScript "GMT+0900 (Japan Standard Time)": the offset decides.
 _ZONE = (
     r"\s*(?:(?P<zone>z|[a-z]{2,4})"
-    r"|(?:utc|gmt)?(?P<sign>[+\-\u2212])(?P<offset>\d{1,2}(?::?\d{2}){0,2})(?:\s+\(?[a-z]+\)?)?)"
+    r"|(?:utc|gmt)?(?P<sign>[+\-\u2212])(?P<offset>\d{1,2}(?::?\d{2}){0,2})(?:\s+(?:[a-z]+|\([^()]{1,60}\)))?)"
 )
 # One pattern for each form of the day: a name may stand only once in a pattern.
 _PATTERNS = tuple(re.compile(f"{_WEEKDAY}{form}(?:{_TIME}(?:{_ZONE})?)?", re.IGNORECASE) for form in _DAY_FORMS)
-_MAX_LENGTH = 80
+_MAX_LENGTH = 100
 
 
 class BadDate(ValueError):
@@ -189,6 +193,9 @@ def _read_parts(text: str, value: str) -> _Parts:
 
 
 def _build_parts(found: dict[str, str | None], value: str) -> _Parts:
+    year = int(found.get("year") or 0)
+    if era := found.get("era"):
+        year = _ERAS[era] + (1 if found["era_year"] == "元" else int(found["era_year"] or 0))
     month = found.get("month") or _MONTHS[(found.get("month_name") or "").lower()]
     hour = _read_hour(found, value)
     minute = found["minute"] or found["minute_ja"] or "0"
@@ -197,7 +204,7 @@ def _build_parts(found: dict[str, str | None], value: str) -> _Parts:
     ends_day = hour == 24 and not int(minute) and not int(second) and not int(fraction)
     try:
         wall = datetime(  # noqa: DTZ001 - the zone comes later
-            int(found["year"] or 0),
+            year,
             int(month),
             int(found["day"] or 0),
             0 if ends_day else hour,

@@ -111,8 +111,12 @@ class Site:
     ``name`` proposes the source's name (``url``/``baseURL`` without scheme, else the folder's name).
     ``base_path`` is the sub-path of ``url``/``baseURL`` without a trailing slash. ``timezone`` is an IANA name:
     that of the configuration, else that of the generator's rule, else what the caller gave.
+    ``field_names`` are keys of the front matter that are read as a field which this dialect knows by another key.
     ``config`` is whatever the dialect needs to read a document without reading another file.
     ``fingerprint`` changes when configuration or options change the reading of an unchanged file.
+    ``lists`` are the lists that the old site had, as ``[kind, address]``: an address is a decoded path that ends with
+    ``/``, base path and language prefix included; the kind is ``home``, ``section`` (of what stands below), ``list``
+    or ``archive`` (by date), or what the parts below name: ``tag``, ``category``, ``author``, ``series``.
     """
 
     root: str
@@ -124,7 +128,9 @@ class Site:
     language: str = ""
     title: str = ""
     encoding: str = ""
+    field_names: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     files: dict[str, SiteFile] = field(default_factory=dict)
+    lists: list[list[str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     fingerprint: str = ""

@@ -18,13 +18,19 @@ from articles.formats.addresses import SCHEME, UNSAFE, clean_address, decode_wor
 from articles.formats.dates import BadDate, describe_bad_date, parse_date
 from articles.formats.document import Cover, Document
 from articles.formats.frontmatter.values import Scalar, is_null
+from articles.formats.states import StateReading, fold_state_key, read_state
+from articles.formats.writing import main_key
 
 MAX_TERMS = 500
 
 _PRIVILEGED = re.compile(r"id|pk|is_\w+|\w+_id|owner|created_by|updated_by|permissions?|groups?|view_count")
-_PUBLIC_WORDS = frozenset({"published", "publish", "public", "live", "done", "公開", "公開済み"})
-_STATUS_KEYS = ("status", "state", "post_status", "visibility")
-_SECRET_KEYS = ("password", "encrypt", "encrypted")
+# What Eleventy takes for the time of a file or a commit.
+_NO_DATES = frozenset({"last modified", "created", "git last modified", "git created"})
+_UPDATED_KEYS = (
+    *("last_modified_at", "updated_at", "updated", "lastmod", "modified", "last_modified"),
+    *("lastUpdated", "last_updated", "updatedDate", "dateUpdated", "date_updated", "dateModified", "modified_at"),
+    *("last_update.date", "更新日"),
+)
 _NAME_KEYS = ("name", "display_name", "displayName", "title", "nick", "nickname", "login", "username")
 
 
@@ -40,9 +46,27 @@ class FieldReader:
         self.own = own
         self.values: Mapping[str, Any] = merge_config(defaults, own) if defaults else own
         self.zone = zone
+        #: To a generator with a key of its own for drafts, ``status: completed`` is a field like any other. Where the generator
+        #: is not known, a word that means nothing here is read as private.
+        self.has_other_statuses = False
+        self._folded: dict[str, str] = {}
         self.known: set[str] = set()
         self.findings: list[Finding] = []
         self.has_bad_date = False
+
+    def ignore_spelling(self) -> None:
+        """From now on ``publishedAt``, ``Published-At`` and ``published_at`` are one key: for files of editors and generators
+        that agree on no spelling. A key spelled as it is asked for comes first."""
+        self._folded = {}
+        for key in self.values:
+            if isinstance(key, str):
+                self._folded.setdefault(fold_state_key(key), key)
+
+    def _spelled(self, names: Iterable[str]) -> Iterable[str]:
+        """The names as the file spells them, each once, so that nothing is said twice of one key."""
+        if not self._folded:
+            return names
+        return dict.fromkeys(name if name in self.values else self._folded.get(fold_state_key(name), name) for name in names)
 
     def value(self, *names: str) -> Any:
         """The first value that is there and not null, as :mod:`articles.formats.frontmatter` gave it; else ``None``."""
@@ -79,10 +103,24 @@ class FieldReader:
             return []
         return list(flatten_texts(found)) if isinstance(found, list | tuple) else terms.split(frontmatter.as_text(found))
 
-    def peek(self, name: str) -> str:
+    def may_be_date(self, name: str) -> bool:
+        """Whether the key is there and says neither yes nor no; it does not become a field by being asked for."""
+        found = self.values.get(name)
+        if found is None and (self._folded or "." in name):
+            first, _dot, _rest = name.partition(".")
+            found = self.values.get(self._folded.get(fold_state_key(first), first))
+        return found is not None and frontmatter.as_bool(found) is None
+
+    def peek(self, name: str) -> Scalar:
         """The text of a key that does not become a field by being looked at."""
         found = self.values.get(name)
-        return frontmatter.as_text(found) if isinstance(found, Scalar) else ""
+        if found is None and self._folded:
+            found = self.values.get(self._folded.get(fold_state_key(name), name))
+        return found if isinstance(found, Scalar) and not is_null(found) else Scalar("")
+
+    def peek_value(self, name: str) -> Any:
+        """The value of a key that does not become a field by being looked at."""
+        return self.values.get(name)
 
     def flag(self, name: str) -> bool | None:
         """The value as true or false; ``None`` where it is absent or says neither."""
@@ -91,8 +129,12 @@ class FieldReader:
 
     def date(self, *names: str, zone: ZoneInfo | None = None) -> datetime | None:
         """The first date; a value that is no date gives a finding, sets ``has_bad_date``, and the next name is tried."""
-        for name in names:
+        for name in self._spelled(names):
+            if name not in self.values and "." not in name:
+                continue
             if not (text := self.text(name)) and not (text := self._shape(name)):
+                continue
+            if text.casefold() in _NO_DATES:
                 continue
             try:
                 if instant := parse_date(text, zone or self.zone):
@@ -115,61 +157,41 @@ class FieldReader:
     def is_draft(self) -> bool:
         """Whether any key says that this is not public; where keys contradict each other, the more private one wins.
 
-        ``published`` may be a date (Web Clipper), which says nothing here.
+        ``published`` may be a date (Web Clipper), which says nothing here. What the old site only kept out of its lists is
+        a draft too: there is no such state here, and a list shows more people more than they could see before.
         """
-        private, public = self._read_publication_keys()
-        if private and public:
+        said: dict[StateReading, list[str]] = {}
+        for key, value in self.values.items():
+            if reading := read_state(key, value, self.zone, has_other_statuses=self.has_other_statuses):
+                said.setdefault("private" if reading == "unknown" else reading, []).append(key)
+                if reading == "unknown":
+                    self._warn_unknown_state(key)
+                if key in self.own:
+                    self.known.add(key)
+        self._warn_of_states(said)
+        return bool(said.keys() - {"public"})
+
+    def _warn_of_states(self, said: Mapping[StateReading, list[str]]) -> None:
+        if "private" in said and "public" in said:
+            private, public = said["private"][0], said["public"][0]
             self.warn(
                 "draft-contradiction",
                 _("“%(private)s” and “%(public)s” contradict each other; it stays a draft. Remove one of them."),
-                private[0],
-                private=private[0],
-                public=public[0],
+                private,
+                private=private,
+                public=public,
             )
-        return bool(private)
-
-    def _read_publication_keys(self) -> tuple[list[str], list[str]]:
-        private: list[str] = []
-        public: list[str] = []
-        for name, when_public in (
-            ("draft", False),
-            ("private", False),
-            ("ignorePublish", False),
-            ("published", True),
-            ("publish", True),
-        ):
-            for spelling in self._spellings(name):
-                if (found := self._look_up(spelling)) is None or not frontmatter.as_text(found).strip():
-                    continue
-                said = frontmatter.as_bool(found)
-                if said is None and name in ("published", "publish") and self._is_date(found):
-                    continue
-                if said is None:
-                    self._warn_unknown_state(spelling)
-                (public if said is when_public else private).append(spelling)
-        for name in (spelling for key in _STATUS_KEYS for spelling in self._spellings(key)):
-            if word := self.text(name).casefold():
-                if word not in _PUBLIC_WORDS and word not in ("draft", "private", "pending", "future", "下書き", "非公開"):
-                    self._warn_unknown_state(name)
-                (public if word in _PUBLIC_WORDS else private).append(name)
-        if locked := [name for name in _SECRET_KEYS if self.flag(name) is not False and self.text(name)]:
-            private += locked
+        if locked := said.get("secret"):
             self.warn(
                 "password", _("“%(key)s” locked this text on the old site; it stays a draft here."), locked[0], key=locked[0]
             )
-        return private, public
-
-    def _spellings(self, name: str) -> list[str]:
-        """``name`` and how else the file writes it: whoever writes ``Draft: true`` means it, whatever the generator reads."""
-        folded = name.casefold()
-        others = [key for key in self.values if key != name and len(key) == len(name) and key.casefold() == folded]
-        return [name, *others]
-
-    def _is_date(self, value: Any) -> bool:
-        try:
-            return parse_date(frontmatter.as_text(value), self.zone) is not None
-        except BadDate:
-            return False
+        if unlisted := said.get("unlisted"):
+            self.warn(
+                "unlisted",
+                _("“%(key)s” kept this text out of the old site's lists; it stays a draft. Publish it if everyone may see it."),
+                unlisted[0],
+                key=unlisted[0],
+            )
 
     def _warn_unknown_state(self, name: str) -> None:
         self.warn(
@@ -177,7 +199,7 @@ class FieldReader:
             _("“%(key)s: %(value)s” is no state known here; it stays a draft. Write “draft” or “published”."),
             name,
             key=name,
-            value=self.text(name)[:80],
+            value=frontmatter.as_text(self.values.get(name))[:80],
         )
 
     def authors(self, *names: str) -> list[str]:
@@ -204,7 +226,7 @@ class FieldReader:
 
     def url(self, *names: str) -> str:
         """The first http(s) address; any other value is left out with a finding."""
-        for name in names:
+        for name in self._spelled(names):
             if not (text := self.text(name)):
                 continue
             if is_web_address(text):
@@ -257,7 +279,7 @@ class FieldReader:
     def warn_of_privileged_keys(self) -> None:
         """Says which keys look like columns of a database: they stay visible and set nothing."""
         for name in self.own:
-            if isinstance(name, str) and _PRIVILEGED.fullmatch(name):
+            if isinstance(name, str) and _PRIVILEGED.fullmatch(name) and name not in self.known:
                 self.warn(
                     "privileged-key",
                     _("“%(key)s” sets nothing here and is kept as it stands. Remove it if it is not needed."),
@@ -282,6 +304,12 @@ class FieldReader:
     def _look_up(self, name: str) -> Any:
         # Some eighty names are looked up in every file, and most are not there.
         found = self.values.get(name)
+        if found is None and not self._folded and "." not in name:
+            return None
+        if found is None and self._folded and name not in self.values:
+            first, dot, rest = name.partition(".")
+            name = self._folded.get(fold_state_key(first), first) + dot + rest
+            found = self.values.get(name)
         if found is None and "." in name and name not in self.values:
             found = self._look_into(name)
         if found is None or is_null(found):
@@ -354,6 +382,24 @@ def merge_config(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
+def rename_keys(front_matter: Mapping[str, Any], names: Mapping[str, Any], dialect: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The front matter with keys called as ``dialect`` calls the fields that staff chose for them (``writer`` → ``author``).
+
+    A file that has the dialect's own key keeps its meaning. Besides gives, per new name, the key that the file has.
+    """
+    present = {key.casefold() for key in front_matter}
+    renamed: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for key, value in front_matter.items():
+        name = main_key(dialect, names[key]) if key in names else key
+        if name != key and (name.casefold() in present or name in origins):
+            name = key
+        if name != key:
+            origins[name] = key
+        renamed[name] = value
+    return renamed, origins
+
+
 def parse_or_none(text: str, zone: ZoneInfo) -> datetime | None:
     """The instant that ``text`` names; ``None`` also where it names none."""
     try:
@@ -369,7 +415,7 @@ _UNDERLINE = re.compile(r" {0,3}=+[ \t]*")
 _MAY_BE_HEADING = re.compile(r"^ {0,3}(?:#[ \t]|=+[ \t]*$)", re.MULTILINE)
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MARKS = (
-    (re.compile(r"\s*\{[:#][^}]*\}\s*$"), ""),
+    (re.compile(r"\s*\{[:#.][^}]*\}\s*$"), ""),
     (re.compile(r"!?\[\[(?:[^\]|]*\|)?([^\]]*)\]\]"), r"\1"),
     (re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
     (re.compile(r"<[^>]*>"), ""),
@@ -440,9 +486,9 @@ def fill_common(
     heading = "" if stated or document.flavour == "html" else first_heading(document.source.body)
     document.title = stated or heading or (document.source_title or "").strip() or title_from_name(document.path)
     document.slug = document.slug or fields.slug("slug")
-    document.updated_at = document.updated_at or fields.date(
-        "last_modified_at", "updated_at", "updated", "lastmod", "modified", "last_modified"
-    )
+    # VitePress and others take yes or no for "show the time of the last commit".
+    dated = [name for name in _UPDATED_KEYS if fields.may_be_date(name)]
+    document.updated_at = document.updated_at or fields.date(*dated)
     document.expires_at = document.expires_at or fields.date("expires_at", "expiryDate", "expirydate", "unpublishdate", "expires")
     document.authors = document.authors or fields.authors("author", "authors")
     stated_aliases = fields.aliases(document.permalink, "redirect_from", "aliases", "alias", base_path=base_path)
@@ -459,20 +505,41 @@ def fill_common(
         "header.image",
         "header.overlay_image",
         "banner",
+        "heroImage",
+        "feature_image",
+        "ogImage",
+        "eyecatch",
+        "アイキャッチ",
     )
-    document.excerpt = document.excerpt or fields.text("excerpt", "summary")
-    document.description = document.description or fields.text("description")
+    document.excerpt = document.excerpt or fields.text("excerpt", "summary", "custom_excerpt", "要約")
+    document.description = document.description or fields.text("description", "seoDescription", "meta_description", "概要")
     document.canonical_url = document.canonical_url or fields.url("canonical_url", "canonicalUrl", "canonicalURL", "canonical")
     read_source_url(document, fields, own_hosts)
     document.series = document.series or fields.text("series")
     document.series_order = document.series_order if document.series_order is not None else fields.integer("series_order")
     document.language = document.language or fields.text("lang", "language", "locale").replace("_", "-") or language
     document.translation_key = document.translation_key or fields.text("translation_key", "translationKey", "ref")
+    read_category_paths(document, fields)
     limit_terms(document)
     fields.warn_of_privileged_keys()
     document.front_matter = fields.own
     document.known_keys = frozenset(fields.known)
     document.findings.extend(fields.findings)
+
+
+def read_category_paths(document: Document, fields: FieldReader) -> None:
+    """Takes the tree of the categories from ``category_paths``, which our own exports write where a dialect has no tree.
+
+    Only where it names the very categories that the file has: whoever changed those since meant what they wrote.
+    """
+    value = fields.peek_value("category_paths")
+    if not isinstance(value, list):
+        return
+    paths = [path for item in value if (path := tuple(flatten_texts(item)))]
+    named = {terms.identity(name) for path in paths for name in path}
+    if paths and named == {terms.identity(name) for path in document.categories for name in path}:
+        document.categories = paths
+        fields.known.add("category_paths")
 
 
 def read_source_url(document: Document, fields: FieldReader, own_hosts: Iterable[str]) -> None:

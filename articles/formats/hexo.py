@@ -102,25 +102,39 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     base_url, url_path = sites.split_base_url(_text(raw, "url"))
     root = sites.clean_address(_text(raw, "root") or url_path or "/") or "/"
     languages = frontmatter.as_list(raw.get("language"))
+    stated_zone = _text(raw, "timezone")
+    zone = sites.choose_zone(options, stated_zone)
     site = Site(
         root=folder,
         dialect=NAME,
         name=sites.propose_name(base_url, folder, container.name),
         base_url=base_url,
         base_path=root.rstrip("/"),
-        timezone=sites.zone_named(_text(raw, "timezone"), sites.zone_named(options.timezone)),
+        timezone=zone,
         language=(languages[0] if languages else options.language).replace("_", "-"),
         title=_text(raw, "title"),
         encoding=options.encoding,
         config=_keep_config(raw, languages),
-        findings=findings,
+        findings=sites.with_zone(findings, options, stated_zone, zone),
     )
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
     paths = dict(sites.paths_under(container, folder))
     asset_addresses = _find_asset_addresses(site, container, paths)
     for path, size in paths.items():
         site.files[path] = _describe_file(site, container, path, size, asset_addresses)
+    site.lists = _find_lists(raw, site.base_path)
     return site
+
+
+def _find_lists(raw: Mapping[str, Any], base_path: str) -> list[list[str]]:
+    """The folders that Hexo's generators of lists write to."""
+    folders = {"tag": ("tag_dir", "tags"), "category": ("category_dir", "categories"), "archive": ("archive_dir", "archives")}
+    found = [["home", f"{base_path}/"]]
+    for kind, (key, usual) in folders.items():
+        address = sites.clean_address("/" + (_text(raw, key) or usual).strip("/") + "/")
+        if address and address != "/":
+            found.append([kind, sites.join_base(base_path, address)])
+    return found
 
 
 def _read_config(container: Container, folder: str) -> tuple[dict[str, Any], list[Finding]]:
@@ -247,6 +261,7 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     inner = path.removeprefix(config["source"])
     zone = ZoneInfo(site.timezone)
     fields = FieldReader(front_matter, zone)
+    fields.has_other_statuses = not is_loose
     document = Document(path, sha256, NAME, source, title="")
     document.flavour = "html" if sites.suffix_of(path) in sites.HTML_SUFFIXES else "commonmark"
     document.features = _features_of(config, document)

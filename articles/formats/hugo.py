@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +24,7 @@ from articles.formats.hugo_addresses import (
     Target,
     build_permalink,
     build_resource_folder,
+    clean_path,
     expand_permalink,
     match_path,
     resolve_alias,
@@ -40,6 +40,7 @@ from articles.formats.hugo_site import (
     Settings,
     as_folder,
     date_in_name,
+    find_ignoring,
     find_owner,
     find_place,
     fold_key,
@@ -98,10 +99,10 @@ _FILE_SIGNS = frozenset(
     ["publishdate", "expirydate", "linktitle", "iscjklanguage", "cascade", "_build", "headless", "lastmod", "translationkey"]
 )
 _OTHER_MARKUP = frozenset({".org", ".adoc", ".asciidoc", ".ad", ".rst", ".pandoc", ".pdc"})
-_STATE_WORDS = ("draft", "private", "pending", "unpublished", "published", "下書き", "非公開", "公開")
 # The longest name that file systems allow, in bytes: Hugo cannot write a page whose address has a longer part.
 _MAX_PART = 255
 _CLIPPING = terms.identity("clippings")
+_LISTED_TERMS = ("tag", "category", "author", "series")
 
 # --- recognition --------------------------------------------------------------------------------------------------
 
@@ -156,6 +157,8 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     survey_branches(container, folder, settings, members, options)
     default = settings.languages[settings.default_language]
     base_url, base_path = sites.split_base_url(text_of(config.get("baseurl")))
+    own = mapping_of(mapping_of(config.get("languages")).get(settings.default_language))
+    stated_zone = text_of(own.get("timezone")) or text_of(config.get("timezone"))
     site = Site(
         root=folder,
         dialect=NAME,
@@ -167,13 +170,32 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         title=default.title,
         encoding=options.encoding,
         config={"hugo": settings},
-        findings=findings,
+        findings=sites.with_zone(findings, options, stated_zone, default.timezone),
     )
     site.files = _sort_files(container, site, settings, config, members)
+    site.lists = _find_lists(site, settings)
     # Where files stand is no configuration: a new post must not make every other one look changed.
     configured = replace(settings, leaves={}, branches={}, newest={})
     site.fingerprint = sites.fingerprint(repr(configured), options.encoding, options.language)
     return site
+
+
+def _find_lists(site: Site, settings: Settings) -> list[list[str]]:
+    """Home page, taxonomies and sections of each language: Hugo writes a list for each, whether it has a file or not."""
+    found: list[list[str]] = []
+    homes: dict[str, str] = {}
+    for code, language in settings.languages.items():
+        homes[code] = sites.join_base(language.base_path, f"{language.prefix}/" if language.prefix else "")
+        found.append(["home", homes[code]])
+        terms_lists = [(singular, plural) for plural, singular in language.taxonomies.items() if singular in _LISTED_TERMS]
+        found += [[singular, f"{homes[code]}{clean_path(plural, settings.rules)}/"] for singular, plural in terms_lists]
+    for path, file in sorted(site.files.items()):
+        place = find_place(settings, path) if file.role == "document" else None
+        if place is not None and place.folder:
+            section = clean_path(place.folder.partition("/")[0], settings.rules)
+            found.append(["section", f"{homes[place.language.code]}{section}/"])
+    unique = dict.fromkeys(map(tuple, found))
+    return [list(one) for one in unique]
 
 
 # --- the files ------------------------------------------------------------------------------------------------------
@@ -304,6 +326,7 @@ class _Page:
         self.suffix = sites.suffix_of(path)
         own = fold_keys(front_matter)
         self.fields = FieldReader(own, self.zone)
+        self.fields.has_other_statuses = True
         self.fields.values = self.values = self._merge_values(own)
         self.document = Document(path, sha256, NAME, source, title="", flavour=self._find_flavour())
         self._read(front_matter)
@@ -320,17 +343,12 @@ class _Page:
             if self._matches(cascade):
                 for key, value in cascade.values.items():
                     values.setdefault(key, value)
-        # To Hugo a status is a field of the theme like any other ("Completed"): it counts where it is, or is meant to be,
-        # a word for a state of publication.
-        for key in ("status", "state", "post_status", "visibility"):
-            word = text_of(values.get(key)).casefold()[:40]
-            if word and not get_close_matches(word, _STATE_WORDS, 1, 0.75):
-                values.pop(key)
         return values
 
     def _matches(self, cascade: Cascade) -> bool:
         place = self.place
-        paths = (place.path, place.path + ".md")
+        # Hugo 0.111 compares the file's path, later versions the logical one; both are what somebody meant.
+        paths = {place.path, place.path + ".md", place.file or place.path}
         return (
             (not cascade.path or any(match_path(cascade.path, path) for path in paths))
             and (not cascade.kind or match_path(cascade.kind, place.kind))
@@ -522,6 +540,13 @@ class _Page:
         """Pages that the old site never rendered have no address; those that no list showed either stay drafts."""
         options = mapping_of(self.values.get("build")) or mapping_of(self.values.get("_build"))
         listed, render = text_of(options.get("list")).lower(), text_of(options.get("render")).lower()
+        if pattern := find_ignoring(self.settings, self.document.path):
+            self._withhold(_("The site's configuration leaves it out (%(value)s); it stays a draft."), f"ignoreFiles: {pattern}")
+        elif self.place.language.code in self.settings.disabled_languages:
+            self._withhold(
+                _("The site's configuration leaves it out (%(value)s); it stays a draft."),
+                f"languages: {self.place.language.code}",
+            )
         is_headless = self.place.is_leaf and frontmatter.as_bool(self.values.get("headless")) is True
         self.is_listed = listed not in ("never", "local", "false")
         if self.place.owner is not None:

@@ -20,8 +20,8 @@ PageKind = Literal["home", "section", "taxonomy", "term", "page"]
 
 _ATTRIBUTE = re.compile(r":\w+(?:\[.+?\])?")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
-_PLAIN = re.compile(r"[A-Za-z0-9./\\_#+~-]*")
-_ALLOWED = frozenset("./\\_#+~-")
+_PLAIN = re.compile(r"[A-Za-z0-9./\\_#+~@-]*")
+_ALLOWED = frozenset("./\\_#+~@-")
 # Parts of Go's reference time, by which its layouts (``:2006``, ``:Jan``) are written; longer ones first.
 _GO_TOKEN = re.compile("January|Jan|Monday|Mon|2006|06|01|02|03|04|05|15|PM|1|2|3|4|5")
 _MONTHS = (
@@ -70,7 +70,12 @@ def clean_path(text: str, rules: PathRules) -> str:
     if rules.remove_accents and not text.isascii():
         text = _strip_accents(text)
     cleaned = text if _PLAIN.fullmatch(text) else _drop_punctuation(text)
-    return cleaned if rules.keep_case else cleaned.lower()
+    return cleaned if rules.keep_case else _lower(cleaned)
+
+
+def _lower(text: str) -> str:
+    """Lower case character by character, as Go has it: no final sigma, and İ is one letter afterwards too."""
+    return text.lower() if text.isascii() else "".join("i" if char == "İ" else char.lower() for char in text)
 
 
 def _strip_accents(text: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from articles.findings import Finding, RefusedFile
 from articles.formats import encoding, frontmatter, sites
 from articles.formats.container import Container
 from articles.formats.document import FrontMatterFormat
-from articles.formats.hugo_addresses import PageKind, PathRules
+from articles.formats.hugo_addresses import PageKind, PathRules, clean_path
 from articles.formats.sites import ReadOptions
 
 FORMATS: dict[str, FrontMatterFormat] = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
@@ -85,6 +86,8 @@ class Settings:
     rules: PathRules
     date_keys: dict[str, tuple[str, ...]]
     disabled_kinds: tuple[str, ...] = ()
+    disabled_languages: tuple[str, ...] = ()
+    ignored_files: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     has_math: bool = False
     cascades: dict[tuple[str, str], list[Cascade]] = field(default_factory=dict)
@@ -100,7 +103,8 @@ class Place:
     """Where a content file stands: its language, the folder it belongs to, and what it is there.
 
     ``folder`` is the branch's own for an ``_index``, the one above for a leaf bundle. ``owner`` is the leaf bundle of
-    which the file is a mere resource.
+    which the file is a mere resource. ``path`` is the logical path, without suffix and language, ``file`` that of the file
+    in the content folder.
     """
 
     language: Language
@@ -110,6 +114,7 @@ class Place:
     is_leaf: bool
     owner: str | None
     path: str
+    file: str = ""
 
     @property
     def name(self) -> str:
@@ -189,6 +194,14 @@ def read_settings(config: Mapping[str, Any], options: ReadOptions) -> Settings:
     rules = PathRules(flag_of(config.get("disablepathtolower")), flag_of(config.get("removepathaccents")))
     settings = Settings(languages, default, _read_mounts(config, stated), rules, _read_date_keys(config))
     settings.disabled_kinds = tuple(kind.lower() for kind in texts_of(config.get("disablekinds")))
+    settings.disabled_languages = tuple(
+        sorted(
+            code
+            for code, values in stated.items()
+            if flag_of(values.get("disabled")) or code in map(str.lower, texts_of(config.get("disablelanguages")))
+        )
+    )
+    settings.ignored_files = tuple(texts_of(config.get("ignorefiles")))
     settings.cascades[("", "")] = _read_cascades(config.get("cascade"))
     return settings
 
@@ -216,7 +229,7 @@ def _read_language(
         code=code,
         name=name,
         prefix=prefix,
-        timezone=sites.zone_named(text_of(setting("timezone")), sites.zone_named(options.timezone)),
+        timezone=sites.choose_zone(options, text_of(setting("timezone")), "UTC"),
         base_path=sites.split_base_url(text_of(setting("baseurl")))[1],
         title=text_of(setting("title")),
         taxonomies={text_of(plural): singular for singular, plural in mapping_of(taxonomies).items() if text_of(plural)},
@@ -324,6 +337,28 @@ def _is_on(value: Any) -> bool:
     return flag_of(value, True)
 
 
+_SIMPLE_PATTERN = re.compile(r"\^?(?:[\w/ -]|\\[.\w/+-]|\.[*+]?|\[\^?[\w/.-]+\][*+]?)*\$?")
+
+
+def find_ignoring(settings: Settings, path: str) -> str:
+    """The expression of ``ignoreFiles`` that matches the file, or ``""``.
+
+    Only expressions without groups and with at most two repetitions are followed: any other could take for ever.
+    """
+    return next((pattern for pattern in settings.ignored_files if (e := _compile_simple(pattern)) and e.search("/" + path)), "")
+
+
+@lru_cache(maxsize=64)
+def _compile_simple(pattern: str) -> re.Pattern[str] | None:
+    repetitions = len(re.findall(r"(?<!\\)[*+]", pattern))
+    if len(pattern) > 200 or repetitions > 2 or not _SIMPLE_PATTERN.fullmatch(pattern):
+        return None
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
 # --- bundles, branches, cascades ------------------------------------------------------------------------------------
 
 
@@ -370,14 +405,16 @@ def find_place(settings: Settings, path: str) -> Place | None:
         return None
     code, folder, stem = located
     language = settings.languages[code]
+    mount = next(mount for mount in settings.mounts if path.startswith(mount.source))
+    file = "/" + mount.target + path[len(mount.source) :]
     logical = posixpath.join("/", folder) if stem in ("index", "_index") else posixpath.join("/", folder, stem)
     owner = find_owner(settings, code, posixpath.dirname(folder) if stem == "index" else folder)
     if stem == "_index" and owner is None:
-        return Place(language, _kind_of_branch(folder, language), folder, "", False, None, logical)
+        return Place(language, _kind_of_branch(folder, language), folder, "", False, None, logical, file)
     if stem == "index" and folder and owner is None:
         above, base_name = posixpath.split(folder)
-        return Place(language, "page", above, base_name, True, None, logical)
-    return Place(language, "page", folder, stem, False, owner, logical)
+        return Place(language, "page", above, base_name, True, None, logical, file)
+    return Place(language, "page", folder, stem, False, owner, logical, file)
 
 
 def find_owner(settings: Settings, language: str, folder: str) -> str | None:
@@ -410,7 +447,7 @@ def survey_branches(
         if not any(values.get(name) for names in settings.date_keys.values() for name in names):
             undated.append(key)
     if undated:
-        _date_branches(container, root, settings, members, undated)
+        _date_branches(container, root, settings, members, undated, options)
 
 
 def _read_head(container: Container, path: str, options: ReadOptions) -> dict[str, Any]:
@@ -435,19 +472,40 @@ def _read_cascades(value: Any) -> list[Cascade]:
 
 
 def _date_branches(
-    container: Container, root: str, settings: Settings, members: Mapping[str, int], undated: Sequence[tuple[str, str]]
+    container: Container,
+    root: str,
+    settings: Settings,
+    members: Mapping[str, int],
+    undated: Sequence[tuple[str, str]],
+    options: ReadOptions,
 ) -> None:
-    """A section without dates has the newest date and change of the pages and sections below it (Hugo's rule)."""
+    """A section without dates has the newest date and change of the pages and sections below it, a term and a taxonomy those
+    of the pages that bear them (Hugo's rule)."""
     wanted = set(undated)
+    taxonomies = {key for key in wanted if key[1].partition("/")[0] in settings.languages[key[0]].taxonomies}
     for path in members:
         located = _locate(settings, path) if _is_page_file(path) else None
-        if located is None or not any((located[0], folder) in wanted for folder in folders_above(located[1])):
+        if located is None:
+            continue
+        keys = {(located[0], folder) for folder in folders_above(located[1])} & wanted
+        if taxonomies:
+            values = lower_keys(_read_head(container, root + path, options))
+            keys |= set(_taxonomy_folders(settings, located[0], values)) & taxonomies
+        if not keys:
             continue
         found = _scan_dates(container.read(root + path)[:_HEAD_BYTES], settings, located)
-        for key in ((located[0], folder) for folder in folders_above(located[1])):
-            if key in wanted:
-                old = settings.newest.get(key, (None, None))
-                settings.newest[key] = (later(old[0], found[0]), later(old[1], found[1]))
+        for key in keys:
+            old = settings.newest.get(key, (None, None))
+            settings.newest[key] = (later(old[0], found[0]), later(old[1], found[1]))
+
+
+def _taxonomy_folders(settings: Settings, code: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The content folders that would hold the taxonomies and terms which a page's front matter names."""
+    for plural in settings.languages[code].taxonomies:
+        for number, term in enumerate(texts_of(values.get(plural.lower()))):
+            if not number:
+                yield code, plural
+            yield code, posixpath.join(plural, clean_path(term, settings.rules))
 
 
 def folders_above(folder: str) -> Iterator[str]:
@@ -487,10 +545,10 @@ def _scan_dates(data: bytes, settings: Settings, located: tuple[str, str, str]) 
 
 
 def date_in_name(name: str, zone: ZoneInfo) -> tuple[datetime | None, str]:
-    """``2024-05-06-hello`` is a date and a slug, as ``:filename`` reads it."""
+    """``2024-05-06-hello`` is a date and a slug, as ``:filename`` reads it; a last dot begins a suffix to it."""
     if not re.match(r"\d{4}-\d\d-\d\d", name):
         return None, ""
-    return sites.parse_or_none(name[:10], zone), name[10:].strip(" -_")
+    return sites.parse_or_none(name[:10], zone), posixpath.splitext(name)[0][10:].strip(" -_")
 
 
 # --- readings of values -------------------------------------------------------------------------------------

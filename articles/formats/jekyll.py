@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_noop as _
 
-from articles.findings import Finding
-from articles.formats import frontmatter, sites, terms
+from articles.findings import Finding, RefusedFile
+from articles.formats import encoding, frontmatter, sites, terms
 from articles.formats.container import Container
 from articles.formats.dates import BadDate, describe_bad_date, parse_date
 from articles.formats.document import Document, Flavour, Site, SiteFile, SourceText
@@ -40,6 +40,7 @@ _DEFAULT_EXCLUDES = [
 ]
 _DEFAULT_MARKDOWN = "markdown,mkdown,mkdn,mkd,md"
 _MACHINE_TEXTS = frozenset({"robots.txt", "humans.txt", "ads.txt", "llms.txt", "security.txt", "app-ads.txt"})
+_PEOPLE_FILES = tuple(f"{stem}.{suffix}" for stem in ("authors", "people", "members") for suffix in ("yml", "yaml", "json"))
 _RAW_FOLDERS = frozenset({"layout", "source"})
 
 _POST_NAME = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-[^/]*\.[^.]+")
@@ -94,23 +95,80 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     raw, findings = _read_config(container, folder)
     base_url, _ignored = sites.split_base_url(_text(raw, "url"))
     base_path = sites.clean_address(_text(raw, "baseurl") or "/") or "/"
+    stated_zone = _text(raw, "timezone")
+    zone = sites.choose_zone(options, stated_zone, "UTC")
     site = Site(
         root=folder,
         dialect=NAME,
         name=sites.propose_name(base_url + (base_path if base_url else "").rstrip("/"), folder, container.name),
         base_url=base_url,
         base_path=base_path.rstrip("/"),
-        timezone=sites.zone_named(_text(raw, "timezone")),
+        timezone=zone,
         language=(_text(raw, "lang") or _text(raw, "locale") or options.language).replace("_", "-"),
         title=_text(raw, "title") or _text(raw, "name"),
         encoding=options.encoding,
         config=_keep_config(raw, has_config=_config_name(container, folder) != ""),
-        findings=findings,
+        findings=sites.with_zone(findings, options, stated_zone, zone),
     )
+    site.config["people"] = _read_people(container, folder, raw)
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
     for path, size in sites.paths_under(container, folder):
         site.files[path] = _describe_file(site, container, path, size)
+    site.lists = _find_lists(site, container, raw)
     return site
+
+
+def _find_lists(site: Site, container: Container, raw: Mapping[str, Any]) -> list[list[str]]:
+    """The home page, the lists of the plugins that the configuration names, and pages of template code that listed posts."""
+    found = [["home", "/"], *_find_plugin_lists(raw)]
+    for path, file in site.files.items():
+        place = locate(site.config, path) if file.role == "site_file" and sites.suffix_of(path) in sites.HTML_SUFFIXES else None
+        if place is None or place.kind != "page" or not _has_yaml_header(data := sites.peek(container, site.root + path)):
+            continue
+        try:
+            source = encoding.decode_source(data, encoding=site.encoding)
+            front_matter = frontmatter.parse(source.head, source.format)
+        except RefusedFile:
+            continue
+        stated = FieldReader(front_matter, ZoneInfo(site.timezone)).text("permalink")
+        found.append(["list", sanitise(page_address(site.config, place, stated))])
+    lists = []
+    for kind, address in found:
+        decoded = sites.decode_address(re.sub(r"(?:index)?\.html?$", "", address).rstrip("/") + "/")
+        if decoded:
+            lists.append([kind, sites.join_base(site.base_path, decoded)])
+    return lists
+
+
+def _find_plugin_lists(raw: Mapping[str, Any]) -> Iterator[list[str]]:
+    """What jekyll-paginate, jekyll-archives and the themes that read ``tag_archive`` say about addresses."""
+    paginated = _text(raw, "paginate_path").rpartition("/")[0]
+    if paginated.strip("/"):
+        yield ["list", f"/{paginated.strip('/')}/"]
+    archives = raw.get("jekyll-archives")
+    permalinks = archives.get("permalinks") if isinstance(archives, Mapping) else None
+    for kind in ("tag", "category", "year"):
+        before, colon, _name = _text(permalinks, kind).partition(":") if isinstance(permalinks, Mapping) else ("", "", "")
+        if colon and before.strip("/"):
+            yield ["archive" if kind == "year" else kind, f"/{before.strip('/')}/"]
+        known = raw.get(f"{kind}_archive")
+        if isinstance(known, Mapping) and (path := _text(known, "path").partition("#")[0].strip("/")):
+            yield ["archive" if kind == "year" else kind, f"/{path}/"]
+
+
+def _read_people(container: Container, folder: str, raw: Mapping[str, Any]) -> dict[str, str]:
+    """The names behind ``author: key``, where themes look for them: ``authors`` of the configuration, or a data file."""
+    authors = raw.get("authors")
+    people = sites.read_people(authors) if isinstance(authors, Mapping) else {}
+    source = _text(raw, "source").strip("./").rstrip("/")
+    data = f"{folder}{source}/" if source else folder
+    for name in _PEOPLE_FILES:
+        path = f"{data}_data/{name}"
+        if path in container.members:
+            people = (
+                sites.read_people(sites.read_config(container, path, "json" if name.endswith("json") else "yaml")[0]) | people
+            )
+    return people
 
 
 def _config_name(container: Container, folder: str) -> str:
@@ -172,6 +230,7 @@ def _keep_config(raw: Mapping[str, Any], *, has_config: bool) -> dict[str, Any]:
         "markdown": (_text(raw, "markdown") or "kramdown").lower(),
         "commonmark": _keep_commonmark(raw.get("commonmark")),
         "hard_wrap": isinstance(kramdown, Mapping) and frontmatter.as_bool(kramdown.get("hard_wrap")) is True,
+        "is_plain": isinstance(kramdown, Mapping) and _text(kramdown, "smart_quotes").replace(" ", "") == _PLAIN_QUOTES,
         "include": [".htaccess", *frontmatter.as_list(raw.get("include"))],
         "exclude": [*frontmatter.as_list(raw.get("exclude")), *_DEFAULT_EXCLUDES],
         "converts_without_front_matter": not plugins.isdisjoint({"jekyll-optional-front-matter", "github-pages"}),
@@ -284,9 +343,12 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
         # Jekyll asks a page's own front matter only.
         defaults.pop("published", None)
     fields = FieldReader(front_matter, zone, defaults=defaults)
+    fields.has_other_statuses = not is_loose
     document = Document(path, sha256, NAME, source, title="")
     document.flavour = _flavour_of(config, path)
     document.features = _features_of(config, document.flavour)
+    if fields.flag("render_with_liquid") is False:
+        document.features -= {"liquid"}
     name_date, name_slug = _read_name(place, path)
     document.published_at = _read_date(fields, name_date, zone)
     is_page = place.kind == "page" or (place.kind == "ignored" and not place.label)
@@ -294,6 +356,8 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     document.categories, categories = _read_categories(fields, place, defaults)
     document.tags = _read_tags(fields)
     document.source_title = _read_title(fields, None if is_page else _titleise(name_slug))
+    people = config.get("people", {})
+    document.authors = [people.get(name, name) for name in fields.authors("author", "authors")]
     document.slug = fields.slug("slug") or (terms.slugify(name_slug) if place.kind in ("post", "draft") else "")
     if not is_loose or fields.text("permalink"):
         _set_address(config, site.base_path, document, fields, place, name_slug, categories)
@@ -318,6 +382,8 @@ def _flavour_of(config: Mapping[str, Any], path: str) -> Flavour:
 
 
 _KRAMDOWN_FEATURES = frozenset({"liquid", "typographer", "tables", "strikethrough", "footnotes", "math"})
+# What switches kramdown's typographic quotes off; there is no option for it by name.
+_PLAIN_QUOTES = "apos,apos,quot,quot"
 _COMMONMARK_NAMES = {
     "autolink": "autolinks",
     "strikethrough": "strikethrough",
@@ -334,7 +400,7 @@ def _features_of(config: Mapping[str, Any], flavour: Flavour) -> frozenset[str]:
         return frozenset({"liquid"})
     features = _KRAMDOWN_FEATURES if flavour == "kramdown" else frozenset({"liquid", *config["commonmark"]})
     more = {name for name, key in (("emoji", "has_emoji"), ("hardbreaks", "hard_wrap")) if config[key]}
-    return features | more
+    return (features | more) - ({"typographer"} if config["is_plain"] else frozenset())
 
 
 def _read_name(place: Place, path: str) -> tuple[str, str]:
@@ -448,13 +514,13 @@ def _read_categories(fields: FieldReader, place: Place, defaults: Mapping[str, A
     if place.kind not in ("post", "draft", "collection", "ignored") or not place.label:
         found = _plural(fields, "category", "categories")
         return [(name,) for name in found], found
-    found = _folder_categories(place)
+    above, single = _folder_categories(place), list(sites.flatten_texts(fields.value("category")))
     # Folders, defaults and the file add up; everywhere else the file replaces the defaults.
-    for value in (defaults.get("categories"), fields.value("categories")):
-        found += _split_or_list(value)
-    found += list(sites.flatten_texts(fields.value("category")))
-    names = list(dict.fromkeys(found))
-    return [(name,) for name in names], names
+    stated = (defaults.get("categories"), fields.value("categories"))
+    names = dict.fromkeys([*above, *(name for value in stated for name in _split_or_list(value)), *single])
+    # A term ends at a Japanese comma; to Jekyll, which made the address, it is a letter like any other.
+    parts = dict.fromkeys([*above, *(part for value in stated for part in _words_or_list(value)), *single])
+    return [(name,) for name in names], list(parts)
 
 
 def _folder_categories(place: Place) -> list[str]:
@@ -479,9 +545,14 @@ def _plural(fields: FieldReader, singular: str, plural: str) -> list[str]:
 
 def _split_or_list(value: Any) -> Iterator[str]:
     """A list's texts, or a text separated at blanks as Ruby's ``split`` does, and at Japanese separators."""
+    for word in _words_or_list(value):
+        yield from [part for part in re.split("[、，\u3000]+", word) if part] if isinstance(value, Scalar) else [word]
+
+
+def _words_or_list(value: Any) -> Iterator[str]:
+    """A list's texts, or a text separated at blanks alone."""
     if isinstance(value, Scalar):
-        for word in re.split(r"[ \t\r\n\f\v\0]+", frontmatter.as_text(value)):
-            yield from (part for part in re.split("[、，\u3000]+", word) if part)
+        yield from (word for word in re.split(r"[ \t\r\n\f\v\0]+", frontmatter.as_text(value)) if word)
     else:
         yield from sites.flatten_texts(value)
 

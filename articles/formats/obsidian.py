@@ -25,11 +25,14 @@ from articles.formats.sites import FieldReader, ReadOptions, Recognition
 
 NAME = "obsidian"
 
-_FEATURES = ("callouts", "comments", "embeds", "hardbreaks", "highlight", "math", "wikilinks")
+_FEATURES = ("callouts", "comments", "embeds", "hardbreaks", "highlight", "inline_footnotes", "math", "wikilinks")
 _PUBLIC_KEYS = ("publish", "published", "dg-publish")
 _PUBLIC_WORDS = frozenset({"published", "publish", "public", "公開", "公開済み"})
 _CLIPPING = terms.identity("clippings")
-_DATE_KEYS = ("date", "published_at", "published", "created", "date created", "created_at")
+_DATE_KEYS = (
+    *("date", "published_at", "published", "created", "date created", "created_at", "dg-created", "creation date"),
+    *("公開日", "作成日", "日付"),
+)
 _TEMPLATE_FOLDERS = frozenset({"templates", "template", "_templates", "テンプレート"})
 _TEMPLATE_SETTINGS = (
     (".obsidian/templates.json", "folder"),
@@ -79,7 +82,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         root=folder,
         dialect=NAME,
         name=sites.propose_name("", folder, container.name),
-        timezone=sites.zone_named(options.timezone),
+        timezone=sites.choose_zone(options),
         language=options.language,
         encoding=options.encoding,
         config={"templates": names, "is_strict": frontmatter.as_bool(app.get("strictLineBreaks")) is True},
@@ -107,6 +110,8 @@ def _describe_file(path: str, size: int) -> SiteFile:
         return SiteFile(path, "skipped", size, reason)
     if any(part.startswith(".") for part in path.split("/")):
         return SiteFile(path, "site_file", size)
+    if path.lower().endswith(".excalidraw.md"):
+        return SiteFile(path, "site_file", size, _("It is a drawing of a plugin and holds no text."))
     suffix = sites.suffix_of(path)
     if suffix in sites.MARKDOWN_SUFFIXES:
         return SiteFile(path, "document", size)
@@ -116,6 +121,8 @@ def _describe_file(path: str, size: int) -> SiteFile:
 def read_document(site: Site, path: str, source: SourceText, front_matter: Mapping[str, Any], sha256: str) -> Document:
     """A note, a clipping or a template. Raises RefusedFile for more tags than one text may have."""
     fields = FieldReader(front_matter, ZoneInfo(site.timezone))
+    fields.has_other_statuses = True
+    fields.ignore_spelling()
     stem = posixpath.splitext(posixpath.basename(path))[0]
     document = Document(path, sha256, NAME, source, title="", source_title=stem)
     config = site.config if site.dialect == NAME else {}
@@ -123,7 +130,7 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     document.tags = _read_tags(fields, source.body)
     document.categories = [(name,) for name in _unlink(fields, "categories", "category")]
     # ``published`` is a day to the clipper and a switch to others.
-    dated = [key for key in _DATE_KEYS if frontmatter.as_bool(front_matter.get(key)) is None]
+    dated = [key for key in _DATE_KEYS if fields.may_be_date(key)]
     document.published_at = fields.date(*dated) or _date_in_name(fields, stem)
     document.kind = "article" if document.published_at else "page"
     is_clipping = _read_origin(document, fields)
@@ -213,7 +220,7 @@ def _read_origin(document: Document, fields: FieldReader) -> bool:
 
 def _set_address(document: Document, fields: FieldReader, path: str) -> None:
     """``permalink`` of Obsidian Publish; the path that Publish gives by itself, blanks as ``+``, becomes an old address."""
-    stated = fields.text("permalink")
+    stated = fields.text("permalink", "dg-permalink")
     if stated:
         document.permalink = sites.clean_address("/" + stated.lstrip("/") if not urlsplit(stated).scheme else stated)
         document.permalink_stated = document.permalink is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -41,6 +41,7 @@ __all__ = [
     "ReadOptions",
     "Recognition",
     "base_features",
+    "choose_zone",
     "clean_address",
     "decode_address",
     "entries",
@@ -59,11 +60,13 @@ __all__ = [
     "peek",
     "propose_name",
     "read_config",
+    "read_people",
     "skip_reason",
     "split_base_url",
     "strip_host",
     "suffix_of",
     "title_from_name",
+    "with_zone",
     "zone_named",
 ]
 
@@ -128,18 +131,23 @@ ATTACHMENT_SUFFIXES = frozenset(
         ".canvas",
     ]
 )
+MAX_PEOPLE = 2_000
 BODY_FEATURES = frozenset({"autolinks", "strikethrough", "tables", "tasklists", "footnotes"})
 """GitHub's Markdown: what the CommonMark dialects have in common."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What the caller of an import chose. Empty: the site's own configuration, then the generator's rule, decides."""
+    """What the caller of an import chose. Empty: the site's own configuration, then the generator's rule, decides.
+
+    ``timezone`` is what somebody asked for; ``default_timezone`` is that of the site here, for what names none at all.
+    """
 
     dialect: str = ""
     timezone: str = ""
     language: str = ""
     encoding: str = ""
+    default_timezone: str = ""
 
 
 # --- the files of a site ----------------------------------------------------------------------------------------
@@ -229,7 +237,8 @@ def entries(container: Container, folder: str) -> frozenset[str]:
 def has_front_matter(data: bytes) -> bool:
     """Whether a file starts with a front matter delimiter (``---``, ``+++``, ``;;;``, ``{``), BOM and blank lines allowed."""
     start = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
-    return bool(re.match(rb"(---|\+\+\+|;;;)[ \t]*\r?\n", start)) or bool(re.match(rb"\{\s*\"[^\"\r\n]+\"\s*:", start))
+    mark = rb"(---(?:ya?ml|json|toml)?|\+\+\+|;;;)[ \t]*\r?\n"
+    return bool(re.match(mark, start)) or bool(re.match(rb"\{\s*\"[^\"\r\n]+\"\s*:", start))
 
 
 def peek(container: Container, path: str) -> bytes:
@@ -266,7 +275,7 @@ def read_config(container: Container, path: str, format: FrontMatterFormat) -> t
             "config-unreadable",
             "warning",
             _("The configuration %(path)s cannot be read, so the generator's defaults are used: %(why)s"),
-            {"path": path, "why": refused.finding.message},
+            {"path": path, "why": refused.finding},
             refused.finding.line,
         )
         return {}, [finding]
@@ -289,6 +298,43 @@ def zone_named(name: str, fallback: str = "UTC") -> str:
         return ZoneInfo(name.strip()).key if name.strip() else fallback
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return fallback
+
+
+def choose_zone(options: ReadOptions, stated: str = "", generator: str = "") -> str:
+    """The zone of dates that name none: what the site states, else what the caller asked for, else the generator's own rule
+    (``generator``, where it has one), else that of the site here, else UTC. The same order for every dialect."""
+    for name in (stated, options.timezone, generator, options.default_timezone):
+        if zone := zone_named(name, ""):
+            return zone
+    return "UTC"
+
+
+def with_zone(findings: list[Finding], options: ReadOptions, stated: str, zone: str) -> list[Finding]:
+    """``findings`` of a configuration and what to tell about the zone that :func:`choose_zone` gave: that the name stated is
+    none, or that nobody had chosen it. Of a configuration that is not there at all everything is the generator's default."""
+    if stated and not zone_named(stated, ""):
+        template = _(
+            "The configuration's time zone “%(stated)s” is no name such as Asia/Tokyo; dates without one are read in %(zone)s."
+        )
+        return [*findings, Finding("zone-unknown", "warning", template, {"stated": stated[:60], "zone": zone})]
+    is_missing = any(finding.code in ("config-missing", "config-unreadable") for finding in findings)
+    if stated or is_missing or zone_named(options.timezone, ""):
+        return findings
+    template = _(
+        "The site states no time zone, so dates that name none are read in %(zone)s. "
+        "Where that is not what they mean, import it again with the right time zone."
+    )
+    return [*findings, Finding("zone-assumed", "info", template, {"zone": zone})]
+
+
+def read_people(data: Mapping[str, Any]) -> dict[str, str]:
+    """Key → name of the people in a data file or a configuration, each a map with a name: what ``author: key`` means."""
+    people: dict[str, str] = {}
+    for key, person in list(data.items())[:MAX_PEOPLE]:
+        name = person.get("name") or person.get("display_name") if isinstance(person, Mapping) else None
+        if isinstance(name, str) and name.strip():
+            people[str(key)] = name.strip()
+    return people
 
 
 def base_features(*more: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_SLUG = 200
 
@@ -24,6 +25,7 @@ _SPOKEN_SIGNS = re.compile(r"(?<=[\w+#])[+#]")
 _SIGN_NAMES = {"+": "-plus", "#": "-sharp"}
 
 
+@lru_cache(maxsize=8192)
 def identity(text: str) -> str:
     """What makes two spellings one term: ``AI``, ``ＡＩ`` and ``ai`` are one, ``C``, ``C++`` and ``C#`` are three.
 
@@ -77,3 +79,32 @@ def _shorten(slug: str) -> str:
         return slug
     cut = slug.rfind("-", MAX_SLUG * 4 // 5, MAX_SLUG + 1)
     return slug[: cut if cut > 0 else MAX_SLUG].strip("-_")
+
+
+_KATAKANA_RUN = re.compile("[\u30a1-\u30fa\u30fc]+")
+_SMALL_KANA = str.maketrans(
+    "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ", "あいうえおつやゆよわかけアイウエオツヤユヨワカケ"
+)
+_BETWEEN_WORDS = re.compile(r"[\s・‐‑‒–—―_·-]+")
+_LONG_MARK = "ー"
+_LONG_WORD = 5
+_ENDED_WORD = 3
+
+
+def variant_key(text: str) -> str:
+    """What names have in common that may be one term though their identities differ: a proposal to people, never a rule.
+
+    Spelling that Japanese desks vary in is folded: the long-vowel mark at the end of a katakana word of three letters or
+    more (サーバ, サーバー; JIS Z 8301) and anywhere in a longer one (ローカルサーバ), small kana (ウェブ, ウエブ), and what
+    stands between words (・, hyphens, blanks). A short word keeps its mark (ビル is no ビール); a Latin plural is another word.
+    """
+    joined = _BETWEEN_WORDS.sub("", identity(text).translate(_SMALL_KANA))
+    return _KATAKANA_RUN.sub(lambda found: _without_long_marks(found.group()), joined)
+
+
+def _without_long_marks(word: str) -> str:
+    bare = word.replace(_LONG_MARK, "")
+    if len(bare) >= _LONG_WORD:
+        return bare
+    ended = word.rstrip(_LONG_MARK)
+    return ended if len(ended) >= _ENDED_WORD else word

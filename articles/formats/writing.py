@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from articles.formats import frontmatter
 from articles.formats.document import FrontMatterFormat
 from articles.formats.frontmatter import Value, as_bool, as_text
+from articles.formats.states import STATE_KEYS, fold_state_key, read_state, write_state
 
 Field = Literal[
     "title",
@@ -85,14 +87,20 @@ _OWN: dict[str, dict[Field, tuple[str, ...]]] = {
 _WRITTEN_WHERE_ABSENT: dict[str, dict[Field, str]] = {"hugo": {"published_at": "date"}}
 _PUBLIC_WHEN_TRUE = frozenset(("published", "publish"))
 _PRIVATE_BY_DEFAULT = frozenset(("obsidian", "zenn"))
-_STATE_WORDS = ("status", "state", "post_status", "visibility")
-_PRIVATE_WORDS = frozenset(("draft", "private", "pending", "future", "下書き", "非公開"))
+_MAX_STATE_KEYS = 12
+WRITABLE = frozenset(_COMMON)
+"""The fields that :func:`write_fields` takes."""
 _LISTS = frozenset(("authors", "categories", "tags"))
 _IN_COVER: dict[str, tuple[str, ...]] = {
     "cover_target": ("image", "src", "path", "url", "feature", "teaser"),
     "cover_alt": ("alt",),
     "cover_caption": ("caption",),
 }
+
+
+def main_key(dialect: str, field: Field) -> str:
+    """The key by which the dialect itself knows a field. Raises KeyError for an unknown field."""
+    return _OWN.get(dialect, {}).get(field, _COMMON[field])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +120,16 @@ def write_fields(head: str, format: FrontMatterFormat, dialect: str, changes: Ma
     key cannot be changed alone, and RefusedFile where ``head`` cannot be read.
     """
     for field, value in changes.items():
-        mapping = frontmatter.parse(head, format) if head.strip() else {}
-        change = find_change(mapping, dialect, field, value, zone)
-        if change is None:
-            continue
-        if change.value is None:
-            head = frontmatter.remove_key(head, format or "yaml", change.key)
-        else:
-            head = frontmatter.set_key(head, format or "yaml", change.key, change.value)
+        # Several keys may say that a text is a draft; nothing else takes more than one change.
+        for _again in range(_MAX_STATE_KEYS if field == "draft" and not value else 1):
+            mapping = frontmatter.parse(head, format) if head.strip() else {}
+            change = find_change(mapping, dialect, field, value, zone)
+            if change is None:
+                break
+            if change.value is None:
+                head = frontmatter.remove_key(head, format or "yaml", change.key)
+            else:
+                head = frontmatter.set_key(head, format or "yaml", change.key, change.value)
     return head
 
 
@@ -127,7 +137,7 @@ def find_change(mapping: Mapping[str, Value], dialect: str, field: Field, value:
     """What to write for one field; ``None`` where the file already says it or has nothing to remove."""
     names = _OWN.get(dialect, {}).get(field) or _COMMON[field]
     if field == "draft":
-        return _change_draft(mapping, names, dialect, bool(value))
+        return _change_draft(mapping, names, dialect, bool(value), zone)
     if field in _IN_COVER and (cover := _change_in_cover(mapping, field, value)):
         return cover
     own = _own_key(mapping, names)
@@ -149,14 +159,21 @@ def _own_key(mapping: Mapping[str, Value], names: tuple[str, ...]) -> str | None
     return next((spelled[name.casefold()] for name in names if name.casefold() in spelled), None)
 
 
-def _change_draft(mapping: Mapping[str, Value], names: tuple[str, ...], dialect: str, draft: bool) -> Change | None:
+def _change_draft(
+    mapping: Mapping[str, Value], names: tuple[str, ...], dialect: str, draft: bool, zone: ZoneInfo
+) -> Change | None:
     """Only keys that hold a yes or no count: ``published: 2025-11-18`` of a web clipping is a date.
 
-    A key in words (``status: draft``) is changed first, as it would contradict any other.
+    A key in words (``status: draft``) is changed first, as it would contradict any other. A text that becomes public needs
+    every key that says otherwise changed, one call for each; to make it private one key is enough.
     """
-    for name in (_own_key(mapping, (key,)) for key in _STATE_WORDS):
-        if name and (as_text(mapping[name]).casefold() in _PRIVATE_WORDS) is not draft:
-            return Change((name,), "draft" if draft else "published")
+    readings = {key: read_state(key, value, zone, has_other_statuses=dialect != "plain") for key, value in mapping.items()}
+    if not draft:
+        for key, reading in readings.items():
+            if reading in ("private", "unknown", "unlisted") and (value := write_state(key, mapping[key])) is not None:
+                return Change((key,), value)
+    elif worded := next((key for key in mapping if readings[key] == "public" and as_bool(mapping[key]) is None), None):
+        return Change((worded,), "下書き" if not as_text(mapping[worded]).isascii() else "draft")
     present = [name for name in (_own_key(mapping, (key,)) for key in names) if name and as_bool(mapping[name]) is not None]
     for name in present:
         wanted = draft if name.casefold() not in _PUBLIC_WHEN_TRUE else not draft
@@ -192,24 +209,198 @@ def _zone_of(old: Value | None, zone: ZoneInfo) -> Any:
     return zone
 
 
-_ALIAS_KEYS = {"jekyll": "redirect_from", "hugo": "aliases"}
+# --- a whole block ---------------------------------------------------------------------------------------------------
+
+_ORDER: tuple[Field, ...] = (
+    "title",
+    "published_at",
+    "updated_at",
+    "expires_at",
+    "draft",
+    "path",
+    "language",
+    "authors",
+    "categories",
+    "tags",
+    "series",
+    "description",
+    "custom_excerpt",
+    "canonical_url",
+)
+_ALIAS_KEYS = {"hugo": "aliases", "hexo": "alias", "plain": "aliases"}
+"""Where former addresses stand; ``redirect_from`` elsewhere. Obsidian's own ``aliases`` are other titles of a note."""
+_COVER_MAPS = {"hugo": ("cover", "image", True), "jekyll": ("image", "path", False)}
+"""The key of a cover, that of its address inside it, and whether a map is written also where there is no text for it."""
+_RENAMED = {"translation_key": {"hugo": "translationKey"}}
+_ZENN_TOPICS = 5
+_NOT_IN_TOPIC = re.compile(r"[^\w\u3005\u30fc]+|_")
+_COVER_PARTS = frozenset(("image", "src", "path", "url", "feature", "file", "teaser", "alt", "caption"))
+_PERSON_PARTS = frozenset(("name", "display_name", "displayName", "title", "nick", "nickname", "login", "username"))
+
+_CARRIED = frozenset(
+    [
+        "aliases",
+        "alias",
+        "redirect_from",
+        "category_paths",
+        "translation_key",
+        "translationkey",
+        "ref",
+        "source",
+        "source_url",
+        "series_order",
+        "series_weight",
+        "dg-publish",
+        "password",
+        "encrypt",
+        "encrypted",
+        "markdown",
+        "markdown_features",
+        *(name.casefold() for names in _COMMON.values() for name in names),
+        *(name.casefold() for own in _OWN.values() for names in own.values() for name in names),
+    ]
+)
+"""Keys that some dialect reads a field from: one that became no field where it stood must not become one elsewhere."""
+_ACTED_ON_ALWAYS: dict[str, frozenset[str]] = {
+    # What would take a page out of the build, move it, or ask for an output that is not there.
+    "hugo": frozenset(("build", "_build", "headless", "outputs", "cascade")),
+    "jekyll": frozenset(("redirect_to", "pagination", "collection")),
+}
+_ACTED_ON = {
+    "hugo": _ACTED_ON_ALWAYS["hugo"] | {"markup", "iscjklanguage", "linktitle", "layout", "type"},
+    "jekyll": _ACTED_ON_ALWAYS["jekyll"] | {"render_with_liquid", "excerpt_separator", "content", "name", "ext", "output"},
+    "hexo": frozenset(("id", "skip_render")),
+}
+"""Keys that a generator acts on, where a text of another dialect means something else by them."""
 
 
-def compose(dialect: str, fields: Mapping[Field, Any], *, aliases: list[str], extra: Mapping[str, Any], zone: ZoneInfo) -> str:
-    """A front matter block in ``dialect`` that says ``fields``; unknown keys follow as they are.
+def compose(
+    dialect: str,
+    fields: Mapping[str, Any],
+    *,
+    aliases: Iterable[str] = (),
+    extra: Mapping[str, Any] | None = None,
+    zone: ZoneInfo,
+    origin: str = "",
+) -> str:
+    """A front matter block in ``dialect`` that says ``fields``; keys of ``extra`` follow as they are.
 
-    A public post needs no word for it but in dialects whose default is private (Obsidian, Zenn). Obsidian's own
-    ``aliases`` are titles, so former addresses are left out there.
+    ``fields`` are those of :func:`write_fields` and ``series_order``, ``translation_key``, ``source_url``,
+    ``category_paths`` (lists of names, outermost first), ``editorial_state``, ``render_with_liquid``, and for ``plain``
+    ``flavour`` and ``features``. ``origin`` is the dialect that ``extra`` comes from. A public post needs no word for it
+    but in dialects whose default is private (Obsidian, Zenn). A key of ``extra`` that would mean something of its own in
+    ``dialect`` is written as ``kept_<key>``.
     """
-    said = {field: value for field, value in fields.items() if value not in (None, "", [])}
-    head = write_fields("", "", dialect, said, zone)
-    if key := _ALIAS_KEYS.get(dialect) if aliases else None:
-        head = frontmatter.set_key(head, "yaml", key, aliases)
-    taken = frontmatter.parse(head, "yaml") if head else {}
-    for key, value in extra.items():
-        if key == "aliases" and dialect != "obsidian":
-            # A vault's aliases are other titles; elsewhere they would be read as addresses.
+    said = {name: value for name, value in fields.items() if value not in (None, "", [], ())}
+    if dialect == "hexo" and "categories" in said:
+        said["categories"] = said.pop("category_paths", None) or [[name] for name in said["categories"]]
+    block: dict[str, Any] = {}
+    for field in _ORDER:
+        if field in said or (field == "draft" and "draft" in fields):
+            _say(block, dialect, field, said.get(field, False), zone)
+    _say_cover(block, dialect, said)
+    if aliases := list(aliases):
+        block[_ALIAS_KEYS.get(dialect, "redirect_from")] = aliases
+    if "render_with_liquid" in fields:
+        block["render_with_liquid"] = fields["render_with_liquid"]
+    for name in ("series_order", "translation_key", "source_url", "category_paths", "editorial_state"):
+        if name in said:
+            block[_RENAMED.get(name, {}).get(dialect, name)] = said[name]
+    if dialect == "plain" and "flavour" in said:
+        block |= {"markdown": said["flavour"], "markdown_features": list(said.get("features", []))}
+    if dialect == "zenn":
+        block = _as_zenn(block, said, extra or {})
+    reserved = _CARRIED | (_ACTED_ON_ALWAYS if origin == dialect else _ACTED_ON).get(dialect, frozenset())
+    for key, value in (extra or {}).items():
+        _keep(block, dialect, key, value, reserved)
+    return frontmatter.dump(block)
+
+
+def _say(block: dict[str, Any], dialect: str, field: Field, value: Any, zone: ZoneInfo) -> None:
+    names = _OWN.get(dialect, {}).get(field) or _COMMON[field]
+    if field == "draft":
+        if change := _change_draft({}, names, dialect, bool(value), zone):
+            block[change.key[0]] = change.value
+        return
+    key = _WRITTEN_WHERE_ABSENT.get(dialect, {}).get(field) or names[0]
+    if isinstance(value, datetime):
+        value = value.astimezone(zone)
+    elif field == "categories" and dialect == "hexo":
+        # A flat list is one path in the tree.
+        value = value[0] if len(value) == 1 and not isinstance(value[0], str) else [list(path) for path in value]
+    elif field in _LISTS:
+        value = list(value)
+        if field == "authors" and key == "author" and len(value) == 1:
+            value = value[0]
+    block[key] = value
+
+
+def _say_cover(block: dict[str, Any], dialect: str, said: Mapping[str, Any]) -> None:
+    target = said.get("cover_target")
+    if not target:
+        return
+    words = {name: said[f"cover_{name}"] for name in ("alt", "caption") if f"cover_{name}" in said}
+    key, inner, always = _COVER_MAPS.get(dialect, ("", "", False))
+    if key and (words or always):
+        block[key] = {inner: target, **words}
+        return
+    key = (_OWN.get(dialect, {}).get("cover_target") or _COMMON["cover_target"])[0]
+    block[key] = target
+    block |= {f"{key}_{name}": word for name, word in words.items()}
+
+
+def _as_zenn(block: dict[str, Any], said: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Zenn asks for an emoji and a type, takes five topics without blanks or signs, and times in minutes of Japan."""
+    topics = [topic for name in said.get("tags", []) if (topic := _NOT_IN_TOPIC.sub("", name).lower())]
+    topics = list(dict.fromkeys(topics))[:_ZENN_TOPICS]
+    kind = extra.get("type")
+    zenn: dict[str, Any] = {
+        "title": block.pop("title", ""),
+        "emoji": extra.get("emoji") or "📰",
+        "type": kind if kind in ("tech", "idea") else "idea",
+        "topics": topics,
+    }
+    block.pop("topics", None)
+    zenn["published"] = block.pop("published", False)
+    if moment := block.pop("published_at", None):
+        zenn["published_at"] = moment.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M")
+        zenn["date"] = moment
+    if topics != said.get("tags", []):
+        zenn["tags"] = list(said.get("tags", []))
+    return zenn | block
+
+
+def _keep(block: dict[str, Any], dialect: str, key: str, value: Any, reserved: frozenset[str]) -> None:
+    """Adds a key that became no field, beside what is written already."""
+    if key in block and isinstance(block[key], Mapping) and isinstance(value, Mapping):
+        block[key] = {**value, **block[key]}
+        return
+    if dialect == "zenn" and key in ("emoji", "type") and block.get(key) == value:
+        return
+    folded = key.casefold()
+    if key == "aliases":
+        # Of a vault: other titles of the note.
+        if dialect != "obsidian":
             key = "alternative_titles"
-        if key not in taken:
-            head = frontmatter.set_key(head, "yaml", key, value)
-    return head
+    elif folded in reserved or fold_state_key(key) in STATE_KEYS or folded in map(str.casefold, block):
+        if isinstance(value, Mapping) and not (_COVER_PARTS | _PERSON_PARTS) & value.keys() and key not in block:
+            block[key] = value
+            return
+        key = f"kept_{key}"
+    block.setdefault(key, value)
+
+
+def find_leftovers(front_matter: Mapping[str, Value], unknown: Container[str]) -> dict[str, Value]:
+    """What of a file's front matter became no field: the keys in ``unknown``, and parts of maps that others only looked into.
+
+    ``cover: {image: a.png, hidden: true}`` leaves ``cover: {hidden: true}``.
+    """
+    left: dict[str, Value] = {}
+    for key, value in front_matter.items():
+        if key in unknown:
+            left[key] = value
+        elif isinstance(value, dict):
+            rest = {inner: item for inner, item in value.items() if inner not in _COVER_PARTS | _PERSON_PARTS}
+            if rest:
+                left[key] = rest
+    return left

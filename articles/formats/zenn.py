@@ -57,7 +57,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         root=folder,
         dialect=NAME,
         name=sites.propose_name("", folder, container.name),
-        timezone=sites.zone_named(options.timezone, _ZONE),
+        timezone=sites.choose_zone(options, generator=_ZONE),
         language=options.language or "ja",
         encoding=options.encoding,
     )
@@ -71,6 +71,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     if options.dialect == NAME and not any(file.role == "document" for file in site.files.values()):
         _take_all_texts(site)
     site.config = {"books": books}
+    site.lists = [["tag", "/topics/"]]
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.encoding)
     return site
 
@@ -107,7 +108,8 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
     fields = FieldReader(front_matter, ZoneInfo(site.timezone if site.dialect == NAME else _ZONE))
     document = Document(path, sha256, NAME, source, title="", features=sites.base_features(*_FEATURES))
     document.source_title = fields.text("title") or None
-    document.published_at = fields.date("published_at")
+    # Zenn knows minutes only, and no ``date``: where another program wrote one, it is the exact time.
+    document.published_at = fields.date("date") or fields.date("published_at")
     parts = path.split("/")
     if site.dialect == NAME and parts[0] == "books" and len(parts) == 3:
         _read_chapter(document, fields, parts[1], site.config["books"].get(parts[1], {}))
@@ -119,11 +121,23 @@ def read_document(site: Site, path: str, source: SourceText, front_matter: Mappi
 
 def _read_article(document: Document, fields: FieldReader, *, has_address: bool) -> None:
     stem = posixpath.splitext(posixpath.basename(document.path))[0]
-    document.tags = fields.split_texts("topics")
+    # Zenn takes five topics without blanks or signs; our own exports keep all tags beside them.
+    document.tags = fields.split_texts("tags") or fields.split_texts("topics")
+    document.categories = [(name,) for name in fields.split_texts("categories", "category")]
     if has_address:
-        document.permalink = sites.decode_address(f"/articles/{stem}")
+        _set_address(document, fields, stem)
     if fields.flag("published") is None:
         _keep_private(document, "not-published", _("“published” is missing, and Zenn shows only what says “published: true”."))
+
+
+def _set_address(document: Document, fields: FieldReader, stem: str) -> None:
+    """Zenn's own address, by the slug; it is a former one where the file states another, as our own exports do."""
+    own = sites.decode_address(f"/articles/{stem}")
+    stated = fields.text("permalink")
+    document.permalink = (sites.clean_address(stated) if stated else None) or own
+    document.permalink_stated = document.permalink != own
+    if document.permalink_stated and own:
+        document.aliases = [own]
 
 
 def _read_chapter(document: Document, fields: FieldReader, slug: str, book: Mapping[str, Any]) -> None:

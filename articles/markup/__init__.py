@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import re
+import traceback
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from articles.markup import callouts, finishing, sanitise, source, templatecode
+from articles.markup import attributes, callouts, finishing, sanitise, source, templatecode
 from articles.markup.document import Rendered, Resolver
 from articles.markup.engines import DEFAULT_FEATURES, FEATURES, GENERATOR_FEATURES, Flavour, to_html
-from articles.markup.limits import MAX_CHARACTERS, TooComplex, check_html_cost
+from articles.markup.highlight import scrolling
+from articles.markup.limits import FAULTS, MAX_CHARACTERS, EngineFailed, TooComplex, check_html_cost
 from articles.markup.page import NONCHARACTERS, Page
 from articles.markup.page import gettext_noop as _
 from articles.markup.text import count_characters, cut, join_lines, make_excerpt, visible_text
 
 #: Grows whenever the same text would render differently, so that stored renderings can be found and made anew.
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 
 # CommonMark 0.31 drops ``<!doctype html>`` as HTML; Goldmark and older readers show it, and what is shown is not lost.
 _LOWER_DECLARATION = re.compile(r"<!(?=[a-z])")
+logger = logging.getLogger(__name__)
+_TOO_COMPLEX = _(
+    "This text is too complex to render: it is too long, too deeply nested, or takes too long. Split or simplify it."
+)
+_MORE = re.compile(r"<!--\s*(?:more|truncate)\s*-->", re.I)
 _AUTHORS_TAG = re.compile(r"<[a-zA-Z/!?]")
 
 
@@ -33,7 +43,8 @@ def render(
     title: str = "",
     faithful: bool = False,
 ) -> Rendered:
-    """Renders a post's body. Never raises: a text that costs too much gives its escaped source and ``too-complex``.
+    """Renders a post's body. Never raises: a text that costs too much gives its escaped source and ``too-complex``; one
+    that meets a fault of the renderer gives its escaped source and ``render-failed``, and the log has the traceback.
 
     ``features`` are names of :data:`FEATURES`. ``language`` is that of the post: words that rendering adds follow it.
     ``title`` is the post's; an H1 that repeats it is left out, because the page shows the title itself; the other
@@ -47,9 +58,20 @@ def render(
     try:
         if len(text) > MAX_CHARACTERS:
             raise TooComplex
-        return _render(page, text, flavour)
-    except (TooComplex, RecursionError):
-        return _render_as_source(page, text)
+        rendered = _render(page, text, flavour)
+        if (more := _MORE.search(text)) and not page.faithful:
+            rendered.excerpt = _excerpt_before(page, text, more, flavour) or rendered.excerpt
+        return rendered
+    except (TooComplex, RecursionError, MemoryError):
+        template = _(
+            "This text is too complex to render: it is too long, too deeply nested, or takes too long. Split or simplify it."
+        )
+        return _render_as_source(page, text, "too-complex", template)
+    except EngineFailed as failure:
+        fault = str(failure)
+    except FAULTS as error:
+        fault = "".join(traceback.format_exception(error))
+    return _render_after_fault(page, text, fault)
 
 
 def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
@@ -57,18 +79,22 @@ def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
     if flavour == "html":
         html = templatecode.translate(page, text, is_html=True)
         if page.held:
-            html = finishing.free_held_blocks(html)
+            html = finishing.free_held_blocks(page, html)
     else:
         prepared = templatecode.translate(page, text)
         if "comments" in features and "%%" in prepared:
             prepared = source.remove_comments(prepared)
         if flavour == "commonmark" and _LOWER_DECLARATION.search(prepared):
             prepared = _hold_declarations(page, prepared)
+        if flavour == "commonmark":
+            prepared = attributes.hold(page, prepared)
         html = to_html(prepared, flavour, features, heading_ids=not page.faithful)
         if page.held:
-            html = finishing.free_held_blocks(html)
+            html = finishing.free_held_blocks(page, html)
         if "callouts" in features and "[!" in html:
             html = callouts.translate(page, html)
+        if "block_attributes" in features:
+            html = attributes.attach(page, html)
     has_raw_html = _AUTHORS_TAG.search(text) is not None
     if has_raw_html:
         html = sanitise.drop_raw_elements(page, html)
@@ -93,6 +119,14 @@ def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
     return Rendered(html, outline, plain, excerpt, count_characters(plain), page.links, page.findings)
 
 
+def _excerpt_before(page: Page, text: str, more: re.Match[str], flavour: Flavour) -> str:
+    """What stands before the author's own mark for "read on", where that is no code; of several paragraphs too."""
+    if flavour != "html" and source.CodeMap(text).region_at(more.start()):
+        return ""
+    opening = Page(page.features, page.language, None, page.title, source=text[: more.start()])
+    return cut(" ".join(_render(opening, text[: more.start()], flavour).plain_text.split()))
+
+
 def _hold_declarations(page: Page, text: str) -> str:
     code = source.CodeMap(text)
     held = page.hold("&lt;!", text="<!")
@@ -113,16 +147,23 @@ def _polish(page: Page, html: str) -> str:
     return join_lines(html)
 
 
-def _render_as_source(page: Page, text: str) -> Rendered:
-    page.report(
-        "too-complex",
-        "error",
-        _("This text is too complex to render: it is too long, too deeply nested, or takes too long. Split or simplify it."),
+def _render_after_fault(page: Page, text: str, fault: str) -> Rendered:
+    """A bug must neither look like a costly text nor stop an import: it is logged, and the post shows its source meanwhile."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    logger.error("Rendering failed for the text %s (“%s”, %d characters): %s", digest, page.title[:80], len(text), fault)
+    template = _(
+        "This text could not be rendered because of a fault in the program, not in the text; its source is shown. "
+        "Nothing is lost. Tell whoever runs the site: the log says more under %(digest)s."
     )
+    return _render_as_source(page, text, "render-failed", template, digest=digest)
+
+
+def _render_as_source(page: Page, text: str, code: str, template: str, **params: Any) -> Rendered:
+    page.report(code, "error", template, **params)
     shown = text[:MAX_CHARACTERS]
     plain = "\n".join(line for line in (line.strip() for line in shown.split("\n")) if line)
     return Rendered(
-        f'<pre class="source">{escape(shown.lstrip(chr(10)), quote=False)}</pre>',
+        f'<pre class="source"{scrolling(page.word("source"))}>{escape(shown.lstrip(chr(10)), quote=False)}</pre>',
         [],
         plain,
         cut(" ".join(plain[:2000].split())),

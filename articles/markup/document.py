@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from articles.findings import Finding
 
-LinkKind = Literal["path", "wikilink", "embed", "ref", "relref", "post_url", "hexo_post", "image"]
+LinkKind = Literal["path", "url", "wikilink", "embed", "ref", "relref", "post_url", "link", "hexo_post", "image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Heading:
 class Link:
     """A reference from a text to something of the same site.
 
-    ``target`` is what the source says, percent-decoded, without its fragment; ``url`` is the address it was
-    resolved to, or ``""`` while the target is unknown.
+    ``target`` is what the source says, percent-decoded, without its query and fragment; ``url`` is the address it was
+    resolved to, or ``""`` while the target is unknown. Kind ``url`` is an absolute address of a site that came here.
     """
 
     kind: LinkKind
@@ -44,7 +44,11 @@ class ResolvedMedia:
 
 
 class Resolver(Protocol):
-    """Finds what a text refers to. Asked once per reference, while rendering; must not raise."""
+    """Finds what a text refers to. Asked once per reference, while rendering; must not raise.
+
+    It may have an attribute ``hosts``: those whose absolute addresses it wants to be asked about
+    (:func:`articles.addresses.host_of`).
+    """
 
     def link(self, kind: LinkKind, target: str) -> str | None:
         """The address of the post that ``target`` names, or ``None``."""

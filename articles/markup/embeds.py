@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
 from urllib.parse import parse_qs, urlsplit
 
+from articles.markup.engines import to_html
 from articles.markup.page import Page
 
 #: Service → address of an item. ``{}`` takes the item's id, reduced to characters that are safe in a path.
@@ -58,6 +59,8 @@ _HOSTS = {
     "maps.google.com": "google",
     "docs.google.com": "google",
 }
+_TAG = re.compile(r"<[^<>]*>")
+_LINE = re.compile(r"<p>((?:(?!</?p>).)*)</p>\n?", re.S)
 _ITEM = re.compile(r"[\w./@~-]{1,200}")
 _PLAYER_PATH = re.compile(r"/(?:embed|v|shorts|video)/([\w-]{1,40})")
 
@@ -103,9 +106,12 @@ def _card(page: Page, service: str, address: str) -> str:
 
 
 def file_figure(page: Page, source: str, attributes: dict[str, str]) -> str:
-    """A ``<figure>`` from a template tag's attributes: ``alt``, ``caption``, ``title``, ``attr``, ``attrlink``, ``link``."""
-    caption = attributes.get("caption", "")
-    alt = attributes.get("alt") or ""
+    """A ``<figure>`` from a template tag's attributes: ``alt``, ``caption``, ``title``, ``attr``, ``attrlink``, ``link``.
+
+    Caption and credit are Markdown, and without ``alt`` the caption is the alternative text, as in Hugo.
+    """
+    caption = _inline_html(attributes.get("caption", ""))
+    alt = attributes["alt"] if "alt" in attributes else unescape(_TAG.sub("", caption))
     image = f'<img src="{escape(source)}" alt="{escape(alt)}"'
     image += "".join(f' {key}="{escape(attributes[key])}"' for key in ("width", "height") if attributes.get(key, "").isdecimal())
     image += ">"
@@ -115,9 +121,16 @@ def file_figure(page: Page, source: str, attributes: dict[str, str]) -> str:
     if attributes.get("title"):
         lines.append(f"<strong>{escape(attributes['title'])}</strong>")
     if caption:
-        lines.append(escape(caption))
+        lines.append(caption)
     if attributes.get("attr"):
-        credit = escape(attributes["attr"])
+        credit = _inline_html(attributes["attr"])
         lines.append(f'<a href="{escape(attributes["attrlink"])}">{credit}</a>' if attributes.get("attrlink") else credit)
     text = f"<figcaption>{' '.join(lines)}</figcaption>" if lines else ""
     return f"<figure>{image}{text}</figure>"
+
+
+def _inline_html(text: str) -> str:
+    """One line of Markdown as HTML; what would be a block, such as ``1. place``, stays as it is written."""
+    text = " ".join(text.split())
+    line = _LINE.fullmatch(to_html(text, "commonmark", frozenset({"strikethrough"}))) if text else None
+    return line[1] if line else escape(text)

@@ -19,19 +19,25 @@ _COMMON = frozenset({"tables", "strikethrough", "tasklists", "footnotes", "autol
 #: Every name that may stand in ``Post.features``.
 FEATURES = _COMMON | {
     "attributes",
+    "block_attributes",
     "callouts",
     "comments",
     "definition_lists",
+    "directives",
     "embeds",
     "emoji",
     "hardbreaks",
+    "hatena",
     "hexo_tags",
     "highlight",
+    "inline_footnotes",
     "liquid",
     "math",
+    "mdx",
     "passthrough",
     "ruby",
     "shortcodes",
+    "tera",
     "typographer",
     "wide_autolinks",
     "wikilinks",
@@ -48,10 +54,11 @@ DEFAULT_FEATURES: dict[str, frozenset[str]] = {
     | {"wide_autolinks", "wikilinks"},
     "jekyll": frozenset({"tables", "strikethrough", "footnotes", "math", "liquid"}),
     "hugo": _COMMON | {"attributes", "callouts", "definition_lists", "shortcodes", "typographer"},
-    "obsidian": _COMMON | {"callouts", "comments", "embeds", "hardbreaks", "highlight", "math"} | {"wide_autolinks", "wikilinks"},
+    "obsidian": _COMMON
+    | {"callouts", "comments", "embeds", "hardbreaks", "highlight", "inline_footnotes", "math", "wide_autolinks", "wikilinks"},
     "zenn": _COMMON | {"embeds", "hardbreaks", "math", "wide_autolinks", "zenn"},
     "hexo": _COMMON | {"hardbreaks", "hexo_tags", "wide_autolinks"},
-    "plain": _COMMON | {"callouts", "wide_autolinks"},
+    "plain": _COMMON | {"attributes", "callouts", "directives", "wide_autolinks"},
 }
 
 #: The generator's own set, with which fidelity to it is measured.
@@ -60,14 +67,22 @@ GENERATOR_FEATURES: dict[str, frozenset[str]] = {
     "kramdown": frozenset({"tables", "strikethrough", "footnotes", "math"}),
 }
 
+#: Footnotes written in the line of one text; comrak takes time quadratic in them.
+MAX_INLINE_FOOTNOTES = 5_000
+
 #: Stands before ``[[`` while comrak reads, so that an embed is read as a wikilink: code keeps it, and gets its ``!`` back.
 EMBED_MARK = "\ufdd2"
+
+#: Stands between the brackets of an escaped ``\\[[``, so that nothing takes them for a wikilink once the backslash is gone.
+ESCAPE_MARK = "\ufdd5"
 
 #: Stands for a single tilde while comrak reads: 「10~20、30~40」 is no deletion, and no other generator here thinks so.
 _TILDE_MARK = "\ufdd3"
 _LONE_TILDE = re.compile(r"~(?<!~~)(?<!\\~)(?!~)")
 # A definition with several paragraphs, which comrak runs together unless a blank line stands before it.
 _LONG_DEFINITION = re.compile(r"^(?=:[ \t]+\S.*(?:\n(?![:\n]).+){0,20}\n\n(?: {2,}|\t)\S)", re.M)
+# A colon that stands further in than the line above it begins no definition for goldmark.
+_LOOSE_COLON = re.compile(r"^((?![-*+>]|\d{1,9}[.)])[^\s:|#][^\n]*\n(?:[ \t]*\n)? {1,3})(?=:[ \t])", re.M)
 _BACKTICK_MARK = "\ufdd4"
 _DOUBLE_BACKTICK = re.compile(r"``(?<!```)(?!`)")
 _TERMS = re.compile(r"<dt>([^<]*)</dt>")
@@ -86,6 +101,7 @@ def _comrak_options(features: frozenset[str]) -> _ComrakOptions:
     extensions.strikethrough = "strikethrough" in features
     extensions.tasklist = "tasklists" in features
     extensions.footnotes = "footnotes" in features
+    extensions.inline_footnotes = "inline_footnotes" in features
     extensions.autolink = "autolinks" in features
     extensions.highlight = "highlight" in features
     extensions.shortcodes = "emoji" in features
@@ -94,6 +110,8 @@ def _comrak_options(features: frozenset[str]) -> _ComrakOptions:
     extensions.math_latex = "passthrough" in features
     extensions.wikilinks_title_after_pipe = "wikilinks" in features
     parsing.smart = "typographer" in features
+    # To Obsidian a box with any sign in it is a task that is not open.
+    parsing.relaxed_tasklist_matching = "comments" in features
     rendering.unsafe_ = True
     rendering.full_info_string = True
     rendering.hardbreaks = "hardbreaks" in features
@@ -110,12 +128,19 @@ def to_html(text: str, flavour: Flavour, features: frozenset[str], *, heading_id
 
     Without ``heading_ids`` kramdown's ``{:toc}`` lists only headings that have ids of their own.
 
-    Raises :class:`TooComplex` where the kramdown engine does not end within its time.
+    Raises :class:`TooComplex` where the kramdown engine does not end within its time or there are too many inline
+    footnotes, ``EngineFailed`` where it has a fault.
     """
     if flavour == "kramdown":
         return call_bounded(kramdown.to_html if heading_ids else kramdown_as_measured, text, features)
+    if "inline_footnotes" in features and text.count("^[") > MAX_INLINE_FOOTNOTES:
+        raise TooComplex
+    if "wikilinks" in features and "\\[[" in text:
+        text = text.replace("\\[[", f"\\[{ESCAPE_MARK}[")
     if "wikilinks" in features and "![[" in text:
         text = text.replace("![[", EMBED_MARK + "[[")
+    if "definition_lists" in features and "\n " in text:
+        text = _escape_loose_colons(text)
     has_definitions = "definition_lists" in features and "\n:" in text
     if has_definitions:
         text = _separate_long_definitions(text)
@@ -136,9 +161,16 @@ def to_html(text: str, flavour: Flavour, features: frozenset[str], *, heading_id
     return html
 
 
+def _escape_loose_colons(text: str) -> str:
+    if not any(f"\n{blanks}:" in text for blanks in (" ", "  ", "   ")):
+        return text
+    code = CodeMap(text)
+    return _LOOSE_COLON.sub(lambda match: match[1] + ("" if code.region_at(match.end()) else "\\"), text)
+
+
 def _separate_long_definitions(text: str) -> str:
     code = CodeMap(text)
     return _LONG_DEFINITION.sub(lambda match: "" if code.region_at(match.start()) else "\n", text)
 
 
-__all__ = ["DEFAULT_FEATURES", "EMBED_MARK", "FEATURES", "GENERATOR_FEATURES", "TooComplex", "to_html"]
+__all__ = ["DEFAULT_FEATURES", "EMBED_MARK", "ESCAPE_MARK", "FEATURES", "GENERATOR_FEATURES", "TooComplex", "to_html"]

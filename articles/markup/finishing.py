@@ -7,19 +7,29 @@ written otherwise pass untouched: the sanitiser reads them as a browser does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape, unescape
 from urllib.parse import quote, unquote
 
 from articles.markup import headings, ruby, wikilinks
 from articles.markup.document import Heading
 from articles.markup.embeds import embed_address
-from articles.markup.engines import EMBED_MARK
-from articles.markup.highlight import colour_escaped
+from articles.markup.engines import EMBED_MARK, ESCAPE_MARK
+from articles.markup.highlight import colour_escaped, scrolling
 from articles.markup.maths import to_mathml
-from articles.markup.page import CLOSE, OPEN, PLACEHOLDER, Page, split_target, start_tag, unresolved
+from articles.markup.page import (
+    CLOSE,
+    OPEN,
+    PLACEHOLDER,
+    Page,
+    merge_attributes,
+    read_attributes,
+    split_target,
+    start_tag,
+    unresolved,
+)
 from articles.markup.page import gettext_noop as _
-from articles.markup.sanitise import BOXES, RELATIONS, SCHEMES
+from articles.markup.sanitise import RELATIONS, SCHEMES, box
 from articles.markup.text import WIDE
 
 _NAMED = "h[1-6]|table|pre|iframe"
@@ -31,7 +41,6 @@ def _tag_expression(named: str) -> re.Pattern[str]:
 
 
 _TAG, _TAG_OR_CODE = _tag_expression(_NAMED), _tag_expression(_NAMED + "|code")
-_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+)))?""")
 _HREF = re.compile(r'href="([^"]*)"(?: title="([^"]*)")?\s*')
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _HELD_PARAGRAPH = re.compile(rf"<p>((?:\s*{OPEN}[0-9]+{CLOSE})+)\s*</p>")
@@ -51,27 +60,22 @@ _ALONE = re.compile(r'<p><a href="(https?://[^"]+)"( rel="noopener")>([^<]*)</a>
 _NAMES = {name: f"align-{name}" for name in ("left", "center", "right", "justify")}
 _CELL_ALIGNMENTS = {f'align="{name}"': class_name for name, class_name in _NAMES.items()}
 _FILE_SUFFIX = re.compile(r"\.(?!html?$|md$|markdown$|php$|aspx?$)[A-Za-z0-9]{2,5}$")
+_MARKDOWN_FILE = re.compile(r"\.(?:md|markdown|mkdn?|mdown|mdx|rmd)$", re.I)
+# Obsidian's ``![text|300](picture)`` and ``![300x200](picture)``.
+_SIZE_IN_ALT = re.compile(r"(?:(.*)\|)?(\d{1,4})(?:x(\d{1,4}))?", re.S)
 _SIZES = frozenset({"small", "medium", "large"})
-
-
-def read_attributes(text: str) -> dict[str, str]:
-    """The attributes of a start tag, names in lower case, values unescaped; the first of a name wins."""
-    found: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(text):
-        value = match[2] if match[2] is not None else match[3] if match[3] is not None else match[4] or ""
-        found.setdefault(match[1].lower(), unescape(value) if "&" in value else value)
-    return found
 
 
 class _Heading:
     """A heading under way: where its pieces begin, and what it turned out to be."""
 
-    __slots__ = ("attributes", "end", "id", "level", "start", "text")
+    __slots__ = ("attributes", "end", "id", "level", "start", "stated", "text")
 
     def __init__(self, level: int, start: int, attributes: dict[str, str]) -> None:
         self.level = level
         self.start = start
         self.attributes = attributes
+        self.stated: list[Mapping[str, str]] = []
         self.end = start
         self.id = self.text = ""
 
@@ -189,7 +193,11 @@ class Finisher:
         return to_mathml(self.page, unescape(match[1] or match[2]), "inline" if match[1] else "block")
 
     def replace_held(self, match: re.Match[str]) -> str:
-        html = self.page.held_at(match[1]).html
+        held = self.page.held_at(match[1])
+        if held.attributes is not None and self.open_heading is not None:
+            self.open_heading.stated.append(held.attributes)
+            return ""
+        html = held.html
         if "<" not in html or "<pre" in html:
             return html
         return Finisher(self.page, html).run_inner()
@@ -292,15 +300,14 @@ class Finisher:
         inner = "".join(self.pieces[heading.start + 1 :])
         del self.pieces[heading.start + 1 :]
         attributes = heading.attributes
+        if heading.stated:
+            inner = inner.rstrip()
+            attributes = merge_attributes(heading.stated[-1], attributes)
         self.take_style(attributes)
-        stated = attributes.get("id", "")
-        classes = attributes.get("class", "")
-        if "{" in inner and "attributes" in self.page.features:
-            inner, written, more = headings.split_attributes(inner)
-            stated, classes = written or stated, f"{classes} {more}".strip()
-        heading.text = headings.plain(inner)
-        heading.id = headings.claim(self.page, stated, heading.text)
-        heading.attributes = {"id": heading.id} | ({"class": classes} if classes else {})
+        heading.text = headings.plain(inner).replace(ESCAPE_MARK, "")
+        heading.id = headings.claim(self.page, attributes.get("id", ""), heading.text)
+        kept = {name: value for name in ("class", "title", "lang", "dir") if (value := attributes.get(name, ""))}
+        heading.attributes = {"id": heading.id} | kept
         self.pieces += [inner, "\n" if not end_tag else ""]
         heading.end = len(self.pieces) - 1
         self.headings.append(heading)
@@ -343,6 +350,8 @@ class Finisher:
         code = _CODE_BLOCK.match(self.html, match.end(), end) if end >= 0 else None
         if code is None:
             self.take_bare_or_any(match, "pre", attribute_text)
+            if not closing and not self.page.faithful:
+                self.name_pre()
             return
         classes = code[1] or ""
         found = _LANGUAGE.search(classes) or _LANGUAGE.search(attribute_text)
@@ -354,8 +363,16 @@ class Finisher:
             self.pieces.append(f"<p>{to_mathml(self.page, unescape(text), 'block')}</p>")
         else:
             language = re.split(r"[,:{]", language, maxsplit=1)[0]
-            self.pieces.append(f"<pre><code>{text}</code></pre>" if self.page.faithful else colour_escaped(text, language))
+            plain = f"<pre><code>{text}</code></pre>"
+            self.pieces.append(plain if self.page.faithful else colour_escaped(text, language, self.page.word("source")))
         self.at = end + 6
+
+    def name_pre(self) -> None:
+        """Makes an author's own ``<pre>``, the last tag written, one that a keyboard can scroll."""
+        attributes = read_attributes(self.pieces[-1][4:-1])
+        for key in ("tabindex", "role", "aria-label"):
+            attributes.pop(key, None)
+        self.pieces[-1] = start_tag("pre", attributes)[:-1] + scrolling(self.page.word("source")) + ">"
 
     def take_table(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         if closing:
@@ -363,7 +380,7 @@ class Finisher:
             self.tables = max(self.tables - 1, 0)
             return
         self.tables += 1
-        self.pieces.append(f'<div class="scroller" role="region" tabindex="0" aria-label="{self.page.word("table")}">')
+        self.pieces.append(f'<div class="scroller" role="group" tabindex="0" aria-label="{self.page.word("table")}">')
         self.take_bare_or_any(match, "table", attribute_text)
 
     def take_cell(self, match: re.Match[str], name: str, attribute_text: str) -> None:
@@ -383,7 +400,8 @@ class Finisher:
         if attributes.get("type", "").lower() != "checkbox":
             self.put(match, "")
             return
-        self.put(match, BOXES["checked" in attributes])
+        is_checked = "checked" in attributes
+        self.put(match, box(self.page.word("done" if is_checked else "open"), is_checked=is_checked))
 
     def take_iframe(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         self.at = match.end()
@@ -427,7 +445,8 @@ class Finisher:
         if simple:
             written = simple[1]
             is_bare = self.html.startswith(("http", "www.", "ftp://", "mailto:"), match.end()) or written.startswith("mailto:")
-            if not is_bare and simple[2] is None and written.startswith(("https://", "http://")) and "%EF%B7%9" not in written:
+            is_plain = not is_bare and simple[2] is None and written.startswith(("https://", "http://"))
+            if is_plain and "%EF%B7%9" not in written and not self.page.is_ours(written):
                 self.put(match, f'<a href="{written}" rel="noopener">')
                 return
             attributes = {"href": unescape(written)}
@@ -444,8 +463,11 @@ class Finisher:
             return
         self.take_id(attributes)
         address = attributes.get("href", "")
-        if simple and is_bare and simple[2] is None and self.take_bare_address(match, address):
-            return
+        if simple and is_bare and simple[2] is None:
+            if address.startswith("http://www.") and self.html.startswith("www.", match.end()):
+                address = "https" + address[4:]
+            if self.take_bare_address(match, address):
+                return
         was_held = OPEN in address or "%EF%B7%90" in address.upper()
         if was_held:
             resolved = self.resolve_held(address)
@@ -455,7 +477,15 @@ class Finisher:
             address = resolved
         if "title" in attributes and OPEN in attributes["title"]:
             attributes["title"] = self.resolve_held(attributes["title"]) or ""
-        attributes["href"] = self.resolve_address(address) if not was_held and self.is_internal(address.strip()) else address
+        if not was_held and self.is_internal(address.strip()):
+            resolved = self.resolve_address(address)
+            if resolved is None:
+                self.put_unresolved(match)
+                return
+            address = resolved
+        elif not was_held and self.page.is_ours(address):
+            address = self.resolve_absolute(address)
+        attributes["href"] = address
         self.write_link(match, attributes)
 
     def write_link(self, match: re.Match[str], attributes: dict[str, str]) -> None:
@@ -483,7 +513,8 @@ class Finisher:
             address=address[:100],
         )
 
-    def resolve_address(self, address: str) -> str:
+    def resolve_address(self, address: str) -> str | None:
+        """Where an address of this site leads; ``None`` for a file of Markdown that is no text which readers may see."""
         path, hash_mark, fragment = address.partition("#")
         path, question, query = path.partition("?")
         target = unquote(path)
@@ -497,6 +528,28 @@ class Finisher:
             url = self.page.link("path", target, unquote(fragment)).partition("#")[0]
         else:
             self.page.media("path", target)
+        if url:
+            return f"{url}{question}{query}{hash_mark}{fragment}"
+        return None if self.page.resolver is not None and self.is_lost_markdown(target) else address
+
+    def is_lost_markdown(self, target: str) -> bool:
+        """Whether a target is a file of Markdown, and not the Markdown that this site gives out beside a post's page."""
+        stem = _MARKDOWN_FILE.sub("", target)
+        if stem == target:
+            return False
+        links = (self.page.resolver.link("path", stem + ending) for ending in ("", "/", ".html")) if self.page.resolver else ()
+        return not (target.startswith("/") and any(links))
+
+    def resolve_absolute(self, address: str) -> str:
+        """An address of a site that came here: where it leads now, or as it is while nobody knows."""
+        path, hash_mark, fragment = address.strip().partition("#")
+        path, question, query = path.partition("?")
+        target = unquote(path)
+        found = self.page.resolver.media(target) if self.page.resolver and _FILE_SUFFIX.search(target) else None
+        if found is not None and found.url:
+            self.page.media("url", target)
+            return found.url
+        url = self.page.link("url", target, unquote(fragment)).partition("#")[0]
         return f"{url}{question}{query}{hash_mark}{fragment}" if url else address
 
     def put_unresolved(self, match: re.Match[str]) -> None:
@@ -546,8 +599,13 @@ class Finisher:
             return True
         stop = _end_of_address(written) if is_wide else _NOT_ASCII.search(written + "\u3000").start()  # type: ignore[union-attr]
         kept = written[:stop]
+        if kept.endswith("://"):
+            self.pieces.append(text)
+            return True
         if stop < len(written) or not kept.isascii():
-            address = kept if _SCHEME.match(kept) else "http://" + kept
+            address = kept if _SCHEME.match(kept) else "https://" + kept
+        if self.page.is_ours(address):
+            address = self.resolve_absolute(address)
         self.pieces.append(f'<a href="{escape(address)}"{"" if address.startswith("mailto:") else _NOOPENER}>{escape(kept)}</a>')
         # What follows is text again, and may hold the next address.
         self.pieces.append(_link_bare(escape(written[stop:])) if is_wide else escape(written[stop:]))
@@ -560,6 +618,8 @@ class Finisher:
         for key in ("alt", "title"):
             if OPEN in attributes.get(key, ""):
                 attributes[key] = self.resolve_held(attributes[key]) or ""
+        if "embeds" in self.page.features and (size := _SIZE_IN_ALT.fullmatch(attributes.get("alt", ""))):
+            attributes |= {"alt": size[1] or "", "width": size[2]} | ({"height": size[3]} if size[3] else {})
         source = attributes.get("src", "").strip()
         if OPEN in source or "%EF%B7%90" in source.upper():
             source = self.resolve_held(source) or ""
@@ -568,9 +628,9 @@ class Finisher:
         scheme = _SCHEME.match(source)
         if scheme and scheme[0][:-1].lower() not in SCHEMES:
             self.report_address(source)
-        elif self.is_internal(source):
+        elif self.is_internal(source) or self.page.is_ours(source):
             found = self.page.media("image", split_target(source)[0])
-            if found is not None:
+            if found is not None and (found.url or self.is_internal(source)):
                 source = found.url
                 if found.width and found.height and not {"width", "height"} & attributes.keys():
                     attributes |= {"width": str(found.width), "height": str(found.height)}
@@ -619,9 +679,14 @@ def _link_bare(text: str) -> str:
     return _BARE.sub(replace, text)
 
 
-def free_held_blocks(html: str) -> str:
+def free_held_blocks(page: Page, html: str) -> str:
     """Frees held blocks from the paragraphs that the engine made around their placeholders."""
-    return _HELD_PARAGRAPH.sub(r"\1", html)
+
+    def free(match: re.Match[str]) -> str:
+        numbers = PLACEHOLDER.findall(match[1])
+        return match[1] if any(page.held_at(number).is_block for number in numbers) else match[0]
+
+    return _HELD_PARAGRAPH.sub(free, html)
 
 
 def mark_block_ids(page: Page, html: str) -> str:
@@ -652,5 +717,5 @@ def resolve_held_in_attributes(page: Page, html: str) -> str:
 
 
 def restore_embed_marks(html: str) -> str:
-    """Gives ``!`` back to what only looked like an embed: code, and brackets that were no wikilink."""
-    return html.replace(EMBED_MARK, "!")
+    """Gives ``!`` back to what only looked like an embed (code, brackets that were no wikilink), and ends escapes."""
+    return html.replace(EMBED_MARK, "!").replace(ESCAPE_MARK, "")

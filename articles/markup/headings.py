@@ -11,9 +11,6 @@ from articles.markup.page import Page
 _TAG = re.compile(r"<[^>]*>")
 _BLANKS = re.compile(r"\s+")
 _NOT_IN_ID = re.compile(r"[^\w\s-]")
-_ATTRIBUTES = re.compile(
-    r"\s*\{:?\s*((?:[#.][^\s{}#.<>]+|[\w:-]+=[^\s{}<>]*)(?:\s+(?:[#.][^\s{}#.<>]+|[\w:-]+=[^\s{}<>]*))*)\s*\}\s*$"
-)
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\"'<>&`]")
 _MAX_ID = 100
 
@@ -83,20 +80,3 @@ def heading_id(text: str) -> str:
 def claim(page: Page, stated: str, text: str) -> str:
     """A free id for a heading: the stated one, else one made from its text."""
     return page.claim_id(safe_id(stated) or heading_id(text))
-
-
-def split_attributes(inner_html: str) -> tuple[str, str, str]:
-    """A heading's HTML with ``{#id .class}`` at its end → HTML without it, the id, the classes. Other keys are dropped."""
-    at = inner_html.rfind("{")
-    match = _ATTRIBUTES.match(inner_html, len(inner_html[:at].rstrip())) if at >= 0 else None
-    if match is None:
-        return inner_html, "", ""
-    identity, classes = "", []
-    for item in match[1].split():
-        if item[0] == "#":
-            identity = unescape(item[1:])
-        elif item[0] == ".":
-            classes.append(item[1:])
-        elif item.startswith("id="):
-            identity = unescape(item[3:]).strip("\"'“”")
-    return inner_html[: match.start()], identity, " ".join(classes)

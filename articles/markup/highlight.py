@@ -67,13 +67,21 @@ def _span(text: str, name: str) -> str:
     return f'<span class="{name}">{escaped}</span>' if name else escaped
 
 
-def code_block(code: str, language: str) -> str:
-    """A whole code block from plain text. ``language`` is what the author wrote after the fence."""
+def scrolling(name: str) -> str:
+    """The attributes with which a ``<pre>`` can be scrolled by keyboard. ``name`` is what a screen reader calls it.
+
+    A group and no region: a page would have a landmark for each of its samples, all of one name.
+    """
+    return f' tabindex="0" role="group" aria-label="{escape(name)}"'
+
+
+def code_block(code: str, language: str, name: str) -> str:
+    """A whole code block from plain text. ``language`` is what the author wrote after the fence, ``name`` the word for code."""
     language = language.strip().lower()
     label = f' data-language="{escape(language[:40])}"' if language else ""
-    return f'<pre class="code"{label}><code>{colour(code, language)}</code></pre>'
+    return f'<pre class="code"{label}{scrolling(name)}><code>{colour(code, language)}</code></pre>'
 
 
-def colour_escaped(code_html: str, language: str) -> str:
+def colour_escaped(code_html: str, language: str, name: str) -> str:
     """As :func:`code_block`, from an engine's escaped text."""
-    return code_block(unescape(code_html), language)
+    return code_block(unescape(code_html), language, name)

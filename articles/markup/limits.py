@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,8 +37,20 @@ MAX_UNCLOSED = 50
 
 _STARTUP_LIMIT = 30.0
 _PROJECT = Path(__file__).resolve().parents[2]
-#: What Python-Markdown raises on hostile text, beside running out of depth or time.
-ENGINE_FAULTS = (RecursionError, MemoryError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+#: What running out of depth or memory raises.
+_EXHAUSTION = (RecursionError, MemoryError)
+#: What a mistake in the code raises on a text that nobody had thought of. None of these says that the text costs too much.
+FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
 
 Engine = Callable[[str, frozenset[str]], str]
 
@@ -46,13 +59,18 @@ class TooComplex(Exception):
     """The text costs more to render than any article is worth."""
 
 
+class EngineFailed(Exception):
+    """The engine has a fault that this text meets. The message is the traceback, wherever the engine ran."""
+
+
 class _TimeIsUp(BaseException):
     """Raised by the timer. No ``Exception``, so that no handler within the engine swallows it."""
 
 
 def call_bounded(engine: Engine, text: str, features: frozenset[str], seconds: float = TIME_LIMIT) -> str:
-    """``engine(text, features)``, ended after ``seconds``. Raises :class:`TooComplex`.
+    """``engine(text, features)``, ended after ``seconds``.
 
+    Raises :class:`TooComplex` where it takes more time, depth or memory than it may, :class:`EngineFailed` where it has a fault.
     ``engine`` is a module-level function, found again by its name in the helper process.
     """
     if len(text) > MAX_KRAMDOWN_CHARACTERS:
@@ -66,8 +84,10 @@ def _call_with_timer(engine: Engine, text: str, features: frozenset[str], second
     try:
         with _timer(seconds):
             return engine(text, features)
-    except (_TimeIsUp, *ENGINE_FAULTS) as error:
+    except (_TimeIsUp, *_EXHAUSTION) as error:
         raise TooComplex from error
+    except FAULTS as error:
+        raise EngineFailed("".join(traceback.format_exception(error))) from error
 
 
 def _raise_time_is_up(signum: int, frame: FrameType | None) -> None:
@@ -99,7 +119,7 @@ class _Helper:
         self.process: subprocess.Popen[bytes] | None = None
 
     def ask(self, text: str, features: frozenset[str], seconds: float) -> str:
-        """Raises :class:`TooComplex` when the engine fails, dies, or takes longer than ``seconds``."""
+        """Raises :class:`TooComplex` when the engine dies or takes longer than ``seconds``, :class:`EngineFailed` for a fault."""
         request = json.dumps([text, sorted(features), seconds]).encode()
         with self.lock:
             process = self._running()
@@ -108,10 +128,12 @@ class _Helper:
             except (OSError, EOFError, TimeoutError) as error:
                 self.stop()
                 raise TooComplex from error
-        html: str | None = json.loads(answer)
+        html, fault = json.loads(answer)
+        if fault is not None:
+            raise EngineFailed(fault)
         if html is None:
             raise TooComplex
-        return html
+        return str(html)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
@@ -188,17 +210,20 @@ def _read_exactly(descriptor: int, size: int, deadline: float) -> bytes:
 
 
 def serve(module: str, name: str) -> None:
-    """The helper process: answers each text on its standard input with HTML, or ``null`` where it failed."""
+    """The helper process: answers each text on its standard input with its HTML and a fault; both ``null``: too complex."""
     engine: Engine = getattr(importlib.import_module(module), name)
     source, target = sys.stdin.buffer, sys.stdout.buffer
     _write_message(target.fileno(), b"ready")
     while header := source.read(8):
         text, features, seconds = json.loads(source.read(struct.unpack(">Q", header)[0]))
+        answer: tuple[str | None, str | None] = (None, None)
         try:
-            html: str | None = _call_with_timer(engine, text, frozenset(features), seconds)
+            answer = (_call_with_timer(engine, text, frozenset(features), seconds), None)
         except TooComplex:
-            html = None
-        _write_message(target.fileno(), json.dumps(html).encode())
+            pass
+        except EngineFailed as failure:
+            answer = (None, str(failure))
+        _write_message(target.fileno(), json.dumps(answer).encode())
 
 
 def _write_message(descriptor: int, message: bytes) -> None:
@@ -212,12 +237,13 @@ _NESTING_TAG = re.compile(
     r"<(/?)(?!(?:area|br|caption|col|colgroup|dd|dt|hr|img|input|li|option|p|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr)\b)[a-z]",
     re.I,
 )
+_NESTED_BY_ENGINES = ("<blockquote", "<ul", "<ol", "<dd")
 _FORMATTING_TAG = re.compile(r"<(/?)(a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.I)
 
 
 def check_html_cost(html: str, *, has_raw_html: bool) -> None:
     """Raises :class:`TooComplex` for HTML that is so nested that sanitising it takes time quadratic in its length."""
-    if has_raw_html or sum(html.count(tag) for tag in ("<blockquote", "<ul", "<ol", "<dd")) > MAX_DEPTH:
+    if has_raw_html or (html.count("<") > MAX_DEPTH and sum(map(html.count, _NESTED_BY_ENGINES)) > MAX_DEPTH):
         _check_balance(_NESTING_TAG, html, MAX_DEPTH)
     if has_raw_html:
         _check_balance(_FORMATTING_TAG, html, MAX_UNCLOSED)

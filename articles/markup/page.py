@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from typing import Any
 from urllib.parse import unquote
 
+from articles.addresses import host_of
 from articles.findings import Finding, Severity
 from articles.markup.document import Link, LinkKind, ResolvedMedia, Resolver
 
@@ -16,6 +18,7 @@ OPEN, CLOSE = "\ufdd0", "\ufdd1"
 PLACEHOLDER = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 NONCHARACTERS = re.compile("[\x00\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+)))?""")
 _MAX_FINDINGS_PER_CODE = 20
 
 #: Words that rendering adds, by language. English stands in for any other.
@@ -28,6 +31,9 @@ WORDS: dict[str, dict[str, str]] = {
         "video": "動画を見る",
         "post": "投稿を見る",
         "code": "コードを見る",
+        "source": "コード",
+        "done": "完了",
+        "open": "未完了",
         "details": "詳細",
         "note": "注記",
         "abstract": "要約",
@@ -53,6 +59,9 @@ WORDS: dict[str, dict[str, str]] = {
         "video": "Watch the video",
         "post": "View the post",
         "code": "View the code",
+        "source": "Code",
+        "done": "Done",
+        "open": "To be done",
         "details": "Details",
         "note": "Note",
         "abstract": "Abstract",
@@ -80,11 +89,15 @@ def gettext_noop(template: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """HTML that Markdown must not see. ``text`` takes its place inside an attribute; ``is_block`` frees it from its paragraph."""
+    """HTML that Markdown must not see. ``text`` takes its place inside an attribute; ``is_block`` frees it from its paragraph.
+
+    With ``attributes`` it is the end of a heading that they belong to; anywhere else it shows its ``html``.
+    """
 
     html: str
     text: str = ""
     is_block: bool = False
+    attributes: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -101,6 +114,7 @@ class Page:
     findings: list[Finding] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
+    _hosts: frozenset[str] | None = None
     _repeats: dict[str, int] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -108,9 +122,9 @@ class Page:
         """A word in the page's language."""
         return WORDS.get(self.language.split("-")[0].lower(), WORDS["en"])[name]
 
-    def hold(self, html: str, *, text: str = "", is_block: bool = False) -> str:
+    def hold(self, html: str, *, text: str = "", is_block: bool = False, attributes: Mapping[str, str] | None = None) -> str:
         """Keeps ``html`` back and returns its placeholder."""
-        self.held.append(Held(html, text, is_block))
+        self.held.append(Held(html, text, is_block, attributes))
         return f"{OPEN}{len(self.held) - 1}{CLOSE}"
 
     def held_at(self, number: str) -> Held:
@@ -147,6 +161,14 @@ class Page:
         self.links.append(Link(kind, target, "", found.url if found else ""))
         return found
 
+    def is_ours(self, address: str) -> bool:
+        """Whether an absolute address is one of a site that came here: the resolver names their hosts."""
+        if not (host := host_of(address)):
+            return False
+        if self._hosts is None:
+            self._hosts = frozenset(getattr(self.resolver, "hosts", ()))
+        return host in self._hosts
+
     def claim_id(self, wanted: str) -> str:
         """``wanted``, or with ``-1``, ``-2`` … where the page has it already."""
         chosen = wanted
@@ -166,6 +188,23 @@ def split_target(target: str) -> tuple[str, str]:
     """A link as written → its target, percent-decoded and without query, and its fragment."""
     path, _, fragment = target.partition("#")
     return unquote(path.partition("?")[0]), unquote(fragment)
+
+
+def read_attributes(text: str) -> dict[str, str]:
+    """The attributes of a start tag, names in lower case, values unescaped; the first of a name wins."""
+    found: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(text):
+        value = match[2] if match[2] is not None else match[3] if match[3] is not None else match[4] or ""
+        found.setdefault(match[1].lower(), unescape(value) if "&" in value else value)
+    return found
+
+
+def merge_attributes(own: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """``own`` attributes and those of ``more`` that it lacks; classes add up."""
+    merged = {**own, **{name: value for name, value in more.items() if name not in own}}
+    if "class" in own and "class" in more:
+        merged["class"] = f"{own['class']} {more['class']}"
+    return merged
 
 
 def start_tag(name: str, attributes: dict[str, str]) -> str:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 from itertools import combinations
 
 import nh3
 
 from articles.markup import callouts, highlight, maths
-from articles.markup.page import Page
+from articles.markup.page import WORDS, Page
 from articles.markup.page import gettext_noop as _
 
 #: Words for ``rel`` that survive, in the order in which they are written.
 RELATIONS = ("author", "license", "me", "nofollow", "noopener", "noreferrer", "sponsored", "tag", "ugc")
 
-#: The only inputs of a page: boxes of task lists, open and done, which nobody can change.
-BOXES = ('<input type="checkbox" disabled="">', '<input type="checkbox" checked="" disabled="">')
 
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+
+
+def box(name: str, *, is_checked: bool) -> str:
+    """A box of a task list, which nobody can change. ``name`` is what a screen reader calls it."""
+    return f'<input type="checkbox"{" checked=" + chr(34) * 2 if is_checked else ""} disabled="" aria-label="{name}">'
+
+
+#: The only inputs that a page may hold.
+_BOXES = frozenset(box(words[key], is_checked=key == "done") for words in WORDS.values() for key in ("open", "done"))
 
 _FLOW = frozenset(
     [
@@ -212,6 +220,7 @@ _CLEANER = nh3.Cleaner(
         "input": {"type": {"checkbox"}, "disabled": {""}},
         "math": {"display": {"inline", "block"}},
         "div": {"tabindex": {"0"}},
+        "pre": {"tabindex": {"0"}},
     },
     allowed_classes={name: set(_GENERAL | highlight.CLASSES) if name in {"span", "code"} else set(_GENERAL) for name in _FLOW},
     link_rel=None,
@@ -233,7 +242,33 @@ _WRITTEN_ID = re.compile(r' id="([^"]*)"')
 _INPUT = re.compile(r"<input[^>]*>")
 _PRE_BREAK = re.compile(r"(<pre(?: [^>]*)?>)\n+")
 _ID = re.compile(r'(<[a-z][^<>]*?) id="([^"]*)"')
+# Of a class list that holds none of ours the cleaner leaves the attribute.
+_NO_CLASS = re.compile(r'(<[a-z][^<>]*?) class=""')
 _TAGS = re.compile(r"<[^<>]*>")
+_VALUE = '(?:[^"<>&\xa0]|&amp;)*'
+# Any tag, or mere "<", but those that carry nothing.
+_TELLING_TAG = re.compile(
+    r"<(?!/?(?:p|h[1-6]|ul|ol|li|blockquote|strong|em|del|mark|code|table|thead|tbody|tr|th|td|dl|dt|dd)>|/(?:a|pre|div|span)>"
+    r"|[bh]r(?: /)?>)[^<>]*>?"
+)
+# Tags that the engines and the finishing write, attributes and all. What follows ``href`` and ``src`` decides the scheme.
+_ENGINES_TAG = re.compile(
+    "|".join(
+        [
+            rf'<h[1-6] id="{_VALUE}">',
+            rf'<a href="(?:https?://|mailto:|/(?!/)|#){_VALUE}"(?: title="{_VALUE}")?(?: rel="noopener")?>',
+            rf'<img src="(?:https?://|/(?!/)){_VALUE}" alt="{_VALUE}"(?: title="{_VALUE}")?(?: width="[0-9]+" height="[0-9]+")?'
+            r' loading="lazy" decoding="async">',
+            rf'<pre class="code"(?: data-language="{_VALUE}")? tabindex="0" role="group" aria-label="{_VALUE}">',
+            rf'<input type="checkbox"(?: checked="")? disabled="" aria-label="{_VALUE}">',
+            rf'<span class="(?:{"|".join(sorted(highlight.CLASSES | {"unresolved"}))})">',
+            r'<t[hd] class="align-(?:left|center|right)">',
+            rf'<div class="scroller" role="group" tabindex="0" aria-label="{_VALUE}">',
+            r'<ol start="[0-9]+">',
+        ]
+    )
+)
+_LINK_TAG = re.compile(r"<(/?)a[ >]")
 _WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]+|\d+|[\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -299,12 +334,37 @@ def _drop_comments(html: str) -> str:
     return "".join(pieces) + html[at:]
 
 
+@lru_cache(maxsize=4096)
+def _is_engines_tag(tag: str) -> bool:
+    return _ENGINES_TAG.fullmatch(tag) is not None
+
+
+def _is_engines_own(html: str) -> bool:
+    """Whether every tag, whole, is one that :data:`_ENGINES_TAG` lists, so that cleaning would change nothing but spelling.
+
+    An engine closes what it opens; only links may have been written one inside another, by a bare address in a link's text.
+    """
+    if not all(map(_is_engines_tag, set(_TELLING_TAG.findall(html)))):
+        return False
+    links = _LINK_TAG.findall(html) if "<a " in html else []
+    return not any(links[::2]) and all(links[1::2])
+
+
+def _normalise(html: str) -> str:
+    """Writes HTML of :func:`_is_engines_own` as the cleaner would."""
+    if "&quot;" in html:
+        html = html.replace("&quot;", '"')
+    if " />" in html:
+        html = html.replace("<br />", "<br>").replace("<hr />", "<hr>")
+    return html.replace("\xa0", "&nbsp;") if "\xa0" in html else html
+
+
 def sanitise(page: Page, html: str, *, has_raw_html: bool) -> str:
     """``html`` reduced to what a page may hold; ids are only those that ``page`` has given out.
 
     ``has_raw_html`` says that an author's own HTML is in it: then the words before and after are compared.
     """
-    clean = _CLEANER.clean(html)
+    clean = _normalise(html) if not has_raw_html and _is_engines_own(html) else _CLEANER.clean(html)
     if has_raw_html:
         lost = count_words(html) - count_words(clean)
         if lost > 0:
@@ -318,7 +378,9 @@ def sanitise(page: Page, html: str, *, has_raw_html: bool) -> str:
     if not ids.issuperset(_WRITTEN_ID.findall(clean)):
         clean = _ID.sub(lambda match: match[0] if unescape(match[2]) in ids else match[1], clean)
     if "<input" in clean:
-        clean = _INPUT.sub(lambda match: match[0] if match[0] in BOXES else "", clean)
+        clean = _INPUT.sub(lambda match: match[0] if match[0] in _BOXES else "", clean)
+    if ' class=""' in clean:
+        clean = _NO_CLASS.sub(r"\1", clean)
     if "<pre" in clean:
         clean = _PRE_BREAK.sub(r"\1", clean)
     return clean

@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections import defaultdict
 
 _FENCE = re.compile(r"^(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*(`{3,}(?=[^`\n]*$)|~{3,})", re.M)
-_BACKTICKS = re.compile(r"`+|\n[ \t]*(?=\n)")
+# A blank line, a heading and an item of a list end a paragraph, and with it what an open backtick may reach.
+_BACKTICKS = re.compile(r"`+|\n[ \t]*(?=\n)|\n(?=[ \t>]{0,40}(?:#{1,6}|[-*+]|\d{1,9}[.)])[ \t])")
 
 Region = tuple[int, int]
 

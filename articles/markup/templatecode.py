@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 
+from articles.markup import directives, hatena
 from articles.markup.callouts import callout_end, callout_start, kind_of
+from articles.markup.document import LinkKind
 from articles.markup.embeds import embed_address, embed_item, file_figure
 from articles.markup.highlight import code_block
 from articles.markup.page import Page, split_target
@@ -25,6 +27,8 @@ _LIQUID_RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
 _COMMENTED_SHORTCODE = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}", re.S)
 _ARGUMENT = re.compile(r"""(?:([\w.:-]+)\s*=\s*)?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`|([^\s"'`]+))""", re.S)
 _NAME = re.compile(r"/?\s*[\w./-]+")
+_TEXT_FILE = re.compile(r"\.(?:md|markdown|mkdn?|mdown|mdx|html?|txt|text)$", re.I)
+_BETWEEN_ARGUMENTS = re.compile(r",\s*(?=[\w-]+\s*=)")
 #: Longer template code is not template code but a brace that somebody forgot to close.
 _MAX_TAG = 4_000
 _SHOWN = 80
@@ -82,7 +86,9 @@ def _iframe(page: Page, tag: Tag) -> str | None:
     return _block(page, embed_address(page, tag.get("src", 0) or tag.get("url")))
 
 
-def _reference(kind: str) -> Handler:
+def _reference(kind: LinkKind) -> Handler:
+    """A tag that gives an address: of a post, or for Jekyll's ``link`` of a file. Hugo's may name a language."""
+
     def handle(page: Page, tag: Tag) -> str | None:
         written = tag.get("path", 0) or tag.rest.strip()
         if not written:
@@ -90,7 +96,12 @@ def _reference(kind: str) -> Handler:
         target, fragment = split_target(written)
         if not target:
             return page.hold(f"#{escape(fragment)}", text=f"#{fragment}")
-        url = page.link(kind, target, fragment)  # type: ignore[arg-type]
+        if kind == "link" and page.resolver and page.resolver.media(target) is not None:
+            found = page.media("link", target)
+            url = found.url if found else ""
+        else:
+            asked = f"?lang={tag.named['lang']}" if tag.named.get("lang") else ""
+            url = page.link(kind, target + asked, fragment)
         return page.hold(escape(url or written), text=url)
 
     return handle
@@ -151,7 +162,7 @@ def _code(page: Page, tag: Tag) -> str | None:
         title = " ".join(words)
     elif not language and words:
         language = words[0]
-    html = code_block(tag.inner.strip("\n") + "\n", language)
+    html = code_block(tag.inner.strip("\n") + "\n", language, page.word("source"))
     return page.hold(
         f'<figure class="code">{html}<figcaption>{escape(title)}</figcaption></figure>' if title else html, is_block=True
     )
@@ -223,7 +234,7 @@ _SIMPLE: dict[str, dict[str, Handler]] = {
         "toc": _nothing,
     },
     "liquid": {
-        "link": _reference("path"),
+        "link": _reference("link"),
         "post_url": _reference("post_url"),
         "include": _include,
         "include_cached": _include,
@@ -249,6 +260,17 @@ _SIMPLE: dict[str, dict[str, Handler]] = {
         "jsfiddle": _embed("jsfiddle"),
         "{{": _site_value,
     },
+    "tera": {
+        "figure": _figure,
+        "image": _figure,
+        "img": _figure,
+        "youtube": _embed("youtube"),
+        "vimeo": _embed("vimeo"),
+        "gist": _embed("gist"),
+        "tweet": _embed("tweet"),
+        "x": _embed("x"),
+        "toc": _nothing,
+    },
 }
 
 #: Tags whose content is text and not Markdown: content up to the end tag is taken whole.
@@ -260,6 +282,7 @@ _VERBATIM: dict[str, dict[str, Handler]] = {
         "code": _code,
         "raw": lambda page, tag: _as_text(page, tag.inner),
     },
+    "tera": {},
 }
 
 
@@ -278,8 +301,16 @@ def _details(page: Page, tag: Tag) -> Ends | None:
 
 
 def _notice(page: Page, tag: Tag) -> Ends | None:
-    kind = tag.get("type") or (tag.name if kind_of(tag.name) else tag.get("type", 0)) or "note"
-    return callout_start(page, kind, escape(tag.get("title", 1))), callout_end("")
+    first = tag.get("type", 0)
+    if kind_of(tag.name) and not (tag.get("type") or kind_of(first)):
+        # The name itself is the kind, so what follows it is a title; NexT's styles are none.
+        title = "" if first in _NOTICE_STYLES else first
+        return callout_start(page, tag.name, escape(tag.named.get("title", title))), callout_end("")
+    return callout_start(page, first or "note", escape(_strip_styles(tag.get("title", 1)))), callout_end("")
+
+
+def _strip_styles(title: str) -> str:
+    return "" if title in _NOTICE_STYLES else title
 
 
 def _quotation(page: Page, tag: Tag) -> Ends | None:
@@ -293,6 +324,7 @@ def _quotation(page: Page, tag: Tag) -> Ends | None:
     return "<blockquote>", f"<footer>{credit.strip()}</footer></blockquote>" if credit.strip() else "</blockquote>"
 
 
+_NOTICE_STYLES = frozenset({"default", "primary", "no-icon", "simple", "modern", "flat", "disabled"})
 _NOTICES = [
     "notice",
     "note",
@@ -316,6 +348,7 @@ _FOLDED: dict[str, PairHandler] = {"details": _details, "collapse": _details, "e
 _PAIRED: dict[str, dict[str, PairHandler]] = {
     "shortcodes": _FOLDED | dict.fromkeys(_NOTICES, _notice),
     "liquid": {},
+    "tera": {},
     "hexo_tags": {"blockquote": _quotation, "quote": _quotation, "pullquote": lambda page, tag: ("<blockquote>", "</blockquote>")}
     | dict.fromkeys(["note", "message"], _notice),
 }
@@ -331,6 +364,13 @@ def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
         else:
             named[match[1]] = value.replace('\\"', '"')
     return positional, named
+
+
+def _read_call(content: str, source: str, line: int, syntax: str) -> Tag:
+    """Zola's ``name(key="value", …)``."""
+    name, _bracket, arguments = content.partition("(")
+    _positional, named = _arguments(_BETWEEN_ARGUMENTS.sub(" ", arguments.rstrip().removesuffix(")")))
+    return Tag(name.strip()[:40], [], named, "", source, line, syntax)
 
 
 @dataclass
@@ -386,6 +426,8 @@ class _Translator:
     def family(self, opener: str) -> str | None:
         if opener in {"{{<", "{{%"}:
             return "shortcodes" if "shortcodes" in self.features else None
+        if "tera" in self.features:
+            return "tera"
         if "liquid" in self.features:
             return "liquid"
         return "hexo_tags" if "hexo_tags" in self.features else None
@@ -418,7 +460,7 @@ class _Translator:
                 self.open_tags.append((tag.name, ends[1]))
                 self.put(start, end, self.alone(start, self.page.hold(ends[0], is_block=True)))
                 return end
-        simple = _SIMPLE[family].get("{{" if opener == "{{" else tag.name)
+        simple = _SIMPLE[family].get("{{" if opener == "{{" and family != "tera" else tag.name)
         result = simple(self.page, tag) if simple else None
         if result is None:
             result = self.unknown_code(tag)
@@ -432,6 +474,8 @@ class _Translator:
         content = content.strip()
         self.line += self.text.count("\n", self.counted_to, start)
         self.counted_to = start
+        if "tera" in self.features:
+            return _read_call(content, source, self.line, opener)
         name_match = _NAME.match(content) if opener != "{{" else None
         name = re.sub(r"\s", "", name_match[0]) if name_match else content[:40]
         rest = content[name_match.end() :] if name_match else content
@@ -461,7 +505,7 @@ class _Translator:
 
     def unknown_code(self, tag: Tag) -> str:
         name = tag.name.lstrip("/")
-        base = name.removeprefix("end") if tag.syntax == "{%" else name
+        base = (name.removeprefix("end") if tag.syntax == "{%" else name) or name
         if base not in self.unknown:
             self.unknown.add(base)
             self.page.report(
@@ -493,13 +537,38 @@ def translate(page: Page, text: str, *, is_html: bool = False) -> str:
     ``is_html`` says that nothing in the text is code by Markdown's rules. Findings name the line within ``text``.
     """
     features = page.features
+    if "[/caption]" in text:
+        text = _translate_captions(page, text)
     if "=" in text and "[" in text:
         _report_wordpress_codes(page, text, is_html=is_html)
+    if not is_html and "hatena" in features:
+        text = hatena.translate(page, text)
+    if not is_html and "mdx" in features:
+        text = directives.translate_mdx(page, text)
+    if not is_html and "directives" in features:
+        text = directives.translate(page, text)
     if not is_html and "zenn" in features and (":::" in text or "@[" in text or " =" in text):
         text = _translate_zenn(page, text)
-    if features & {"shortcodes", "liquid", "hexo_tags"} and ("{{" in text or "{%" in text):
+    if features & {"shortcodes", "liquid", "hexo_tags", "tera"} and ("{{" in text or "{%" in text):
         text = _Translator(page, text, features, CodeMap("" if is_html else text)).run()
     return text
+
+
+_CAPTION = re.compile(
+    r"\[caption[^\]\n]{0,400}\](?P<picture>\s*(?:<a [^<>]{0,1000}>\s*)?"
+    r"(?:<img [^<>]{0,2000}>|!\[[^\]\n]{0,400}\]\([^)\n]{0,1000}\))(?:\s*</a>)?)(?P<text>[^\[]{0,2000})\[/caption\]"
+)
+
+
+def _translate_captions(page: Page, text: str) -> str:
+    """``[caption …]picture text[/caption]`` of WordPress as a figure."""
+    start = page.hold("<figure>", is_block=True)
+
+    def replace(match: re.Match[str]) -> str:
+        end = page.hold(f"<figcaption>{escape(match['text'].strip())}</figcaption></figure>", is_block=True)
+        return f"\n\n{start}\n\n{match['picture'].strip()}\n\n{end}\n\n"
+
+    return _CAPTION.sub(replace, text)
 
 
 _WORDPRESS = re.compile(

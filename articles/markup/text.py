@@ -20,6 +20,11 @@ _BREAK = re.compile(
     + rf")(?=(?:<(?:{_INLINE})(?:\s[^<>]*)?>){{0,4}}[{WIDE}])"
 )
 
+#: Characters (without blanks) that are read in a minute. Japanese: 500, the usual figure for silent reading of news.
+#: Others: 200 words of five letters.
+CHARACTERS_PER_MINUTE = {"ja": 500, "zh": 500, "ko": 500}
+OTHER_CHARACTERS_PER_MINUTE = 1000
+
 _EXCERPT = 200
 _BLOCK_END = re.compile(r"</(?:p|h[1-6]|li|tr|dt|dd|div|figcaption|summary|blockquote)>|<(?:br|hr)>")
 _CELL_END = re.compile(r"</t[dh]>")
@@ -110,3 +115,9 @@ def cut(text: str, length: int = _EXCERPT) -> str:
 def count_characters(text: str) -> int:
     """Visible characters without white space, as Japanese newsrooms count."""
     return len("".join(text.split()))
+
+
+def count_minutes(characters: int, language: str) -> int:
+    """Minutes that reading takes, at least one. ``language`` is a tag such as ``ja`` or ``en-GB``."""
+    rate = CHARACTERS_PER_MINUTE.get(language.split("-")[0].lower(), OTHER_CHARACTERS_PER_MINUTE)
+    return max(1, round(characters / rate))

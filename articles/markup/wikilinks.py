@@ -28,11 +28,14 @@ def link(page: Page, target: str, text_html: str) -> str:
     name, identity = name.strip(), fragment_id(fragment)
     if not name:
         return f'<a class="wikilink" href="#{escape(identity)}">{text_html.lstrip("#^")}</a>'
-    if _FILE.search(name):
+    if fragment and text_html == escape(target):
+        # Written without a text of its own: as people say it, and a block's made-up name says nothing.
+        heading = fragment.rpartition("#")[2].strip()
+        text_html = escape(name if heading.startswith("^") else f"{name} > {heading}")
+    # A note may be called “Node.js”: what is no file may be one.
+    if _FILE.search(name) and page.resolver and page.resolver.media(name) is not None:
         found = page.media("wikilink", name)
-        if found is not None:
-            return f'<a class="wikilink" href="{escape(found.url)}">{text_html}</a>'
-        return unresolved(text_html)
+        return f'<a class="wikilink" href="{escape(found.url)}">{text_html}</a>' if found else unresolved(text_html)
     url = page.link("wikilink", name, identity)
     return f'<a class="wikilink" href="{escape(url)}">{text_html}</a>' if url else unresolved(text_html)
 

@@ -1,29 +1,55 @@
 """Everything the product remembers. The Markdown source is the record; the rest is derived from it."""
 
-from articles.models.media import MediaFile
-from articles.models.people import Author
+from articles.models.account import Attempts, Invitation
+from articles.models.correction import Correction
+from articles.models.front import FrontPage, FrontSlot
+from articles.models.media import MediaBand, MediaFile, MediaPair, MediaVersion
+from articles.models.notice import DeskSettings, Notice
+from articles.models.people import Assignment, Author
 from articles.models.post import Post, PostAuthor, PostCategory, PostLink, PostQuerySet, TaggedPost
+from articles.models.proof import ProofItem, ProofRun
 from articles.models.redirect import Redirect
-from articles.models.revision import Revision
+from articles.models.revision import Presence, Revision
+from articles.models.tables import TableImport, TableRow
 from articles.models.taxonomy import Category, Series, Tag
-from articles.models.transfer import ImportItem, ImportRun, Source, SourceFile
+from articles.models.transfer import ImportChange, ImportItem, ImportRun, ImportTerm, Source, SourceFile
+from articles.models.views import SavedView
 
 __all__ = [
+    "Assignment",
+    "Attempts",
     "Author",
     "Category",
+    "Correction",
+    "DeskSettings",
+    "FrontPage",
+    "FrontSlot",
+    "ImportChange",
     "ImportItem",
     "ImportRun",
+    "ImportTerm",
+    "Invitation",
+    "MediaBand",
     "MediaFile",
+    "MediaPair",
+    "MediaVersion",
+    "Notice",
     "Post",
     "PostAuthor",
     "PostCategory",
     "PostLink",
     "PostQuerySet",
+    "Presence",
+    "ProofItem",
+    "ProofRun",
     "Redirect",
     "Revision",
+    "SavedView",
     "Series",
     "Source",
     "SourceFile",
+    "TableImport",
+    "TableRow",
     "Tag",
     "TaggedPost",
 ]

@@ -1,4 +1,4 @@
-"""Who is credited: a person or a desk, with or without an account."""
+"""Who is credited: a person or a desk, with or without an account; and which account works for which category."""
 
 from __future__ import annotations
 
@@ -54,3 +54,19 @@ class Author(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("articles:author", args=[self.slug])
+
+
+class Assignment(models.Model):
+    """Limits an account to a category and those below it; with several, to all of these. Without any there is no limit."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="assignments", verbose_name=_("account"))
+    category = models.ForeignKey("Category", models.CASCADE, related_name="assignments", verbose_name=_("category"))
+
+    class Meta:
+        verbose_name = _("assigned category")
+        verbose_name_plural = _("assigned categories")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["user", "category"], name="assignment_once")]
+
+    def __str__(self) -> str:
+        return str(self.category)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
@@ -36,6 +36,13 @@ class PostQuerySet(models.QuerySet["Post"]):
         """Articles with a date, newest first: what lists, feeds and archives show."""
         return self.filter(kind=Post.Kind.ARTICLE, published_at__isnull=False).order_by("-published_at", "-pk")
 
+    def below(self, folder: str) -> Self:
+        """Those whose address begins with ``folder``, by the index of addresses on either database."""
+        if connections[self.db].vendor == "sqlite":
+            # SQLite has no use for an index where a LIKE names an escape, as Django's does.
+            return self.filter(path__gte=folder, path__lt=folder + "\U0010ffff")
+        return self.filter(path__startswith=folder)
+
     def with_related(self) -> Self:
         """Everything a public page prints of a post, in a constant number of queries."""
         return self.select_related("cover", "series").prefetch_related("authors", "categories", "tags")
@@ -52,7 +59,9 @@ class Post(models.Model):
     it gives the file's bytes, unless ``source_bytes`` holds them. ``path`` is the permalink, decoded.
     ``source_permalink`` is the address that the file had at its last import; ``path`` differs where that was taken.
     ``extra`` are the front matter keys that no field here stands for. ``source_findings`` are those of reading the
-    file; ``findings`` holds them with those of the rendering.
+    file; ``findings`` holds them with those of the rendering. ``pending`` is the draft beside the row, where somebody wrote
+    on what readers see: it becomes the row when it is published. ``pending_submitted_at`` is set while that waits for review.
+    ``corrected_at`` is the time of the newest of the ``corrections``, so that lists need not ask for them.
     """
 
     class Kind(models.TextChoices):
@@ -85,7 +94,9 @@ class Post(models.Model):
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
     first_published_at = models.DateTimeField(_("first published"), null=True, blank=True, editable=False)
     updated_at = models.DateTimeField(_("updated"), null=True, blank=True)
+    embargo_until = models.DateTimeField(_("embargo until"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    corrected_at = models.DateTimeField(_("corrected"), null=True, blank=True, editable=False)
     trashed_at = models.DateTimeField(_("in the trash since"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     modified_at = models.DateTimeField(_("saved"), default=timezone.now, editable=False)
@@ -142,6 +153,17 @@ class Post(models.Model):
         editable=False,
     )
 
+    pending = models.ForeignKey(
+        "Revision",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("unpublished changes"),
+    )
+    pending_submitted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     body_html = models.TextField(editable=False, blank=True)
     outline = models.JSONField(editable=False, default=list, blank=True)
     excerpt = models.TextField(_("excerpt as shown"), editable=False, blank=True)
@@ -149,6 +171,12 @@ class Post(models.Model):
     character_count = models.PositiveIntegerField(_("characters"), editable=False, default=0)
     findings = models.JSONField(_("findings"), editable=False, default=list, blank=True)
     renderer_version = models.PositiveIntegerField(editable=False, default=0)
+    # What references find it by (articles.references.name_key): the file's name, the title, the end of its address.
+    name_key = models.CharField(max_length=60, editable=False, blank=True, default="")
+    title_key = models.CharField(max_length=60, editable=False, blank=True, default="")
+    address_key = models.CharField(max_length=60, editable=False, blank=True, default="")
+    # What the desk's list is searched in (articles.references.search_key): title and address, folded.
+    search_key = models.CharField(max_length=640, editable=False, blank=True, default="")
 
     objects = PostQuerySet.as_manager()
 
@@ -162,14 +190,28 @@ class Post(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["-published_at", "-id"], name="post_newest"),
+            # What lists filter and search by stands behind the order, so that one which leaves most posts out reads the index
+            # alone, a small part of the table. None begins with the state: SQLite would take that for what is public, which is
+            # nearly all, and sort the whole of it.
+            models.Index(fields=["-published_at", "-id", "state", "trashed_at", "search_key"], name="post_newest_first"),
             models.Index(fields=["renderer_version"], name="post_renderer_version"),
-            models.Index(fields=["-modified_at", "-id"], condition=Q(trashed_at__isnull=True), name="post_newest_saved"),
+            models.Index(fields=["-modified_at", "-id", "state"], condition=Q(trashed_at__isnull=True), name="post_last_saved"),
+            models.Index(fields=["name_key"], name="post_name_key"),
+            models.Index(fields=["title_key"], name="post_title_key"),
+            models.Index(fields=["address_key"], name="post_address_key"),
+            models.Index(fields=["owner", "state", "-modified_at", "-id"], name="post_owner_saved"),
+            # Without the many that never expire: else SQLite would look up by it what "has not expired", which is nearly all.
+            models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="post_expires"),
+            models.Index(
+                fields=["pending_submitted_at"], condition=Q(pending_submitted_at__isnull=False), name="post_changes_in_review"
+            ),
+            models.Index(fields=["-trashed_at", "-id"], condition=Q(trashed_at__isnull=False), name="post_trash"),
         ]
         permissions = [
             ("publish_post", _("Can publish, schedule and withdraw posts")),
             ("review_post", _("Can review posts")),
             ("change_others_post", _("Can change posts of other people")),
+            ("export_posts", _("Can export posts")),
         ]
 
     def __str__(self) -> str:
@@ -181,11 +223,21 @@ class Post(models.Model):
         return reverse("articles:home") + iri_to_uri(path)
 
     @property
+    def is_live(self) -> bool:
+        """Whether it is before readers or on the way there, so that what people write on it stays beside it until published."""
+        return self.state in (self.State.SCHEDULED, self.State.PUBLISHED)
+
+    @property
+    def last_updated_at(self) -> datetime | None:
+        """When readers last got something new: the stated update or the newest correction, whichever is later."""
+        return max(filter(None, (self.updated_at, self.corrected_at)), default=None)
+
+    @property
     def is_public(self) -> bool:
         """Whether the public may see it now: the same rule as :meth:`PostQuerySet.published`, for one row in hand."""
         now = timezone.now()
         return (
-            self.state in (self.State.SCHEDULED, self.State.PUBLISHED)
+            self.is_live
             and self.trashed_at is None
             and (self.published_at is None or self.published_at <= now)
             and (self.expires_at is None or self.expires_at > now)
@@ -243,19 +295,27 @@ class TaggedPost(ItemBase):
 
 
 class PostLink(models.Model):
-    """A reference from a post's text to something of the same site, as :class:`articles.markup.document.Link` has it."""
+    """A reference from a post's text to something of the same site, as :class:`articles.markup.document.Link` has it.
+
+    ``key`` is its :func:`articles.references.link_key`: by it a post that arrives or changes finds who may mean it.
+    """
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="links")
     kind = models.CharField(max_length=12)
     target = models.CharField(max_length=1000)
     fragment = models.CharField(max_length=300, blank=True)
     url = models.CharField(max_length=1000, blank=True)
+    key = models.CharField(max_length=60, blank=True, default="")
 
     class Meta:
         verbose_name = _("link")
         verbose_name_plural = _("links")
         ordering = ["pk"]
-        indexes = [models.Index(fields=["target"], condition=Q(url=""), name="post_link_unresolved")]
+        # Not partial: SQLite does not use a partial index where the value is a parameter.
+        indexes = [
+            models.Index(fields=["url", "key"], name="post_link_url_key"),
+            models.Index(fields=["key"], name="post_link_key"),
+        ]
 
     def __str__(self) -> str:
         return self.target

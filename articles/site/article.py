@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db.models import F, Q, Subquery
 from django.utils import timezone
 
 from articles.formats.terms import identity
-from articles.models import Post
+from articles.models import Correction, Post
 from articles.site.context import language_of
 from articles.site.listing import SPONSORED_LINK, Credits, author_url
 
@@ -120,6 +120,11 @@ def _is_translation(row: Post, post: Post) -> bool:
     )
 
 
+def load_corrections(post: Post) -> list[Correction]:
+    """What was said of mistakes in the post, oldest first. One query, and none for the many posts without."""
+    return list(post.corrections.all()) if post.corrected_at is not None else []
+
+
 def standfirst(post: Post, opening: str) -> str:
     """The excerpt or description that somebody wrote, unless it says again what stands beside it.
 
@@ -136,6 +141,11 @@ def standfirst(post: Post, opening: str) -> str:
 
 def _words(text: str) -> str:
     return _NOT_WORDS.sub("", identity(text))
+
+
+def description_of(post: Post) -> str:
+    """What search engines and cards are told of a post, in the order of who wrote it on purpose."""
+    return post.description.strip() or post.custom_excerpt.strip() or post.excerpt
 
 
 def has_sponsored_links(post: Post) -> bool:
@@ -161,7 +171,9 @@ def canonical_url(post: Post) -> str:
     return stated if stated.startswith(("https://", "http://")) else settings.SITE_URL + post.get_absolute_url()
 
 
-def structured_data(post: Post, credits: Credits, *, site_name: str, description: str) -> dict[str, Any]:
+def structured_data(
+    post: Post, credits: Credits, corrections: Sequence[Correction] = (), *, site_name: str, description: str
+) -> dict[str, Any]:
     """schema.org's ``NewsArticle`` (a standing page: ``WebPage``) for one post."""
     data: dict[str, Any] = {
         "@context": "https://schema.org",
@@ -176,7 +188,7 @@ def structured_data(post: Post, credits: Credits, *, site_name: str, description
         data["description"] = description
     if post.published_at:
         data["datePublished"] = timezone.localtime(post.published_at).isoformat()
-        data["dateModified"] = timezone.localtime(post.updated_at or post.published_at).isoformat()
+        data["dateModified"] = timezone.localtime(post.last_updated_at or post.published_at).isoformat()
     if credits.authors:
         data["author"] = [
             {
@@ -192,4 +204,13 @@ def structured_data(post: Post, credits: Credits, *, site_name: str, description
         data["keywords"] = [tag.name for tag in credits.tags]
     if post.cover and post.cover.public_name and post.cover.is_image:
         data["image"] = [settings.SITE_URL + post.cover.url]
+    if corrections and is_article(post):
+        data["correction"] = [
+            {
+                "@type": "CorrectionComment",
+                "text": correction.text,
+                "datePublished": timezone.localtime(correction.corrected_at).isoformat(),
+            }
+            for correction in corrections
+        ]
     return data

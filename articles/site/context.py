@@ -55,14 +55,14 @@ def load_sections() -> list[Section]:
     return [section for full_slug, section in sections.items() if "/" not in full_slug]
 
 
-def find_section(sections: list[Section], full_slug: str) -> Section | None:
-    """The section at a category's address, wherever in the tree."""
+def find_way(sections: list[Section], full_slug: str) -> list[Section]:
+    """The sections from the root down to the one at a category's address; empty where there is none."""
     for section in sections:
         if section.full_slug == full_slug:
-            return section
-        if full_slug.startswith(section.full_slug + "/"):
-            return find_section(section.children, full_slug)
-    return None
+            return [section]
+        if full_slug.startswith(section.full_slug + "/") and (below := find_way(section.children, full_slug)):
+            return [section, *below]
+    return []
 
 
 def _with_ancestors(full_slug: str) -> list[str]:

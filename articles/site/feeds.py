@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
@@ -21,11 +22,17 @@ from articles.site.naming import site_description, site_name
 from articles.site.responses import public_page
 
 FEED_SIZE = 20
+XML_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 # XML 1.0 has no way to write these, not even as references.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # The text holds "<" only where a tag begins; inside a tag, values are in double quotes.
 _TAG = re.compile(r'<[a-zA-Z][^\s<>"]*(?:\s+[^\s<>"=]+(?:="[^"]*")?)*\s*/?>')
 _ADDRESS = re.compile(r'(\s(?:href|src|poster|cite)=")([^"]*)(")')
+
+
+def sheet() -> str:
+    """Names the sheet with which a browser shows a feed or a sitemap: without one it prints the bare text."""
+    return f'<?xml-stylesheet type="text/css" href="{xml_text(static("css/feed.css"))}"?>\n'
 
 
 def xml_text(text: str) -> str:
@@ -55,7 +62,7 @@ def show_rss(request: HttpRequest) -> HttpResponseBase:
     home = settings.SITE_URL + "/"
     updated = _latest(posts)
     lines = [
-        '<?xml version="1.0" encoding="utf-8"?>',
+        XML_DECLARATION + sheet(),
         '<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
         ' xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>',
         f"<title>{xml_text(site_name())}</title><link>{xml_text(home)}</link>",
@@ -67,7 +74,7 @@ def show_rss(request: HttpRequest) -> HttpResponseBase:
         lines.append(f"<lastBuildDate>{format_datetime(updated)}</lastBuildDate>")
     lines += [_rss_item(post) for post in posts]
     lines.append("</channel></rss>")
-    return _feed("\n".join(lines), "application/rss+xml")
+    return _feed("\n".join(lines))
 
 
 @public_page
@@ -76,16 +83,16 @@ def show_atom(request: HttpRequest) -> HttpResponseBase:
     posts = _newest()
     home = settings.SITE_URL + "/"
     lines = [
-        '<?xml version="1.0" encoding="utf-8"?>',
+        XML_DECLARATION + sheet(),
         f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{xml_text(settings.LANGUAGE_CODE)}">',
         f"<title>{xml_text(site_name())}</title><id>{xml_text(home)}</id>",
         f'<link rel="alternate" type="text/html" href="{xml_text(home)}"/>',
         f'<link rel="self" type="application/atom+xml" href="{xml_text(settings.SITE_URL + request.path)}"/>',
         f"<updated>{(_latest(posts) or datetime(1970, 1, 1, tzinfo=timezone.get_default_timezone())).isoformat()}</updated>",
     ]
-    lines += [_atom_entry(post) for post in posts]
+    lines += [atom_entry(post) for post in posts]
     lines.append("</feed>")
-    return _feed("\n".join(lines), "application/atom+xml")
+    return _feed("\n".join(lines))
 
 
 def _newest() -> list[Post]:
@@ -99,7 +106,7 @@ def _latest(posts: list[Post]) -> datetime | None:
 
 
 def _updated(post: Post) -> datetime:
-    moment = post.updated_at or post.published_at
+    moment = post.last_updated_at or post.published_at
     assert moment is not None  # dated() lists only posts with a date
     return moment
 
@@ -121,7 +128,8 @@ def _rss_item(post: Post) -> str:
     return "<item>" + "".join(parts) + "</item>"
 
 
-def _atom_entry(post: Post) -> str:
+def atom_entry(post: Post) -> str:
+    """One entry of the Atom feed. ``post`` has a date, and its ``credits`` attached."""
     address = settings.SITE_URL + post.get_absolute_url()
     terms = [*post.credits.categories, *post.credits.tags]  # type: ignore[attr-defined]
     # Every entry needs an author (RFC 4287, 4.1.2).
@@ -141,7 +149,8 @@ def _atom_entry(post: Post) -> str:
     return f"<entry{language}>" + "".join(parts) + "</entry>"
 
 
-def _feed(text: str, content_type: str) -> HttpResponse:
-    response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
+def _feed(text: str) -> HttpResponse:
+    # As plain XML: what is named rss+xml or atom+xml, a browser prints as source text, whatever sheet it names.
+    response = HttpResponse(text, content_type="application/xml; charset=utf-8")
     patch_cache_control(response, public=True, max_age=0, must_revalidate=True)
     return response

@@ -54,10 +54,21 @@ class Listing:
     is_first: bool = True
 
 
-def list_posts(posts: PostQuerySet, token: str | None, *, size: int = PAGE_SIZE) -> Listing:
-    """The page of ``posts`` that ``token`` names; the first one without. Raises Http404 for a malformed token."""
+def list_posts(
+    posts: PostQuerySet,
+    token: str | None,
+    *,
+    size: int = PAGE_SIZE,
+    besides: Sequence[Post] = (),
+    at: datetime | None = None,
+) -> Listing:
+    """The page of ``posts`` that ``token`` names; the first one without. Raises Http404 for a malformed token.
+
+    ``besides`` are posts that stand on the same page and get their credits by the same query; ``at`` is the moment for
+    which ``posts`` are those published, if not now.
+    """
     # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
-    rows = posts.dated().filter(published_at__lte=timezone.now())
+    rows = posts.dated().filter(published_at__lte=at or timezone.now())
     start, skipped = _read_token(token) if token is not None else (None, 0)
     page = rows.filter(published_at__lte=start) if start else rows
     cards = list(as_cards(page)[skipped : skipped + size + 1])
@@ -67,7 +78,7 @@ def list_posts(posts: PostQuerySet, token: str | None, *, size: int = PAGE_SIZE)
         listing.older = "?before=" + _token_after(listing.posts, start, skipped)
     if start and listing.posts:
         listing.newer = _newer(rows, listing.posts[0], start, skipped, size)
-    attach_credits(listing.posts)
+    attach_credits([*besides, *listing.posts])
     return listing
 
 

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
 
-from django.db.models import Q
+from django.db.models import Value
 from django.db.models.functions import Substr
 from django.utils import timezone
 
-from articles.addresses import MAX_PATH
+from articles.addresses import spellings_of
 from articles.models import Post, PostQuerySet, Redirect
-
-#: Files that stand for their folder.
-INDEXES = ("index.html", "index.htm", "index.php")
-_SUFFIXES = (".html", ".htm")
-# No post has these in its address, and PostgreSQL refuses NUL and surrogates even in a question.
-_IMPOSSIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 #: Columns that no public page prints.
 UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra", "findings", "source_findings")
@@ -27,10 +17,16 @@ UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra",
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``post`` is public. ``is_exact``: it stands at this very address; otherwise the reader is sent to it."""
+    """``post`` is public. ``is_exact``: it stands at this very address; otherwise the reader is sent to it.
+
+    ``is_same_page``: only the final slash or the index file differ, so that no former address of another post may come between.
+    ``rank`` says how far the spelling under which it was found is from what was asked for; 0 is the nearest.
+    """
 
     post: Post
     is_exact: bool
+    is_same_page: bool = False
+    rank: int = 0
 
 
 def shown(posts: PostQuerySet) -> PostQuerySet:
@@ -44,57 +40,50 @@ def find_post(path: str) -> Found | None:
     if not spellings:
         return None
     rows = {post.path: post for post in shown(Post.objects.published().filter(path__in=spellings))}
-    post = next((rows[spelling] for spelling in spellings if spelling in rows), None)
-    return Found(post, post.path == path) if post else None
+    found = next(((rank, rows[spelling]) for rank, spelling in enumerate(spellings) if spelling in rows), None)
+    if found is None:
+        return None
+    rank, post = found
+    return Found(post, post.path == path, _page_of(post.path) == _page_of(path), rank)
 
 
-def find_redirect(path: str) -> Post | None:
-    """The public post that had this address; one query."""
+def _page_of(path: str) -> str:
+    return path.removesuffix("index.html").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What an address was: that of ``post``, which is public and stands elsewhere now; or of something withdrawn."""
+
+    post: Post | None = None
+    is_withdrawn: bool = False
+    rank: int = 0
+
+
+_STATE_COLUMNS = ("path", "state", "published_at", "expires_at", "trashed_at", "first_published_at")
+
+
+def find_former(path: str) -> Former:
+    """What stood at ``path`` or at another spelling of it; one query.
+
+    A redirect whose post is not public says nothing, unless the post was taken back after readers had seen it.
+    """
     spellings = list(spellings_of(path))
-    redirects = Redirect.objects.filter(old_path__in=spellings).select_related("post").defer("post__body", "post__body_html")
-    by_path = {redirect.old_path: redirect.post for redirect in redirects}
-    return next((by_path[spelling] for spelling in spellings if spelling in by_path and by_path[spelling].is_public), None)
+    if not spellings:
+        return Former()
+    holders = Post.objects.filter(path__in=spellings).order_by().values_list(Value(0), "path", *_STATE_COLUMNS)
+    redirects = Redirect.objects.filter(old_path__in=spellings).order_by()
+    columns = [f"post__{name}" for name in _STATE_COLUMNS]
+    rows = holders.union(redirects.values_list(Value(1), "old_path", *columns), all=True)
+    posts = [(kind, spelling, Post(**dict(zip(_STATE_COLUMNS, values, strict=True)))) for kind, spelling, *values in rows]
+    former = {spelling: post for kind, spelling, post in posts if kind == 1 and post.is_public}
+    for rank, spelling in enumerate(spellings):
+        if spelling in former:
+            return Former(former[spelling], rank=rank)
+    return Former(is_withdrawn=any(_was_withdrawn(post) for _kind, _spelling, post in posts))
 
 
-def is_withdrawn(path: str) -> bool:
-    """Whether a post that has or had this address was taken back after readers had seen it; one query."""
-    spellings = list(spellings_of(path))
-    # By subquery: joined with the redirects, every post would be looked at.
-    has_address = Q(path__in=spellings) | Q(pk__in=Redirect.objects.filter(old_path__in=spellings).values("post"))
-    # What was withdrawn before its day came was never there for readers, and stays unknown to them.
-    was_public = Q(first_published_at__isnull=False) | Q(published_at__lte=timezone.now())
-    return Post.objects.filter(has_address, was_public, state=Post.State.WITHDRAWN, trashed_at__isnull=True).exists()
-
-
-def spellings_of(path: str) -> Iterator[str]:
-    """The addresses that ``path`` may mean, best first, each once. Nothing for what no post can have."""
-    if len(path) > MAX_PATH or _IMPOSSIBLE.search(path):
-        return
-    seen = set()
-    bases = [
-        path,
-        unicodedata.normalize("NFC", path),
-        unquote(unicodedata.normalize("NFC", path)),
-        unicodedata.normalize("NFD", path),
-    ]
-    for spelling in [*bases, *(variant for base in bases for variant in _variants(base))]:
-        if spelling not in seen and spelling.startswith("/") and not _IMPOSSIBLE.search(spelling):
-            seen.add(spelling)
-            yield spelling
-
-
-def _variants(path: str) -> Iterator[str]:
-    """With and without final slash, index file and suffix, as generators and servers differ about them."""
-    stem = path
-    folder, _slash, name = path.rpartition("/")
-    if name in INDEXES:
-        stem = folder
-    else:
-        for suffix in _SUFFIXES:
-            stem = stem.removesuffix(suffix)
-    stem = stem.rstrip("/")
-    yield stem + "/"
-    if stem:
-        yield stem
-        yield stem + ".html"
-    yield stem + "/index.html"
+def _was_withdrawn(post: Post) -> bool:
+    """What was withdrawn before its day came was never there for readers, and stays unknown to them."""
+    was_public = post.first_published_at is not None or (post.published_at is not None and post.published_at <= timezone.now())
+    return was_public and post.state == Post.State.WITHDRAWN and post.trashed_at is None

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
+from articles.library import find_by_former_name
 from articles.media import SERVED_TYPES, is_inline
 
 # The shape of ``articles.library.public_name``. Anything else below /media/ is no file of ours.
@@ -29,6 +30,14 @@ def find_file(name: str) -> Path | None:
     root = Path(settings.MEDIA_ROOT).resolve()
     path = (root / name).resolve()
     return path if path.is_relative_to(root) and path.is_file() else None
+
+
+def lead_to_replacement(name: str) -> HttpResponse | None:
+    """Leads from the address of a picture that was replaced to what stands there now; never kept, for it may come back."""
+    media = find_by_former_name(name) if PUBLIC_NAME.fullmatch(name) else None
+    if media is None or not media.url:
+        return None
+    return HttpResponseRedirect(media.url, headers={"Cache-Control": "no-cache"})
 
 
 def serve_file(request: HttpRequest, path: Path) -> HttpResponseBase:

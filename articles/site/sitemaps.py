@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from articles.models import Post, PostQuerySet
-from articles.site.feeds import xml_text
+from articles.site.feeds import XML_DECLARATION, sheet, xml_text
 from articles.site.responses import ASK_AGAIN, public_page
 
 PAGE_SIZE = 10_000  # the protocol allows 50,000
@@ -24,7 +24,7 @@ def show_sitemap_index(request: HttpRequest) -> HttpResponseBase:
     pages = max(1, -(-_posts().count() // PAGE_SIZE))
     addresses = (settings.SITE_URL + reverse("articles:sitemap_page", args=[number]) for number in range(1, pages + 1))
     entries = "".join(f"<sitemap><loc>{xml_text(address)}</loc></sitemap>\n" for address in addresses)
-    text = f'<?xml version="1.0" encoding="utf-8"?>\n<sitemapindex xmlns="{_NAMESPACE}">\n{entries}</sitemapindex>\n'
+    text = f'{XML_DECLARATION}{sheet()}<sitemapindex xmlns="{_NAMESPACE}">\n{entries}</sitemapindex>\n'
     return HttpResponse(text, content_type="application/xml")
 
 
@@ -44,17 +44,17 @@ def show_sitemap_page(request: HttpRequest, number: int) -> HttpResponseBase:
 
 def _posts() -> PostQuerySet:
     # Not only(): what the page writes is a handful of columns of possibly ten thousand rows.
-    return Post.objects.published().only("path", "published_at", "updated_at").order_by("pk")
+    return Post.objects.published().only("path", "published_at", "updated_at", "corrected_at").order_by("pk")
 
 
 def _write(posts: PostQuerySet, *, has_home: bool) -> Iterator[str]:
-    yield f'<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="{_NAMESPACE}">\n'
+    yield f'{XML_DECLARATION}{sheet()}<urlset xmlns="{_NAMESPACE}">\n'
     if has_home:
         yield f"<url><loc>{xml_text(settings.SITE_URL + reverse('articles:home'))}</loc></url>\n"
     for post in posts.iterator(chunk_size=1000):
         if post.path == "/":
             continue
-        moment = post.updated_at or post.published_at
+        moment = post.last_updated_at or post.published_at
         changed = f"<lastmod>{timezone.localtime(moment).isoformat()}</lastmod>" if moment else ""
         yield f"<url><loc>{xml_text(settings.SITE_URL + post.get_absolute_url())}</loc>{changed}</url>\n"
     yield "</urlset>\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
+from django.templatetags.static import static
 from django.urls import path, register_converter, reverse
 
 from articles.site import feeds, sitemaps, views
@@ -42,6 +43,12 @@ def go_to_feed(request: HttpRequest) -> HttpResponseBase:
     return HttpResponsePermanentRedirect(reverse("articles:rss"))
 
 
+@public_page
+def go_to_icon(request: HttpRequest) -> HttpResponseBase:
+    """Where browsers look for the icon of what is no page, as a feed is none."""
+    return HttpResponsePermanentRedirect(static("img/icon.svg"))
+
+
 urlpatterns = [
     path("", views.show_home, name="home"),
     path("feed/", go_to_feed, name="feed"),
@@ -50,6 +57,7 @@ urlpatterns = [
     path("atom.xml", feeds.show_atom, name="atom"),
     path("sitemap.xml", sitemaps.show_sitemap_index, name="sitemap"),
     path("sitemap-<int:number>.xml", sitemaps.show_sitemap_page, name="sitemap_page"),
+    path("favicon.ico", go_to_icon, name="favicon"),
     path("robots.txt", sitemaps.show_robots, name="robots"),
     path("media/<path:path>", views.show_media, name="media"),
     # The first of each pair is the address; the second leads there.

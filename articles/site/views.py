@@ -16,12 +16,14 @@ from django.utils.encoding import iri_to_uri
 
 from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 from articles.site import article, lookup
-from articles.site.context import Section, find_section, language_of, load_sections
+from articles.site.context import Section, find_way, language_of, load_sections
+from articles.site.former import find_old_site
+from articles.site.front import load_front, without_front
 from articles.site.listing import Credits, Listing, attach_credits, list_posts
 from articles.site.markdown import markdown_path, public_markdown
-from articles.site.media import find_file, serve_file
+from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.naming import site_description, site_name
-from articles.site.responses import public_page, render_page
+from articles.site.responses import ASK_AGAIN, public_page, render_page
 from articles.site.suggestions import suggest_posts
 
 LEAD_AND_SIDE = 5
@@ -34,22 +36,37 @@ MAX_BAND = 4
 
 @public_page
 def show_home(request: HttpRequest) -> HttpResponseBase:
-    """The front page: the newest post, the next four, and bands by section. Older pages are plain lists.
+    """The front page: what staff put there, then the latest. Older pages are plain lists of what did not stand at its head.
 
-    A post at ``/`` is its introduction. Queries: posts, credits, sections, introduction; on older pages the newer page.
+    Queries: the arranged stories, posts, credits, sections, introduction; on older pages the newer page.
     """
-    listing = list_posts(Post.objects.published(), request.GET.get("before"))
+    token = request.GET.get("before")
+    front = load_front() if token is None else []
+    listing = list_posts(without_front(Post.objects.published()), token, besides=front)
     if not listing.is_first:
         return _show_list(request, listing, {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")})
+    return render_home(front, listing)
+
+
+def render_home(front: list[Post], listing: Listing) -> HttpResponse:
+    """The front page with the stories of ``front`` at its head. Previews are made by this function too.
+
+    The first story leads, the next four stand beside it, those that staff chose (``beside``) apart from the latest. Further
+    chosen ones come below them, and what is left in bands by section. A post at ``/`` is the introduction.
+    """
     sections = load_sections()
-    introduction = lookup.shown(Post.objects.published().filter(path="/")).first()
+    stories = [*front, *listing.posts]
+    latest = max((post.published_at for post in stories if post.published_at), default=None)
     context = {
         **_common(sections),
         "listing": listing,
-        "lead": listing.posts[:1],
-        "side": listing.posts[1:LEAD_AND_SIDE],
-        "bands": _bands(listing.posts[LEAD_AND_SIDE:], sections),
-        "introduction": introduction,
+        "lead": stories[:1],
+        "side": stories[1:LEAD_AND_SIDE],
+        "beside": max(len(front) - 1, 0),
+        "more_pinned": front[LEAD_AND_SIDE:],
+        "latest": latest,
+        "bands": _bands(stories[max(LEAD_AND_SIDE, len(front)) :], sections),
+        "introduction": lookup.shown(Post.objects.published().filter(path="/")).first(),
         "is_front": True,
         "canonical": settings.SITE_URL + reverse("articles:home"),
     }
@@ -150,8 +167,9 @@ def _show_term(request: HttpRequest, term: Model, posts: PostQuerySet, context: 
 
 def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) -> HttpResponse:
     sections = load_sections()
-    here = find_section(sections, context.get("category", ""))
-    context = {**_common(sections), **context, "listing": listing, "children": here.children if here else []}
+    way = find_way(sections, context.get("category", ""))
+    children = way[-1].children if way else []
+    context = {**_common(sections), **context, "listing": listing, "children": children, "above": way[:-1]}
     # Below the months of a year, an entry is one level deeper.
     context["entry_level"] = 3 if context["kind"] == "year" else 2
     return render_page("articles/list.html", context, language=settings.LANGUAGE_CODE)
@@ -211,28 +229,38 @@ def show_address(request: HttpRequest, path: str = "") -> HttpResponseBase:
 @public_page
 def show_media(request: HttpRequest, path: str) -> HttpResponseBase:
     """A library file. Addresses below ``/media/`` that are none may be those of posts."""
-    file = find_file(path)
-    return serve_file(request, file) if file else _answer_address(request)
+    if file := find_file(path):
+        return serve_file(request, file)
+    return lead_to_replacement(path) or _answer_address(request)
 
 
 def _answer_address(request: HttpRequest) -> HttpResponseBase:
     path = request.path_info
-    if found := lookup.find_post(path):
-        return _show_post(found.post) if found.is_exact else HttpResponsePermanentRedirect(found.post.get_absolute_url())
-    if path.endswith(".md") and (found := lookup.find_post(path.removesuffix(".md").removesuffix("/index") or "/")):
-        return _show_markdown(found.post)
-    if post := lookup.find_redirect(path):
-        return HttpResponsePermanentRedirect(post.get_absolute_url())
-    if lookup.is_withdrawn(path) or (path.endswith(".md") and lookup.is_withdrawn(path.removesuffix(".md"))):
+    found = lookup.find_post(path)
+    if found and found.is_exact:
+        return _show_post(found.post)
+    markdown_of = path.removesuffix(".md").removesuffix("/index") or "/" if path.endswith(".md") else ""
+    if not found and markdown_of and (text := lookup.find_post(markdown_of)):
+        return _show_markdown(text.post)
+    if found and found.is_same_page:
+        return HttpResponsePermanentRedirect(found.post.get_absolute_url())
+    former = lookup.find_former(path)
+    # Of a post at another spelling and a former address, the one whose spelling is nearer to what was asked for.
+    if former.post and not (found and found.rank <= former.rank):
+        return HttpResponsePermanentRedirect(former.post.get_absolute_url())
+    if found:
+        return HttpResponsePermanentRedirect(found.post.get_absolute_url())
+    if former.is_withdrawn or (markdown_of and lookup.find_former(markdown_of).is_withdrawn):
         return render_page("410.html", _common(load_sections()), language=settings.LANGUAGE_CODE, status=410)
-    if path.lstrip("/") in lookup.INDEXES:
-        return HttpResponsePermanentRedirect(reverse("articles:home"))
+    if (target := find_old_site(path)) and target != iri_to_uri(request.path):
+        # Where a file or a list leads may change; without this, browsers would keep it for good.
+        return HttpResponsePermanentRedirect(target, headers={"Cache-Control": ASK_AGAIN})
     context = {**_common(load_sections()), "suggestions": suggest_posts(path)}
     return render_page("404.html", context, language=settings.LANGUAGE_CODE, status=404)
 
 
 def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), its credits, its neighbours, the sections."""
+    """Queries: the post (read already), its credits, its neighbours, its corrections if it has any, the sections."""
     attach_credits([post])
     return render_post(post, post.credits, post.opening, article.load_neighbours(post))  # type: ignore[attr-defined]
 
@@ -242,7 +270,8 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
 
     ``opening`` is the beginning of its plain text.
     """
-    description = post.description.strip() or post.custom_excerpt.strip() or post.excerpt
+    description = article.description_of(post)
+    corrections = article.load_corrections(post)
     context = {
         **_common(load_sections()),
         "post": post,
@@ -254,12 +283,13 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
         "outline": article.outline_of(post),
         "shows_cover": article.shows_cover(post),
         "neighbours": neighbours,
+        "corrections": corrections,
         "source_url": post.source_url if _is_web_address(post.source_url) else "",
         "site_language": settings.LANGUAGE_CODE,
         "category": credits.categories[0].slug if credits.categories else "",
         "canonical": article.canonical_url(post),
         "markdown_url": _address(markdown_path(post)),
-        "structured_data": article.structured_data(post, credits, site_name=site_name(), description=description),
+        "structured_data": article.structured_data(post, credits, corrections, site_name=site_name(), description=description),
     }
     return render_page("articles/post.html", context, language=language_of(post))
 

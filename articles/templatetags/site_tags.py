@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
 from articles.formats.terms import identity
+from articles.markup.text import count_minutes
 from articles.models import Post
 
 register = template.Library()
@@ -31,10 +32,8 @@ _FORMATS = {
 }
 _JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
-#: Characters (without blanks) that are read in a minute. Japanese: 500, the usual figure for silent reading of news.
-#: Others: 200 words of five letters.
-CHARACTERS_PER_MINUTE = {"ja": 500, "zh": 500, "ko": 500}
-OTHER_CHARACTERS_PER_MINUTE = 1000
+#: In the width of Latin letters: sixty Japanese ones.
+LONG_TITLE = 120
 
 #: schema.org and Open Graph are read by machines inside a page: nothing in them may end the element around them.
 _SCRIPT_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
@@ -91,10 +90,15 @@ def _parser() -> Any:
 
 
 @register.filter
+def is_long(title: str) -> bool:
+    """Whether a title is one that fills a screen in the size of headlines. A Japanese letter is as wide as two others."""
+    return sum(2 if _JAPANESE.match(letter) else 1 for letter in title) > LONG_TITLE
+
+
+@register.filter
 def reading_minutes(post: Post) -> int:
     """Minutes that reading takes, at least one."""
-    language = (post.language or settings.LANGUAGE_CODE).split("-")[0].lower()
-    return max(1, round(post.character_count / CHARACTERS_PER_MINUTE.get(language, OTHER_CHARACTERS_PER_MINUTE)))
+    return count_minutes(post.character_count, post.language or settings.LANGUAGE_CODE)
 
 
 @register.filter

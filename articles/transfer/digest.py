@@ -13,6 +13,7 @@ from django.db.models import Model
 from articles.models import (
     Author,
     Category,
+    Correction,
     MediaFile,
     Post,
     PostAuthor,
@@ -25,6 +26,10 @@ from articles.models import (
     TaggedPost,
 )
 
+MEDIA_COLUMNS = (
+    *("sha256", "name", "content_type", "alt", "caption", "is_decorative"),
+    *("credit", "licence", "licence_text", "licence_url", "focus_x", "focus_y"),
+)
 POST_FIELDS = (
     "source__name",
     "source_path",
@@ -81,14 +86,14 @@ def content_digest() -> str:
 
 
 def _digest_row(row: tuple[Any, ...]) -> bytes:
-    return hashlib.sha256(json.dumps([_plain(value) for value in row], ensure_ascii=True, sort_keys=True).encode()).digest()
+    return hashlib.sha256(_ENCODER.encode(row).encode()).digest()
 
 
 def _tables() -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     term = ("name", "slug", "identity", "aliases", "description")
     yield "sources", _rows(Source, "name", "dialect", "base_url", "base_path", "timezone", "language")
     yield "files", _rows(SourceFile, "source__name", "path", "role", "sha256", "public_path")
-    yield "media", _rows(MediaFile, "sha256", "name", "content_type", "alt", "caption", "credit")
+    yield "media", _rows(MediaFile, *MEDIA_COLUMNS)
     yield "tags", _rows(Tag, *term)
     yield "series", _rows(Series, *term)
     yield "categories", _rows(Category, "full_slug", *term)
@@ -97,6 +102,7 @@ def _tables() -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     yield "post authors", _rows(PostAuthor, "post__path", "author__identity", "position")
     yield "post categories", _rows(PostCategory, "post__path", "category__full_slug", "position")
     yield "post tags", _rows(TaggedPost, "content_object__path", "tag__identity")
+    yield "corrections", _rows(Correction, "post__path", "corrected_at", "text")
     yield "redirects", _rows(Redirect, "old_path", "post__path")
 
 
@@ -104,9 +110,13 @@ def _rows(model: type[Model], *fields: str) -> Iterable[tuple[Any, ...]]:
     return model._default_manager.order_by().values_list(*fields).iterator(chunk_size=200)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> str:
+    """What JSON has no form for. Raises TypeError for what no column here holds."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes | memoryview):
         return hashlib.sha256(value).hexdigest()
-    return value
+    raise TypeError(f"a digest cannot hold {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)

@@ -7,36 +7,50 @@ from typing import cast
 
 from django.db import transaction
 
+from articles.addresses import loose_form
 from articles.derive import save_derived
 from articles.markup.document import LinkKind
-from articles.models import Post, PostLink, Source
+from articles.models import Post, PostLink, Redirect, Source
 from articles.references import MemoryIndex, Place, wanted_names
+from articles.referrers import Prepare
 
 BATCH = 100
 
 
-def relink(source: Source, index: MemoryIndex) -> int:
+def relink(source: Source, index: MemoryIndex, prepare: Prepare | None = None) -> int:
     """Resolves what can be resolved now; gives the number of posts rendered again.
 
     ``index`` knows the source's files. Only the names that unresolved references need are looked up, so memory
     grows with the references, not with the posts. A path that is already the target's permalink needs no rendering.
     """
-    unresolved = PostLink.objects.filter(post__source=source, url="").exclude(kind="image")
-    rows = unresolved.values_list("pk", "kind", "target", "post_id", "post__source_path", "post__path")
-    links = [(pk, cast(LinkKind, kind), target, post, path, address) for pk, kind, target, post, path, address in rows]
+    links_of_posts = PostLink.objects.exclude(kind="image")
+    unresolved = links_of_posts.filter(post__source=source, url="")
+    rows = unresolved.values_list("pk", "kind", "target", "post_id", "post__source_path", "post__path", "post__language")
+    links = [
+        (pk, cast(LinkKind, kind), target, post, path, address, language)
+        for pk, kind, target, post, path, address, language in rows
+    ]
+    # A post is rendered whole: what its other references resolved to before must be found again.
+    resolved = links_of_posts.filter(post__in=unresolved.values("post")).exclude(url="")
+    places = [(kind, target, path, permalink, language) for _pk, kind, target, _post, path, permalink, language in links]
+    places += [
+        (cast(LinkKind, kind), target, path, permalink, language)
+        for kind, target, path, permalink, language in resolved.values_list(
+            "kind", "target", "post__source_path", "post__path", "post__language"
+        )
+    ]
     wanted = {
         name
-        for _pk, kind, target, _post, path, permalink in links
-        for name in wanted_names(kind, target, Place(path, permalink, source.base_path))
+        for kind, target, path, permalink, language in places
+        for name in wanted_names(kind, target, Place(path, permalink, source.base_path, language))
     }
     if not wanted:
         return 0
-    for path, permalink, title in source.posts.order_by("pk").values_list("source_path", "path", "title").iterator():
-        index.add_post(path, permalink, title, wanted)
+    _add_posts(source, index, wanted)
     stale: set[int] = set()
     known: dict[str, list[int]] = defaultdict(list)
-    for pk, kind, target, post, path, permalink in links:
-        url = index.resolver(path, permalink).link(kind, target)
+    for pk, kind, target, post, path, permalink, language in links:
+        url = index.resolver(path, permalink, language).link(kind, target)
         if url is None:
             continue
         if kind == "path" and url == target:
@@ -44,14 +58,36 @@ def relink(source: Source, index: MemoryIndex) -> int:
         else:
             stale.add(post)
     with transaction.atomic():
+        if prepare is not None:
+            prepare(())
         for url, keys in known.items():
             PostLink.objects.filter(pk__in=keys).update(url=url)
-    render_again(sorted(stale), index)
+    render_again(sorted(stale), index, prepare)
     return len(stale)
 
 
-def render_again(keys: list[int], index: MemoryIndex) -> None:
+def _add_posts(source: Source, index: MemoryIndex, wanted: set[str]) -> None:
+    """Tells the index those of the source's public posts that references may mean, by all addresses that they have had."""
+    former: dict[int, list[str]] = defaultdict(list)
+    for old_path, post in (
+        Redirect.objects.filter(post__source=source).order_by("pk").values_list("old_path", "post_id").iterator()
+    ):
+        if not wanted.isdisjoint((f"permalink:{old_path}", f"loose:{loose_form(old_path)}")):
+            former[post].append(old_path)
+    posts = Post.objects.published().filter(source=source).order_by("pk")
+    rows = posts.values_list("pk", "source_path", "path", "source_permalink", "title", "language")
+    for pk, path, permalink, asked, title, language in rows.iterator():
+        addresses = [*([asked] if asked else []), *former.get(pk, ())]
+        index.add_post(path, permalink, title, wanted, former=addresses, language=language)
+
+
+def render_again(keys: list[int], index: MemoryIndex, prepare: Prepare | None = None) -> None:
     for start in range(0, len(keys), BATCH):
         with transaction.atomic():
-            for post in Post.objects.filter(pk__in=keys[start : start + BATCH]).select_related("source"):
-                save_derived(post, index.resolver(post.source_path, post.path))
+            # Locked: who saves the text meanwhile must not get the rendering of the old one.
+            rows = Post.objects.select_for_update(of=("self",)).select_related("source")
+            posts = list(rows.filter(pk__in=keys[start : start + BATCH]))
+            if prepare is not None:
+                prepare(posts)
+            for post in posts:
+                save_derived(post, index.resolver(post.source_path, post.path, post.language))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -15,16 +15,19 @@ from django.utils.translation import gettext_noop as _
 from articles.addresses import is_reserved, with_number
 from articles.derive import apply_rendered, link_rows, moved
 from articles.editorial.permalinks import MAX_PATH, house_path
-from articles.editorial.workflow import snapshot_of
-from articles.findings import Finding
-from articles.formats.document import Document
+from articles.editorial.versions import snapshot_of
+from articles.findings import Finding, RefusedFile
+from articles.formats.document import Document, Site, SiteFile
 from articles.formats.frontmatter import as_plain
 from articles.formats.terms import slugify
+from articles.library import fill_alternative_texts, store_original
+from articles.markup.document import Rendered
 from articles.models import (
     Author,
     Category,
     ImportItem,
     ImportRun,
+    ImportTerm,
     Post,
     PostAuthor,
     PostCategory,
@@ -38,27 +41,75 @@ from articles.models import (
 )
 from articles.models.taxonomy import MAX_NAME, term_identity
 from articles.references import MemoryIndex
+from articles.transfer.choices import Choices, category_identity, split_category
+from articles.transfer.journal import Journal, capture, plain_value
+from articles.transfer.merging import Decision, Merger, Outcome, file_bytes, render_document, snapshot_of_file
 from articles.transfer.reading import Read
+from articles.transfer.rows import insert_all, insert_rows
 
 Term = TypeVar("Term", Tag, Author, Series)
 Verdict = ImportItem.Verdict
 LIVE = (Post.State.SCHEDULED, Post.State.PUBLISHED)
 TAKEN = _("The address “%(path)s” is taken by another page. Change “permalink” or “url” in the file, or that page.")
 RESERVED = _("The address “%(path)s” belongs to the site itself. Change “permalink” or “url” in the file.")
+KEPT = _("The file changed, and so did the post here; the post is kept. Decide on the import's page, or import with “merge”.")
+QUESTIONS = _(
+    "The file changed, and so did the post here, in the same place; the post is kept. Questions to decide on the import's page: "
+    "%(count)s."
+)
 MAX_ORDER = 2**31 - 1
 MAX_DEPTH = 5
 """Levels of categories. More would outgrow the column that holds the address."""
+_APPLIED = (
+    "source",
+    "size",
+    "sha256",
+    "verdict",
+    "post",
+    "claim",
+    "permalink",
+    "findings",
+    "applied_at",
+    "written_at",
+    "before",
+)
 
 
 class TermBook:
     """Terms and by-lines by identity, made where they are missing, so that a chunk costs a few queries whatever it names."""
 
-    def __init__(self) -> None:
+    def __init__(self, choices: Choices | None = None, journal: Journal | None = None) -> None:
         self.rows: dict[tuple[type, Any, str], Any] = {}
+        self.choices = choices or Choices()
+        self.journal = journal or Journal(None)
+        self.accounts: dict[str, int] = {}
+        self._place_authors()
+
+    def _place_authors(self) -> None:
+        """Loads the by-lines that staff chose for names; an account without one gets the first of its names."""
+        chosen = self.choices.authors
+        keys = {target["author"] for target in chosen.values() if "author" in target}
+        accounts = {target["user"] for target in chosen.values() if "user" in target}
+        if not chosen:
+            return
+        by_key = {row.pk: row for row in Author.objects.filter(pk__in=keys)}
+        by_account = {row.user_id: row for row in Author.objects.filter(user__in=accounts)}
+        for name, target in chosen.items():
+            row = by_key.get(target.get("author", 0)) or by_account.get(target.get("user", 0))
+            if row is not None:
+                self.rows[Author, None, name] = row
+            elif "user" in target:
+                self.accounts.setdefault(name, target["user"])
+
+    def shown(self, model: type[Model], name: str) -> str:
+        """The name of the term that ``name`` is to become: another one where staff merged the two."""
+        merges = self.choices.terms.get(model._meta.model_name or "")
+        return merges.get(term_identity(name), name) if merges else name
 
     def find(self, model: type[Term], names: Iterable[str]) -> None:
         """Loads or makes the rows that ``names`` need."""
-        spellings = {term_identity(name): name[:MAX_NAME] for name in reversed(list(names))}
+        names = [self.shown(model, name) for name in names]
+        spellings = {term_identity(name): name[:MAX_NAME] for name in reversed(names)}
         missing = [key for key in spellings if (model, None, key) not in self.rows]
         if not missing:
             return
@@ -71,6 +122,19 @@ class TermBook:
         )
         for row in made:
             self.rows[model, None, row.identity] = row
+        self.journal.made(made)
+        if model is Author and self.accounts:
+            self._give_accounts(missing)
+
+    def _give_accounts(self, identities: Iterable[str]) -> None:
+        """Joins by-lines that were loaded or made just now with the accounts that staff chose for their names."""
+        for key in identities:
+            row = self.rows[Author, None, key]
+            account = self.accounts.pop(key, None)
+            if account is not None and row.user_id is None and not Author.objects.filter(user=account).exists():
+                before, row.user_id = {"user_id": None}, account
+                Author.objects.filter(pk=row.pk).update(user=account)
+                self.journal.changed(row, before)
 
     def _free_slugs(self, model: Any, names: Sequence[str]) -> list[str]:
         wanted = [slugify(name) for name in names]
@@ -89,24 +153,40 @@ class TermBook:
 
     def get(self, model: Any, name: str) -> Any:
         """The row of a name given to :meth:`find` before. Another spelling is noted on it."""
-        row = self.rows[model, None, term_identity(name)]
-        note_spelling(row, name)
+        row = self.rows[model, None, term_identity(self.shown(model, name))]
+        self._note_spelling(row, name)
         return row
+
+    def category_path(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """The path of names that ``path`` is to become."""
+        merges = self.choices.terms.get(ImportTerm.Kind.CATEGORY)
+        chosen = merges.get(category_identity(path[:MAX_DEPTH])) if merges else None
+        return split_category(chosen) if chosen else path
 
     def category(self, path: tuple[str, ...]) -> Category:
         """The category at ``path``, outermost first, made with all above it."""
         parent: Category | None = None
-        for name in path[:MAX_DEPTH]:
+        for name in self.category_path(path)[:MAX_DEPTH]:
             key = (Category, parent.pk if parent else None, term_identity(name))
             row = self.rows.get(key) or Category.objects.filter(parent=parent, identity=key[2]).first()
             if row is None:
                 row = Category(name=name[:MAX_NAME], parent=parent)
                 row.save()
+                self.journal.made([row])
             self.rows[key] = row
-            note_spelling(row, name)
+            self._note_spelling(row, name)
             parent = row
         assert parent is not None, "a category path is never empty"
         return parent
+
+    def _note_spelling(self, row: Any, name: str) -> None:
+        """Keeps a spelling of a term that differs from the one shown."""
+        name = name[:MAX_NAME]
+        if name != row.name and name not in row.aliases:
+            before = {"aliases": row.aliases}
+            row.aliases = [*row.aliases, name]
+            type(row).objects.filter(pk=row.pk).update(aliases=row.aliases)
+            self.journal.changed(row, before)
 
 
 def note_long_names(entry: Entry) -> None:
@@ -118,14 +198,6 @@ def note_long_names(entry: Entry) -> None:
         entry.findings.append(Finding("name-too-long", "warning", template, {"name": name[:60], "limit": MAX_NAME}))
 
 
-def note_spelling(row: Any, name: str) -> None:
-    """Keeps a spelling of a term that differs from the one shown."""
-    name = name[:MAX_NAME]
-    if name != row.name and name not in row.aliases:
-        row.aliases = [*row.aliases, name]
-        type(row).objects.filter(pk=row.pk).update(aliases=row.aliases)
-
-
 @dataclass(slots=True)
 class Entry:
     """One document on its way into a post."""
@@ -135,10 +207,32 @@ class Entry:
     post: Post
     is_new: bool
     findings: list[Finding] = field(default_factory=list)
+    before: bytes | None = None
+    decision: Decision | None = None
+    questions: int | None = None
+
+    def take(self, decision: Decision, rendered: Rendered | None) -> None:
+        """Goes on with what a merge with the post came to, instead of the file itself."""
+        self.decision, self.document = decision, decision.document
+        self.read = replace(self.read, document=decision.document, rendered=rendered)
+        self.findings.append(decision.finding)
+
+
+class StalePlan(Exception):
+    """What the plan saw is no more: the file, the post, or who has the address. ``items`` are path and reason."""
+
+    def __init__(self, items: Sequence[tuple[str, str]]) -> None:
+        super().__init__(", ".join(path for path, _reason in items))
+        self.items = list(items)
 
 
 class ChunkStore:
-    """Stores chunks of one site's documents. Every call of :meth:`store` runs inside the caller's transaction."""
+    """Stores chunks of one site's documents. Every call of :meth:`store` runs inside the caller's transaction.
+
+    ``planned`` are the items of a plan by path: what a chunk would do is compared with them before anything is written.
+    ``describe`` is told of every document and its item before the item is saved. After a rollback call :meth:`forget_chunk`.
+    ``left`` are the addresses of public posts that moved or went: what leads to them is to be looked at again.
+    """
 
     def __init__(
         self,
@@ -148,99 +242,264 @@ class ChunkStore:
         root: str = "",
         fingerprint: str = "",
         user: User | None = None,
-        on_conflict: str = "keep",
+        on_conflict: str = "merge",
         dry_run: bool = False,
+        site: Site | None = None,
         gone: Mapping[str, Post] | None = None,
         covers: Mapping[str, int] | None = None,
         index: MemoryIndex | None = None,
+        choices: Choices | None = None,
+        journal: Journal | None = None,
+        moment: datetime | None = None,
+        sizes: Mapping[str, SiteFile] | None = None,
+        planned: Mapping[str, ImportItem] | None = None,
+        excluded: Container[str] = (),
+        describe: Callable[[Entry, ImportItem], None] | None = None,
     ) -> None:
         self.run, self.source, self.root, self.fingerprint = run, source, root, fingerprint
         self.user, self.on_conflict, self.dry_run = user, on_conflict, dry_run
         self.gone = dict(gone or {})
         self.covers = covers or {}
         self.index = index
-        self.terms = TermBook()
-        self.now = timezone.now()
+        self.choices, self.journal = choices or Choices(), journal or Journal(None)
+        self.merger = Merger(site, self.choices.fill) if site else None
+        self.terms = TermBook(self.choices, self.journal)
+        self.now = moment or timezone.now()
+        self.sizes, self.planned, self.excluded, self.describe = sizes or {}, planned, excluded, describe
         self.may_publish = user is None or user.has_perm("articles.publish_post")
+        self.left: set[str] = set()
         self.claimed: set[str] = set()
+        self.vacated: set[int] = set()
         self.numbers: dict[str, int] = {}
+        self.promised: set[str] = set()
+        self.moved: dict[str, Post] = {}
+        self._claimed_now: list[str] = []
+        self._vacated_now: list[int] = []
 
     def store(self, reads: list[Read]) -> list[ImportItem]:
-        """The journal of the chunk, saved, with the posts that its files became."""
+        """The journal of the chunk, saved, with the posts that its files became. Raises StalePlan before anything is written."""
+        # Addresses that a chunk leaves are free from the next one on: the chunk's new posts are inserted before it leaves them.
+        self.vacated.update(self._vacated_now)
+        self._claimed_now, self._vacated_now, self.moved = [], [], {}
         known = self._known_posts(reads)
+        self._refresh_gone(read for read in reads if read.document is not None and read.path not in known)
+        self._prepare_merges(reads, known)
         items: list[ImportItem] = []
         entries: list[tuple[Entry, ImportItem]] = []
         for read in reads:
             item, entry = self._judge(read, known.get(read.path))
             items.append(item)
-            if entry is not None:
+            if item.path in self.excluded:
+                item.excluded = True
+                if entry is not None and self.describe is not None:
+                    self.describe(entry, item)
+            elif entry is not None:
                 entries.append((entry, item))
+        before = {entry.post.pk: entry.post.path for entry, _item in entries if entry.post.pk and entry.post.is_public}
+        if not self.dry_run:
+            self._capture(entry for entry, _item in entries)
         self._claim_paths(entries)
+        self._compare(items, entries)
         kept = [(entry, item) for entry, item in entries if item.verdict != Verdict.CONFLICT]
         if not self.dry_run:
             self._write([entry for entry, _item in kept])
+            posts = [entry.post for entry, _item in kept if entry.post.pk in before]
+            self.left.update(before[post.pk] for post in posts if post.path != before[post.pk] or not post.is_public)
+        elif self.describe is not None:
+            self._foresee([entry for entry, _item in kept])
         for entry, item in entries:
             item.permalink = entry.post.path if item.verdict != Verdict.CONFLICT else entry.document.permalink or ""
             item.findings = [finding.as_json() for finding in self._all_findings(entry)]
-            item.post = entry.post if entry.post.pk else None
-        ImportItem.objects.bulk_create(items)
+            item.post_id = entry.post.pk
+            if entry.questions is not None:
+                item.resolution = {"state": "open", "questions": entry.questions}
+                if not self.dry_run:
+                    store_original(file_bytes(entry.document))
+            if self.describe is not None:
+                self.describe(entry, item)
+        if not self.dry_run:
+            self._mark_applied(items, [item for _entry, item in kept], entries)
+        self._save(items)
         return items
 
-    def _known_posts(self, reads: list[Read]) -> dict[str, Post]:
-        if not self.source.pk:
-            return {}
-        posts = Post.objects.filter(source=self.source, source_path__in=[read.path for read in reads])
-        return {post.source_path: post for post in posts}
+    def settle(self, item: ImportItem, entry: Entry) -> None:
+        """Writes the post of a conflict as a person decided, and notes it on its item. Runs inside the caller's transaction.
 
-    def _item(self, path: str, verdict: str, post: Post | None = None, findings: Iterable[Finding] = ()) -> ImportItem:
+        Raises RefusedFile where the address that the merged file states is taken.
+        """
+        pair = [(entry, item)]
+        item.verdict = Verdict.UPDATE
+        self._capture([entry])
+        self._claim_paths(pair)
+        if item.verdict == Verdict.CONFLICT:
+            raise RefusedFile(entry.findings[-1])
+        self._write([entry])
+        item.permalink, item.post = entry.post.path, entry.post
+        item.findings = [finding.as_json() for finding in self._all_findings(entry)]
+        self._mark_applied([item], [item], pair)
+        item.save()
+        self.journal.flush()
+
+    def forget_chunk(self) -> None:
+        """Forgets what the last chunk claimed and made: its transaction was rolled back."""
+        self.claimed.difference_update(self._claimed_now)
+        self._vacated_now = []
+        self.gone.update(self.moved)
+        self.numbers = {}
+        self.journal.forget()
+        self.terms = TermBook(self.choices, self.journal)
+
+    def _capture(self, entries: Iterable[Entry]) -> None:
+        """Keeps the whole state of the posts that are about to change: claiming an address changes them first."""
+        changed = [entry for entry in entries if not entry.is_new]
+        states = capture([entry.post for entry in changed])
+        for entry in changed:
+            entry.before = states[entry.post.pk]
+
+    def _compare(self, items: list[ImportItem], entries: list[tuple[Entry, ImportItem]]) -> None:
+        """Raises StalePlan where a file would not become what the plan says."""
+        if self.planned is None:
+            return
+        paths = {id(item): entry.post.path for entry, item in entries if item.verdict != Verdict.CONFLICT}
+        stale = []
+        for item in items:
+            plan = self.planned[item.path]
+            if reason := find_difference(plan, item, paths.get(id(item), item.permalink)):
+                stale.append((item.path, reason))
+        if stale:
+            raise StalePlan(stale)
+
+    def _mark_applied(self, items: list[ImportItem], kept: list[ImportItem], entries: list[tuple[Entry, ImportItem]]) -> None:
+        now = timezone.now()
+        for item in items:
+            item.applied_at = now
+        for item in kept:
+            item.written_at = self.now
+        for entry, item in entries:
+            if item.written_at is not None:
+                item.before = entry.before
+
+    def _save(self, items: list[ImportItem]) -> None:
+        if self.moved:
+            posts = [post.pk for post in self.moved.values()]
+            ImportItem.objects.filter(run=self.run, verdict=Verdict.MISSING, post__in=posts).delete()
+        if self.planned is None:
+            insert_all(items)
+            return
+        for item in items:
+            plan = self.planned[item.path]
+            item.pk, item.mapped, item.seen, item.resolution = plan.pk, plan.mapped, plan.seen, plan.resolution
+        ImportItem.objects.bulk_create(items, update_conflicts=True, unique_fields=["id"], update_fields=_APPLIED)
+
+    def _known_posts(self, reads: list[Read]) -> dict[str, Post]:
+        """The posts that files of the chunk may change; those of unchanged files stay in the database."""
+        paths = [read.path for read in reads if read.document is not None]
+        if not paths or not self.source.pk:
+            return {}
+        posts = Post.objects.filter(source=self.source, source_path__in=paths)
+        if not self.dry_run:
+            # Whoever saves one of them meanwhile waits, and then sees that it changed.
+            posts = posts.select_for_update()
+        return {post.source_path: self._own(post) for post in posts}
+
+    def _own(self, post: Post) -> Post:
+        """The post with its source in hand, which its references and its text are read by."""
+        post.source = self.source
+        return post
+
+    def _refresh_gone(self, reads: Iterable[Read]) -> None:
+        """Reads the posts anew, locked, whose files may have moved to where ``reads`` come from: they were read long ago."""
+        keys = [post.pk for read in reads if (post := self.gone.get(read.sha256)) is not None]
+        if keys and not self.dry_run:
+            for post in Post.objects.select_for_update().filter(pk__in=keys):
+                self.gone[post.source_sha256] = self._own(post)
+
+    def _item(self, read: Read, verdict: str, post: Post | None = None, findings: Iterable[Finding] = ()) -> ImportItem:
+        """The journal's line of one file, as far as it is known before the post is written. ``post``: where it was loaded."""
+        known = read.known
         return ImportItem(
-            run=self.run,
-            source=self.source if self.source.pk else None,
-            path=(self.root + path)[:1000],
+            run_id=self.run.pk,
+            source_id=self.source.pk,
+            path=(self.root + read.path)[:1000],
+            size=self.sizes[read.path].size if read.path in self.sizes else 0,
+            sha256=read.sha256,
             verdict=verdict,
-            post=post,
-            permalink=post.path if post else "",
+            post_id=post.pk if post else known.pk if known else None,
+            permalink=post.path if post else known.permalink if known else "",
             findings=[finding.as_json() for finding in findings],
+            seen=see(post) if post else None,
         )
 
     def _conflict(self, entry: Entry) -> Finding | None:
         """Why the file must not replace what its post says, if it must not."""
-        post = entry.post
-        if not self.may_publish and post.state in LIVE:
+        post, source = entry.post, entry.document.source
+        is_same_text = (source.head, source.body) == (post.front_matter, post.body)
+        if not self.may_publish and post.state in LIVE and not (post.is_edited and is_same_text):
             template = _("The post is public: only an account that may publish can replace its text. The post is kept.")
             return Finding("live-post", "warning", template)
-        if post.is_edited and self.on_conflict == "keep":
-            template = _(
-                "The file changed, and so did the post here; the post is kept. Import again with “replace” to take the file."
-            )
-            return Finding("edited-here", "warning", template)
         return None
+
+    def _prepare_merges(self, reads: list[Read], known: Mapping[str, Post]) -> None:
+        if self.merger is None:
+            return
+        changed = [known[read.path] for read in reads if read.document is not None and read.path in known]
+        gone = [self.gone[read.sha256] for read in reads if read.path not in known and read.sha256 in self.gone]
+        self.merger.prepare([post for post in (*changed, *gone) if post.is_edited])
+
+    def _merge(self, entry: Entry, *, is_moved: bool = False) -> str:
+        """The verdict on a file whose post people changed: what both sides did is one post, or a conflict."""
+        if self.merger is None or (self.on_conflict == "replace" and not is_moved):
+            return Verdict.UPDATE
+        merge = self.merger.compare(entry.post, entry.document)
+        if not merge.questions and (merge.is_same_text or merge.is_file_unchanged or self.on_conflict == "merge"):
+            decision = merge.settle()
+            rendered = None
+            if entry.read.rendered is not None and self.index is not None:
+                resolver = self.index.resolver(decision.document.path, decision.document.permalink or "")
+                rendered = render_document(decision.document, resolver)
+            entry.take(decision, rendered)
+            return Verdict.UNCHANGED if decision.outcome == Outcome.SAME else Verdict.UPDATE
+        entry.questions = merge.questions
+        template = QUESTIONS if merge.questions else KEPT
+        entry.findings.append(Finding("edited-here", "warning", template, {"count": merge.questions}))
+        return Verdict.CONFLICT
 
     def _judge(self, read: Read, post: Post | None) -> tuple[ImportItem, Entry | None]:
         if read.refusal is not None:
-            return self._item(read.path, Verdict.REFUSED, post, [read.refusal]), None
+            return self._item(read, Verdict.REFUSED, post, [read.refusal]), None
         if read.document is None:
-            return self._item(read.path, Verdict.UNCHANGED, post), None
+            return self._item(read, Verdict.UNCHANGED, post), None
+        self.choices.fill(read.document)
         if post is None and (moved := self._moved_post(read)):
             entry = Entry(read, read.document, moved, is_new=False)
             entry.findings.append(
                 Finding("moved", "info", _("This file was “%(old)s” before; its post moved with it."), {"old": moved.source_path})
             )
-            return self._item(read.path, Verdict.UPDATE), entry
+            if moved.is_edited:
+                # Its text did not change: what people wrote here stays, and only the place of the file is new.
+                self._merge(entry, is_moved=True)
+            item = self._item(read, Verdict.UPDATE, moved)
+            item.seen = {**see(moved), "moved": True}
+            return item, entry
         if post is None:
-            return self._item(read.path, Verdict.CREATE), Entry(read, read.document, Post(source=self.source), is_new=True)
+            return self._item(read, Verdict.CREATE), Entry(read, read.document, Post(source=self.source), is_new=True)
         if post.is_edited and post.source_sha256 == read.sha256:
             # Only the configuration changed, and how the post reads was decided here.
-            return self._item(read.path, Verdict.UNCHANGED, post), None
+            return self._item(read, Verdict.UNCHANGED, post), None
         entry = Entry(read, read.document, post, is_new=False)
         if conflict := self._conflict(entry):
             entry.findings.append(conflict)
-            return self._item(read.path, Verdict.CONFLICT, post), entry
-        return self._item(read.path, Verdict.UPDATE, post), entry
+            entry.questions = 0
+            return self._item(read, Verdict.CONFLICT, post), entry
+        verdict = self._merge(entry) if post.is_edited else Verdict.UPDATE
+        return self._item(read, verdict, post), entry
 
     def _moved_post(self, read: Read) -> Post | None:
         """The post whose file went away while this one, with the same bytes, came."""
-        return self.gone.pop(read.sha256, None)
+        post = self.gone.pop(read.sha256, None)
+        if post is not None:
+            self.moved[read.sha256] = post
+        return post
 
     def _all_findings(self, entry: Entry) -> list[Finding]:
         lines = entry.document.source.head.count("\n")
@@ -253,11 +512,13 @@ class ChunkStore:
         wanted = {id(entry): self._wanted_path(entry) for entry, _item in entries}
         taken = dict(Post.objects.filter(path__in=set(wanted.values())).values_list("path", "pk"))
         for entry, item in entries:
+            path = item.claim = wanted[id(entry)]
             if item.verdict == Verdict.CONFLICT:
                 continue
-            path = wanted[id(entry)]
-            if not entry.is_new and path == entry.post.source_permalink:
-                self.claimed.add(entry.post.path)
+            keeps_path = entry.decision is not None and entry.decision.keeps_path
+            if not entry.is_new and (path == entry.post.source_permalink or keeps_path):
+                entry.post.source_permalink = path
+                self._claim(entry.post.path)
                 continue
             if self._is_free(path, taken, entry.post.pk):
                 self._set_path(entry, path, path)
@@ -291,7 +552,8 @@ class ChunkStore:
         return house_path(Post(kind=kind, slug=document.slug, title=document.title, published_at=document.published_at))
 
     def _is_free(self, path: str, taken: Mapping[str, int], own: int | None) -> bool:
-        return path not in self.claimed and taken.get(path) in (None, own) and not is_reserved(path)
+        holder = taken.get(path)
+        return path not in self.claimed and (holder in (None, own) or holder in self.vacated) and not is_reserved(path)
 
     def _first_free(self, path: str, document: Document) -> str:
         """The lowest number that nobody has. Numbers given out are remembered: thousands of files may claim one address.
@@ -311,14 +573,24 @@ class ChunkStore:
                 return candidate
 
     def _is_new(self, path: str) -> bool:
-        return path not in self.claimed and not is_reserved(path) and not Post.objects.filter(path=path).exists()
+        if path in self.claimed or is_reserved(path):
+            return False
+        holder = Post.objects.filter(path=path).values_list("pk", flat=True).first()
+        return holder is None or holder in self.vacated
 
     def _set_path(self, entry: Entry, source_permalink: str, path: str) -> None:
         entry.post.source_permalink = source_permalink
         if entry.post.path and entry.post.path != path and entry.post.first_published_at:
             entry.document.aliases = [*entry.document.aliases, entry.post.path]
+        if entry.post.pk and entry.post.path != path:
+            self._vacated_now.append(entry.post.pk)
         entry.post.path = path
-        self.claimed.add(path)
+        self._claim(path)
+
+    def _claim(self, path: str) -> None:
+        if path not in self.claimed:
+            self.claimed.add(path)
+            self._claimed_now.append(path)
 
     # --- rows
 
@@ -330,32 +602,45 @@ class ChunkStore:
         for entry in entries:
             note_long_names(entry)
             self._fill(entry)
-        Post.objects.bulk_create([entry.post for entry in entries if entry.is_new])
+        insert_all([entry.post for entry in entries if entry.is_new])
         changed = [entry.post for entry in entries if not entry.is_new]
         for post in changed:
             post.save()
         for through, owner in ((PostAuthor, "post"), (PostCategory, "post"), (TaggedPost, "content_object"), (PostLink, "post")):
             if changed:
-                through.objects.filter(**{f"{owner}__in": changed}).delete()
+                through._base_manager.filter(**{f"{owner}__in": changed}).delete()
         self._write_relations(entries)
         self._write_redirects(entries)
-        Revision.objects.bulk_create(
-            [
-                Revision(
-                    post=entry.post,
-                    origin=Revision.Origin.IMPORT,
-                    user=self.user,
-                    run=self.run,
-                    snapshot=snapshot_of(
-                        entry.post,
-                        authors=[self.terms.get(Author, name).name for name in entry.document.authors],
-                        categories=[list(path) for path in entry.document.categories],
-                        tags=[self.terms.get(Tag, name).name for name in entry.document.tags],
-                    ),
-                )
-                for entry in entries
-            ]
+        insert_all([revision for entry in entries for revision in self._make_revisions(entry)])
+        covers = [(entry.post.cover_id, entry.post.cover_alt) for entry in entries if entry.post.cover_id]
+        for media in fill_alternative_texts((entry.post.body_html for entry in entries), covers):
+            self.journal.changed(media, {"alt": ""})
+
+    def _make_revisions(self, entry: Entry) -> list[Revision]:
+        """What is kept of the post now; after a merge, before it, the file as it came: the next merge begins there."""
+        snapshot = snapshot_of(
+            entry.post,
+            authors=[self.terms.get(Author, name).name for name in entry.document.authors],
+            categories=[list(self.terms.category_path(path)) for path in entry.document.categories],
+            tags=[self.terms.get(Tag, name).name for name in entry.document.tags],
         )
+        origins = {Revision.Origin.IMPORT: snapshot}
+        if entry.decision is not None and entry.decision.is_edited:
+            origins = {
+                Revision.Origin.IMPORT: snapshot_of_file(entry.decision.file, snapshot),
+                Revision.Origin.MERGE: snapshot,
+            }
+        return [
+            Revision(post=entry.post, origin=origin, user=self.user, run=self.run, created_at=timezone.now(), snapshot=kept)
+            for origin, kept in origins.items()
+        ]
+
+    def _foresee(self, entries: list[Entry]) -> None:
+        """What :meth:`_write` would find, for a plan: states, names that are too long, former addresses that are taken."""
+        for entry in entries:
+            note_long_names(entry)
+            entry.post.state = self._state(entry)
+        self.promised.update(redirect.old_path for redirect in self._find_redirects(entries))
 
     def _write_relations(self, entries: list[Entry]) -> None:
         authors: list[tuple[int, ...]] = []
@@ -370,12 +655,16 @@ class ChunkStore:
                 categories.append((post.pk, row.pk, position))
             tags += [(post.pk, row.pk) for row in unique(self.terms.get(Tag, name) for name in document.tags)]
             links += link_rows(post, entry.read.rendered.links if entry.read.rendered else [])
-        insert_numbers(PostAuthor, ("post", "author", "position"), authors)
-        insert_numbers(PostCategory, ("post", "category", "position"), categories)
-        insert_numbers(TaggedPost, ("content_object", "tag"), tags)
-        PostLink.objects.bulk_create(links)
+        insert_rows(PostAuthor, ("post", "author", "position"), authors)
+        insert_rows(PostCategory, ("post", "category", "position"), categories)
+        insert_rows(TaggedPost, ("content_object", "tag"), tags)
+        insert_all(links)
 
     def _write_redirects(self, entries: list[Entry]) -> None:
+        Redirect.objects.bulk_create(self._find_redirects(entries))
+
+    def _find_redirects(self, entries: list[Entry]) -> list[Redirect]:
+        """Unsaved rows for the former addresses that the entries may have; the others get a finding."""
         wanted: dict[str, Entry] = {}
         for entry in entries:
             for alias in entry.document.aliases:
@@ -384,8 +673,10 @@ class ChunkStore:
                 elif wanted.setdefault(alias, entry) is not entry:
                     self._warn_of_alias(entry, alias)
         if not wanted:
-            return
+            return []
         pages = set(Post.objects.filter(path__in=wanted).values_list("path", flat=True))
+        if self.dry_run:
+            pages |= {alias for alias in wanted if alias in self.claimed or alias in self.promised}
         redirects = dict(Redirect.objects.filter(old_path__in=wanted).values_list("old_path", "post_id"))
         new = []
         for alias, entry in wanted.items():
@@ -395,7 +686,7 @@ class ChunkStore:
                 self._warn_of_alias(entry, alias)
             else:
                 new.append(Redirect(old_path=alias, post=entry.post))
-        Redirect.objects.bulk_create(new)
+        return new
 
     def _warn_of_alias(self, entry: Entry, alias: str) -> None:
         template = _("The former address “%(path)s” belongs to another page and was not taken over.")
@@ -443,7 +734,9 @@ class ChunkStore:
         post.source_sha256 = entry.read.sha256
         post.source_fingerprint = self.fingerprint
         post.source_findings = [finding.as_json() for finding in document.findings]
-        post.is_edited = False
+        post.is_edited = entry.decision is not None and entry.decision.is_edited
+        if entry.decision is not None and post.cover_id is None:
+            post.cover_id = entry.decision.cover_id
         if entry.is_new and self.user is not None:
             post.owner_id = self.user.pk
         if entry.read.rendered is not None:
@@ -457,11 +750,16 @@ class ChunkStore:
 
     def _state(self, entry: Entry) -> str:
         document, state = entry.document, entry.post.state
+        if entry.post.trashed_at is not None:
+            template = _("The post is in the trash and stays there, with the text of the file. Restore it if it is to return.")
+            entry.findings.append(Finding("stays-in-trash", "info", template))
         if not entry.is_new and state == Post.State.WITHDRAWN:
             template = _("The post was withdrawn here and stays so. Publish it at the desk if it is to return.")
             entry.findings.append(Finding("stays-withdrawn", "info", template))
             return state
-        if document.draft:
+        if entry.decision is not None and entry.decision.state and entry.decision.state not in LIVE:
+            return entry.decision.state
+        if document.draft and not (entry.decision is not None and entry.decision.state):
             return Post.State.DRAFT
         if not entry.is_new and not self.may_publish:
             return state
@@ -474,20 +772,22 @@ class ChunkStore:
         return Post.State.PUBLISHED
 
 
-def insert_numbers(model: type[Model], names: Sequence[str], rows: Sequence[tuple[int, ...]]) -> None:
-    """Inserts rows that hold nothing but numbers: keys and positions.
+def see(post: Post) -> dict[str, Any]:
+    """What a plan remembers of a post, to notice that somebody saved it since."""
+    return {"post": post.pk, "modified_at": plain_value(post.modified_at), "source_sha256": post.source_sha256}
 
-    Most rows of an import are such. ``bulk_create`` makes an instance of each and asks every field what to do with its
-    number, which takes ten times as long as the database does.
-    """
-    if not rows:
-        return
-    quote = connection.ops.quote_name
-    known = {field.name: field.column for field in model._meta.concrete_fields if field.column}
-    columns = ", ".join(quote(known[name]) for name in names)
-    values = ", ".join(["%s"] * len(names))
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({values})", rows)  # noqa: S608
+
+def find_difference(plan: ImportItem, item: ImportItem, path: str) -> str:
+    """What changed between a planned item and the same file now: ``file``, ``post``, ``address``; ``""`` where nothing did."""
+    if plan.sha256 != item.sha256:
+        return "file"
+    if plan.verdict != item.verdict:
+        return "post"
+    if item.verdict in (Verdict.CREATE, Verdict.UPDATE) and plan.permalink != path:
+        return "address"
+    if item.verdict == Verdict.UPDATE and plan.seen != item.seen:
+        return "post"
+    return ""
 
 
 def unique(rows: Iterable[Any]) -> list[Any]:

@@ -22,7 +22,7 @@ def test_an_administrator_signs_in_without_a_word_from_the_policy(live_site, pag
     page.get_by_label("ユーザー名").fill("desk")
     page.get_by_label("パスワード").fill("a-password-of-the-desk")
     page.get_by_role("button", name="ログイン").click()
-    expect(page).to_have_title("サイト管理 | Kawaraban（瓦版）")
+    expect(page).to_have_title("きょうの机 | Kawaraban（瓦版）")
     assert complaints == []
 
 

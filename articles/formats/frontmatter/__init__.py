@@ -1,8 +1,10 @@
 """Front matter: found, read and edited as text, so that what nobody edits stays as it was written.
 
-``reading`` splits and parses, ``values`` holds what a value is and how it is read, ``editing`` changes one key.
+``reading`` splits and parses, ``values`` holds what a value is and how it is read, ``editing`` changes one key,
+``dumping`` writes a whole block anew.
 """
 
+from articles.formats.frontmatter.dumping import dump
 from articles.formats.frontmatter.editing import EditError, remove_key, set_key
 from articles.formats.frontmatter.reading import (
     MAX_BYTES,
@@ -41,6 +43,7 @@ __all__ = [
     "as_list",
     "as_plain",
     "as_text",
+    "dump",
     "find_line",
     "parse",
     "parse_config",

@@ -51,7 +51,8 @@ def set_key(head: str, format: FrontMatterFormat, key: Key, value: NewValue) -> 
     """``head`` with ``key`` set to ``value``, replaced in its place or added at the end.
 
     ``key`` is a top-level key, or a path of keys (``("cover", "alt")``); missing parents are made. ``value`` is text,
-    bool, number, date or datetime, ``None`` (the key stays, empty), a list or a mapping of these. Quotes, list style
+    bool, number, date or datetime, ``None`` (the key stays, empty), a list or a mapping of these, or a :class:`Scalar`
+    of another block, which stays a plain word or number where it is one. Quotes, list style
     and the form of a date follow the old value, else the neighbours. An empty ``head`` gets a block in ``format``
     (YAML by default). A value equal to the present one changes nothing.
 
@@ -386,6 +387,9 @@ class _YamlEditor:
     def _spell_text(self, text: str, style: str, *, flow: bool) -> str:
         if not style and _is_plain(text, flow=flow):
             return text
+        # A number, date or word of another file's front matter stays what it is there.
+        if isinstance(text, Scalar) and not text.quoted and text.kind != "str" and _stands_plain(text, flow=flow):
+            return str(text)
         if style == "'" and not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]", text):
             return "'" + text.replace("'", "''") + "'"
         return '"' + "".join(_escape(char) for char in text) + '"'
@@ -471,7 +475,11 @@ def _escape(char: str) -> str:
 
 def _is_plain(text: str, *, flow: bool) -> bool:
     """Whether the text can stand without quotes and stays that text. Asked of the parser, not of a list of signs."""
-    if not text or text != text.strip() or "\n" in text or Scalar(text).kind != "str":
+    return bool(text) and Scalar(text).kind == "str" and _stands_plain(text, flow=flow)
+
+
+def _stands_plain(text: str, *, flow: bool) -> bool:
+    if text != text.strip() or "\n" in text or (flow and not text):
         return False
     try:
         found = parse(f"---\nk: [{text}, x]\n---\n" if flow else f"---\nk: {text}\n---\n", "yaml")

@@ -32,13 +32,15 @@ MAX_ITEMS = 500
 MAX_NODES = 20_000
 _MAX_DIGITS = 1000
 
-_OPEN = re.compile(r"(?:[ \t]*\n)*(---|\+\+\+|;;;)[ \t]*(?:\n|\Z)")
+# Eleventy and Gatsby name the language of a block behind its opening delimiter.
+_OPEN = re.compile(r"(?:[ \t]*\n)*(---|\+\+\+|;;;)(?:(?<=---)(ya?ml|json|toml|js|javascript|coffee|cson))?[ \t]*(?:\n|\Z)")
 _CLOSE = {
     "---": re.compile(r"^(?:---|\.\.\.)[ \t]*$\n?", re.MULTILINE),
     "+++": re.compile(r"^\+\+\+[ \t]*$\n?", re.MULTILINE),
     ";;;": re.compile(r"^;;;[ \t]*$\n?", re.MULTILINE),
 }
 _FORMATS: dict[str, FrontMatterFormat] = {"---": "yaml", "+++": "toml", ";;;": "json"}
+_LANGUAGES: dict[str | None, FrontMatterFormat] = {"yaml": "yaml", "yml": "yaml", "json": "json", "toml": "toml"}
 
 _KEY = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s\[\]{}"'#&*!|>%@`,?:-][^\n:]{0,80}?)"""
 _YAML_KEY_LINE = re.compile(rf"^[ \t]*{_KEY}[ \t]*:(?=[ \t\n]|\Z)", re.MULTILINE)
@@ -81,23 +83,26 @@ def split(text: str) -> tuple[str, str, FrontMatterFormat]:
 
     ``head`` is the front matter with blank lines before it, both delimiters and the line end after the closing one.
     Read are YAML between ``---`` and ``---`` or ``...``, TOML between ``+++``, a JSON object at the start, Hexo's JSON
-    between ``;;;``, and Hexo's blocks with no opening delimiter. Blanks after a delimiter are allowed; ``----`` is
-    none. Prose between two rules, with no line that could be a key, is body.
+    between ``;;;``, any of them behind ``---json`` and its like, and Hexo's blocks with no opening delimiter. Blanks after
+    a delimiter are allowed; ``----`` is none. Prose between two rules, with no line that could be a key, is body.
 
     Raises :class:`RefusedFile` where front matter begins and never ends: taken for text it could publish a draft.
     """
     opening = _OPEN.match(text)
     if opening is None:
         return _split_without_delimiter(text)
-    mark = opening[1]
+    mark, language = opening[1], opening[2]
+    if language and language not in _LANGUAGES:
+        # A program, which is never run: plain.py keeps such a text private.
+        return "", text, ""
     closing = _CLOSE[mark].search(text, opening.end())
     if closing is None:
-        if _LOOKS_OPEN[mark].match(text, opening.end()):
+        if language or _LOOKS_OPEN[mark].match(text, opening.end()):
             raise RefusedFile(_describe_unclosed(mark, text.count("\n", 0, opening.start(1)) + 1))
         return "", text, ""
-    if mark == "---" and _is_prose(text[opening.end() : closing.start()]):
+    if mark == "---" and not language and _is_prose(text[opening.end() : closing.start()]):
         return "", text, ""
-    return text[: closing.end()], text[closing.end() :], _FORMATS[mark]
+    return text[: closing.end()], text[closing.end() :], _LANGUAGES.get(language, _FORMATS[mark])
 
 
 def parse(head: str, format: FrontMatterFormat) -> dict[str, Value]:
@@ -154,7 +159,7 @@ def content_span(head: str, format: FrontMatterFormat) -> tuple[int, int]:
     start = opening.end() if opening else 0
     stripped = head.rstrip(" \t\n")
     last_line = stripped.rfind("\n") + 1
-    if format == "json" and stripped[last_line:] != ";;;":
+    if format == "json" and stripped[last_line:] != ";;;" and opening is None:
         return start, len(head)
     return start, max(start, last_line)
 

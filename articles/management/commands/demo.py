@@ -15,11 +15,15 @@ from argparse import ArgumentTypeError
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import BaseCommand, CommandError, CommandParser, call_command
+from django.core.management import CommandError, CommandParser, call_command
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
+from articles.management.translated import TranslatedCommand
 from articles.models import ImportRun
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -32,36 +36,42 @@ SECONDS_TO_STOP = 15
 def read_port(text: str) -> int:
     """A TCP port. Raises ArgumentTypeError for anything else."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535")
+        raise ArgumentTypeError(_("“%(text)s” is no port: give a number from 1 to 65535") % {"text": text})
     return int(text)
 
 
-class Command(BaseCommand):
-    help = "Runs Kawaraban with sample posts on this machine: server and worker, production settings. Ctrl-C stops it."
+class Command(TranslatedCommand):
+    help = gettext_lazy(
+        "Runs Kawaraban with sample posts on this machine: server and worker, production settings. Ctrl-C stops it."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=read_port, default=8000, help="TCP port on this machine (default: 8000)")
+        parser.add_argument("--port", type=read_port, default=8000, help=_("TCP port on this machine (default: 8000)"))
         # Read by cms.bootstrap before the settings are; listed here so that --help shows it.
-        parser.add_argument("--data", type=Path, help="folder that keeps database, media and secret key (default: data)")
-        parser.add_argument("--workers", type=int, choices=(1, 2, 3, 4), default=2, help="server processes (default: 2)")
-        parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-        parser.add_argument("--new-password", action="store_true", help=f"make and print a new password for {ADMIN}")
+        parser.add_argument("--data", type=Path, help=_("folder that keeps database, media and secret key (default: data)"))
+        parser.add_argument("--workers", type=int, choices=(1, 2, 3, 4), default=2, help=_("server processes (default: 2)"))
+        parser.add_argument("--no-browser", action="store_true", help=_("do not open a browser window"))
+        parser.add_argument(
+            "--new-password", action="store_true", help=_("make and print a new password for %(user)s") % {"user": ADMIN}
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.DEBUG:
-            raise CommandError("demo runs with production settings. Start it as: python3 manage.py demo")
+            raise CommandError(_("demo runs with production settings. Start it as: python3 manage.py demo"))
         require_free_port(options["port"])
         self._prepare()
         password = set_password(always=options["new_password"])
         self._serve(options["port"], options["workers"], password, open_browser=not options["no_browser"])
 
     def _prepare(self) -> None:
-        self.stderr.write("Preparing the database …")
+        self.stderr.write(_("Preparing the database …"))
         call_command("migrate", interactive=False, verbosity=0)
         for folder in sorted(path for path in SAMPLES.iterdir() if path.is_dir()):
             source = f"sample-{folder.name}"
             if not was_imported(source):
-                self.stderr.write(f"Importing the sample posts in {folder.relative_to(settings.BASE_DIR)} …")
+                self.stderr.write(
+                    _("Importing the sample posts in %(folder)s …") % {"folder": folder.relative_to(settings.BASE_DIR)}
+                )
                 call_command("import_posts", str(folder), source=source, stdout=self.stderr)
         call_command("collectstatic", interactive=False, verbosity=0)
 
@@ -70,7 +80,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda signum, frame: stop.set())
-        processes = {"server": start_server(port, workers), "worker": start_worker()}
+        processes = {gettext_noop("server"): start_server(port, workers), gettext_noop("worker"): start_worker()}
         try:
             wait_until_ready(port, processes, stop)
             if not stop.is_set():
@@ -81,21 +91,24 @@ class Command(BaseCommand):
                 require_running(processes)
         finally:
             stop_processes(processes)
-        self.stderr.write("Stopped. What you wrote is kept; the same command goes on from here.")
+        self.stderr.write(_("Stopped. What you wrote is kept; the same command goes on from here."))
 
     def _announce(self, port: int, password: str) -> None:
-        shown = (
-            f"{password}   (shown only now; --new-password makes another)" if password else "the one printed at the first start"
-        )
-        self.stdout.write(
-            "\nKawaraban（瓦版） is running.\n"
-            f"  Site      http://localhost:{port}/\n"
-            f"  Admin     http://localhost:{port}/admin/\n"
-            f"  User      {ADMIN}\n"
-            f"  Password  {shown}\n"
-            f"  Data      {settings.DATA_DIR}\n"
-            "Ctrl-C stops it.\n"
-        )
+        shown = _("the one printed at the first start")
+        if password:
+            shown = _("%(password)s   (shown only now; --new-password makes another)") % {"password": password}
+        lines = [
+            (_("Site"), f"http://localhost:{port}/"),
+            (_("Desk"), f"http://localhost:{port}/admin/"),
+            (_("User"), ADMIN),
+            (_("Password"), shown),
+            (_("Data"), str(settings.DATA_DIR)),
+        ]
+        self.stdout.write("\n" + _("Kawaraban（瓦版） is running."))
+        width = 2 + max(count_columns(name) for name, _value in lines)
+        for name, value in lines:
+            self.stdout.write(f"  {name}{' ' * (width - count_columns(name))}{value}")
+        self.stdout.write(_("Ctrl-C stops it.") + "\n")
         self.stdout.flush()
 
 
@@ -108,12 +121,17 @@ def require_free_port(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                reason = "is in use, perhaps by another demo"
+                template = _("Port %(port)d is in use, perhaps by another demo. Choose another: %(command)s")
             else:
-                reason = f"cannot be used ({error.strerror})"
-            raise CommandError(
-                f"Port {port} {reason}. Choose another: python3 manage.py demo --port {next_port(port)}"
-            ) from error
+                template = _("Port %(port)d cannot be used (%(reason)s). Choose another: %(command)s")
+            command = f"python3 manage.py demo --port {next_port(port)}"
+            values = {"port": port, "reason": _(error.strerror or ""), "command": command}
+            raise CommandError(template % values) from error
+
+
+def count_columns(text: str) -> int:
+    """How wide a text is in a terminal, where a Japanese letter takes two columns."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def next_port(port: int) -> int:
@@ -154,11 +172,7 @@ def start_worker() -> subprocess.Popen[bytes]:
         [
             sys.executable,
             str(settings.BASE_DIR / "manage.py"),
-            "db_worker",
-            "--queue-name",
-            "*",
-            "--verbosity",
-            "0",
+            "worker",
             "--skip-checks",
         ]
     )
@@ -171,11 +185,12 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
 
 def wait_until_ready(port: int, processes: dict[str, subprocess.Popen[bytes]], stop: threading.Event) -> None:
     """Returns once the site answers or ``stop`` is set. Raises CommandError where it never does."""
-    for _ in range(SECONDS_TO_START * 4):
+    for _quarter in range(SECONDS_TO_START * 4):
         if is_ready(port) or stop.wait(0.25):
             return
         require_running(processes)
-    raise CommandError(f"The server did not answer within {SECONDS_TO_START} seconds. Its messages are above.")
+    template = _("The server did not answer within %(seconds)d seconds. Its messages are above.")
+    raise CommandError(template % {"seconds": SECONDS_TO_START})
 
 
 def is_ready(port: int) -> bool:
@@ -194,7 +209,8 @@ def require_running(processes: dict[str, subprocess.Popen[bytes]]) -> None:
     """Raises CommandError where a process has ended by itself."""
     for name, process in processes.items():
         if process.poll() is not None:
-            raise CommandError(f"The {name} ended by itself (code {process.returncode}). Its messages are above.")
+            template = _("The %(name)s ended by itself (code %(code)s). Its messages are above.")
+            raise CommandError(template % {"name": _(name), "code": process.returncode})
 
 
 def stop_processes(processes: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -6,13 +6,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.utils.translation import gettext_lazy
 
+from articles.management.translated import TranslatedCommand
 from articles.markup import render_lines
 
 
-class Command(BaseCommand):
-    help = (
+class Command(TranslatedCommand):
+    # Checks read the whole desk, which takes as long as a thousand posts; "manage.py check" and the server run them.
+    requires_system_checks = []
+    help = gettext_lazy(
         'Reads lines of {"path", "markdown"} and writes lines of {"path", "html"}, with the features of the flavour\'s generator.'
     )
 

@@ -1,0 +1,218 @@
+"""What an address of an old site was that is no post: one of its files, lists, feeds, sitemaps or icons; where it leads now.
+
+Every answer is an address of this site that answers 200, so that nobody is sent on twice. What only drafts have (a
+file, a term, a whole source) answers as an unknown address.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+
+from articles.addresses import MAX_PATH, bare_form, file_spellings
+from articles.formats.terms import identity, slugify
+from articles.library import may_be_shown
+from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
+from articles.references import fold
+from articles.site.media import find_file
+
+#: Where generators keep the lists of a kind, below the home page.
+LIST_FOLDERS = {
+    "tag": ("tags", "tag"),
+    "category": ("categories", "category"),
+    "author": ("authors", "author"),
+    "series": ("series",),
+    "archive": ("archives", "archive"),
+}
+_FILE = re.compile(r"[^/]\.(?!html?$|php$|md$)[A-Za-z0-9]{2,5}$")
+_FEED = re.compile(
+    r"(?P<list>/(?:.*/)?)(?:(?P<rss>index\.xml|rss2?\.xml|index\.rss|rss/?|feed/(?:rss2?/?)?|feed)"
+    r"|(?P<atom>feed\.xml|atom\.xml|feed\.atom|atom/?|feed/atom/?|feed/(?:by_tag/)?[^/]+\.xml))"
+)
+_SITEMAP = re.compile(r"(?P<list>/(?:.*/)?)(?:[\w-]+-)?sitemap(?:[_-]?index)?[0-9]*\.(?:xml|xml\.gz|txt)", re.IGNORECASE)
+_ICON = re.compile(r"(?P<list>/(?:.*/)?)favicon\.(?:ico|png|svg|gif)", re.IGNORECASE)
+_PAGE = re.compile(r"(?P<list>/(?:.*/)?)page/?[0-9]{1,6}(?:/|\.html?)?")
+_DAY = re.compile(r"(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{2})(?:/(?P<day>[0-9]{2}))?)?")
+_NOT_WORDS = re.compile(r"[\W_]+")
+_MAX_TERMS = 2_000
+_MAX_HOMES = 40
+
+
+def find_old_site(path: str) -> str | None:
+    """Where the decoded ``path`` of an old site leads, percent-encoded; ``None`` where nobody knows it.
+
+    Asked only where no post stands or stood. Queries: the sources; then, for what looks like a file, the files and
+    whether they may be shown; for what looks like a list, the term and whether it holds anything public.
+    """
+    path = unicodedata.normalize("NFC", path)
+    if not path.isprintable() or len(path) > MAX_PATH or not path.startswith("/"):
+        return None
+    old_site = _OldSite()
+    if _FILE.search(path) and (found := old_site.find_file(path)):
+        return found
+    if (match := _ICON.fullmatch(path)) and old_site.is_home(match["list"]):
+        return static("img/icon.svg")
+    if (match := _SITEMAP.fullmatch(path)) and old_site.is_home(match["list"]):
+        return reverse("articles:sitemap")
+    if (match := _FEED.fullmatch(path)) and old_site.find_list(match["list"]):
+        return reverse("articles:rss" if match["rss"] else "articles:atom")
+    if match := _PAGE.fullmatch(path):
+        return old_site.find_list(match["list"])
+    return old_site.find_list(bare_form(path) + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One list of an old site. ``source`` is whose it was; ``None``: it is one of this site's own."""
+
+    kind: str
+    address: str
+    source: int | None = None
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What was asked of the database for one address already."""
+
+    has_public: dict[int, bool] = field(default_factory=dict)
+
+
+class _OldSite:
+    """What the sources of this site had, as far as one address asks for it."""
+
+    def __init__(self) -> None:
+        self.answers = _Answers()
+
+    @cached_property
+    def lists(self) -> list[_List]:
+        """All lists, those with the longest address first: the innermost says what the rest of an address means."""
+        named = [(kind, name) for kind, names in LIST_FOLDERS.items() for name in names]
+        found = [_List("home", "/"), *(_List(kind, f"/{name}/") for kind, name in named)]
+        for pk, base_path, stated in Source.objects.order_by("pk").values_list("pk", "base_path", "lists"):
+            homes = {f"{base_path}/", *(address for kind, address in stated if kind == "home")}
+            found += [_List("home", home, pk) for home in sorted(homes)]
+            found += [_List(kind, f"{home}{name}/", pk) for home in homes for kind, name in named]
+            found += [_List(kind, address, pk) for kind, address in stated]
+        unique = dict.fromkeys(found)
+        return sorted(unique, key=lambda one: (-len(one.address), one.source or 0))
+
+    def is_home(self, address: str) -> bool:
+        return any(one.kind == "home" and fold(one.address) == fold(address) and self._is_public(one) for one in self.lists)
+
+    def find_list(self, address: str) -> str | None:
+        """Where the list at ``address`` (with a final slash) leads, if it shows anything here."""
+        folded = fold(address)
+        for one in self.lists:
+            if folded.startswith(fold(one.address)) and (found := self._find_in(one, address[len(one.address) :].strip("/"))):
+                return found
+        return None
+
+    def _find_in(self, one: _List, rest: str) -> str | None:
+        home = reverse("articles:home")
+        if rest and one.kind in ("home", "archive"):
+            return find_period(rest)
+        if rest:
+            return find_term(one.kind, rest) if one.kind in _TERMS else None
+        if one.kind == "section" and not Post.objects.published().below(one.address).exists():
+            return None
+        if one.source is None:
+            return home if one.address == "/" else None
+        if not self._is_public(one):
+            return None
+        # A section is often a category by the same name.
+        name = one.address.strip("/").rpartition("/")[2] if one.kind in ("section", "list") else ""
+        return (name and find_term("category", name)) or home
+
+    def _is_public(self, one: _List) -> bool:
+        """Whether readers may know of the source: one that brought nothing but drafts is unknown to them."""
+        if one.source is None:
+            return True
+        known = self.answers.has_public
+        if one.source not in known:
+            known[one.source] = Post.objects.published().filter(source=one.source).exists()
+        return known[one.source]
+
+    # --- files
+
+    def find_file(self, path: str) -> str | None:
+        """The library's address for the file that an old site had at ``path``."""
+        wanted = [spelling for address in self._in_all_languages(path) for spelling in file_spellings(address)]
+        files = SourceFile.objects.filter(public_path__in=wanted, media__isnull=False).exclude(media__public_name="")
+        for file in files.select_related("media", "source").order_by("source", "path")[:20]:
+            if file.media is not None and find_file(file.media.public_name) and may_be_shown(file):
+                return file.media.url
+        return None
+
+    def _in_all_languages(self, path: str) -> list[str]:
+        """A file of a page bundle was served below the home page of each language; one address of it is recorded."""
+        homes = [one.address for one in self.lists if one.kind == "home"][:_MAX_HOMES]
+        others = [to + path[len(home) :] for home in homes if path.startswith(home) for to in homes]
+        return list(dict.fromkeys([path, *others]))
+
+
+# --- lists
+
+
+def find_period(text: str) -> str | None:
+    """The list of a year or month (``2020``, ``2020/05``; of a day, its month), if it shows anything."""
+    match = _DAY.fullmatch(text)
+    if match is None:
+        return None
+    year, month = int(match["year"]), int(match["month"] or 0)
+    if not 1 < year < 9998 or not (0 <= month <= 12) or (match["month"] and not month):
+        return None
+    zone = timezone.get_default_timezone()
+    start = datetime(year, month or 1, 1, tzinfo=zone)
+    end = datetime(year + (month // 12 if month else 1), month % 12 + 1 if month else 1, 1, tzinfo=zone)
+    if not Post.objects.published().dated().filter(published_at__gte=start, published_at__lt=end).exists():
+        return None
+    return reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
+
+
+_TERMS: dict[str, Any] = {"tag": Tag, "category": Category, "author": Author, "series": Series}
+
+
+def find_term(kind: str, written: str) -> str | None:
+    """The list of a term as an old address writes it, if it shows anything.
+
+    By its slug here; by its identity, blanks written as hyphens; or by its letters and digits alone: generators drop
+    punctuation each in their own way.
+    """
+    rows = _TERMS[kind].objects.all()
+    column = "full_slug" if kind == "category" else "slug"
+    name = written.rpartition("/")[2] if kind == "category" else written
+    slugs = list(dict.fromkeys([written, written.lower(), slugify(written)]))
+    identities = list(dict.fromkeys(identity(text) for text in (name, name.replace("-", " "), name.replace("+", " "))))
+    found = list(rows.filter(Q(**{f"{column}__in": slugs}) | Q(identity__in=identities))[:20])
+    found.sort(key=lambda term: (getattr(term, column) not in slugs, len(getattr(term, column))))
+    term = next((term for term in found if _shows_posts(term)), None) or _find_by_letters(rows, name)
+    return term.get_absolute_url() if term else None
+
+
+def _find_by_letters(rows: Any, name: str) -> Any:
+    wanted = _NOT_WORDS.sub("", identity(name))
+    if not wanted:
+        return None
+    near = rows.filter(identity__gte=wanted[0], identity__lt=wanted[0] + "\U0010ffff").order_by("identity")[:_MAX_TERMS]
+    keys = [pk for pk, known in near.values_list("pk", "identity") if _NOT_WORDS.sub("", known) == wanted]
+    return next((term for term in rows.filter(pk__in=keys[:20]).order_by("pk") if _shows_posts(term)), None)
+
+
+def _shows_posts(term: Any) -> bool:
+    """Whether the term's list, which is one by date, has anything to show."""
+    posts = Post.objects.published().dated()
+    if isinstance(term, Tag):
+        return posts.filter(pk__in=TaggedPost.objects.filter(tag=term).values("content_object")).exists()
+    if isinstance(term, Category):
+        below = Category.objects.filter(Q(pk=term.pk) | Q(full_slug__startswith=term.full_slug + "/"))
+        return posts.filter(pk__in=PostCategory.objects.filter(category__in=below).values("post")).exists()
+    return posts.filter(**({"authors": term} if isinstance(term, Author) else {"series": term})).exists()

@@ -1,0 +1,71 @@
+"""Where files of the library are shown: as a cover, in a text, beside a by-line, in a kept version."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Concat
+
+from articles.models import Author, MediaFile, MediaVersion, Post, PostLink, Revision
+
+MAX_KEPT = 20
+
+
+def addresses_of(media: MediaFile) -> list[str]:
+    """The addresses by which texts may show the file: its own, and those that it had before it was replaced."""
+    former = [settings.MEDIA_URL + name for name in media.versions.values_list("public_name", flat=True)] if media.pk else []
+    return [media.url, *former] if media.url else former
+
+
+def find_uses(media: MediaFile) -> QuerySet[Post]:
+    """The posts that show the file, whatever their state: as their cover, or by its address in the text."""
+    links = PostLink.objects.filter(post=OuterRef("pk"), url__in=addresses_of(media))
+    return Post.objects.filter(Q(cover=media) | Exists(links))
+
+
+def count_uses(files: Sequence[MediaFile]) -> dict[int, int]:
+    """How many posts show each of the files; three queries whatever their number."""
+    keys = [media.pk for media in files]
+    by_url = {media.url: media.pk for media in files if media.url}
+    for name, key in MediaVersion.objects.filter(media__in=keys).values_list("public_name", "media_id"):
+        by_url[settings.MEDIA_URL + name] = key
+    counts: Counter[int] = Counter()
+    covers = Post.objects.filter(cover__in=keys).order_by().values("cover").annotate(number=Count("pk"))
+    counts.update(dict(covers.values_list("cover", "number")))
+    shown_twice = Q(post__cover__isnull=False, url=Concat(Value(settings.MEDIA_URL), F("post__cover__public_name")))
+    links = PostLink.objects.filter(url__in=by_url).exclude(shown_twice).order_by().values("url")
+    for url, number in links.annotate(number=Count("post", distinct=True)).values_list("url", "number"):
+        counts[by_url[url]] += number
+    return {key: counts[key] for key in keys}
+
+
+def without_uses(files: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
+    """Those of ``files`` that no post and no by-line shows."""
+    address = Concat(Value(settings.MEDIA_URL), OuterRef("public_name"))
+    former = MediaVersion.objects.filter(media=OuterRef("pk")).annotate(address=Concat(Value(settings.MEDIA_URL), "public_name"))
+    return files.filter(
+        ~Exists(Post.objects.filter(cover=OuterRef("pk"))),
+        ~Exists(PostLink.objects.filter(url=address)),
+        ~Exists(Author.objects.filter(picture=OuterRef("pk"))),
+        ~Exists(former.filter(Exists(PostLink.objects.filter(url=OuterRef("address"))))),
+    )
+
+
+def find_kept_uses(media: MediaFile) -> list[Post]:
+    """Posts that do not show the file now while a kept version of theirs does; at most :data:`MAX_KEPT`.
+
+    Reads the texts of versions, so it is asked only before a file goes for good.
+    """
+    fingerprints = [media.sha256, *media.versions.values_list("sha256", flat=True)]
+    kept = Revision.objects.filter(post=OuterRef("pk")).annotate(
+        text=Cast(KT("snapshot__body"), TextField()), picture=Cast(KT("snapshot__cover"), TextField())
+    )
+    shows = Q(picture__in=fingerprints)
+    for sha256 in fingerprints:
+        shows |= Q(text__contains=f"{settings.MEDIA_URL}{sha256[:2]}/{sha256[:16]}/")
+    now = find_uses(media).values("pk")
+    return list(Post.objects.filter(Exists(kept.filter(shows))).exclude(pk__in=now).light()[:MAX_KEPT])

@@ -1,0 +1,7 @@
+"""The admin with this project's own site in it. Apart from ``cms.desk``, which needs models and so is read later."""
+
+from django.contrib.admin.apps import SimpleAdminConfig
+
+
+class DeskConfig(SimpleAdminConfig):
+    default_site = "cms.desk.DeskSite"

@@ -1,0 +1,124 @@
+"""What an answer that is none looks like: the desk's own sheet for staff, the site's for everybody else.
+
+Neither asks the database nor names what was asked for, so that the answer for a hidden thing is that for an absent one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from articles.site.responses import render_page
+
+DESK = "/admin/"
+_NOT_KEPT = re.compile("password|^csrfmiddlewaretoken$|^sign-in-", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The heading of a page and the sentence below it, which says what to do."""
+
+    title: Promise
+    remedy: Promise
+
+
+_NOTES = {
+    400: Note(_("This request cannot be answered"), _("Go back, correct what is named here, and try again.")),
+    403: Note(
+        _("You may not do this"),
+        _("Your account lacks the right. Ask an administrator for it, or go on with something else."),
+    ),
+    404: Note(
+        _("This is not there"),
+        _("The entry was deleted, its address was mistyped, or it is not yours to see. Look for it in the lists."),
+    ),
+    500: Note(
+        _("Something went wrong here"),
+        _("Nothing was saved. The fault has been recorded; go back, copy your text, and try again in a moment."),
+    ),
+}
+
+
+def is_desk(request: HttpRequest) -> bool:
+    """Whether an address belongs to staff."""
+    return request.path_info.startswith(DESK)
+
+
+def show_note(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    """The page of one status. ``detail`` is a sentence in the active language; it is escaped."""
+    if not is_desk(request):
+        return render_page(f"{status}.html", {"detail": detail}, language=settings.LANGUAGE_CODE, status=status)
+    note = _NOTES[status]
+    context = {
+        "title": note.title,
+        "detail": detail,
+        "remedy": note.remedy,
+        "site_header": admin.site.site_header,
+        "site_title": admin.site.site_title,
+    }
+    # Without the request: neither who asks nor a token may make two such answers differ.
+    return HttpResponse(render_to_string("admin/note.html", context), status=status, headers={"Cache-Control": "no-store"})
+
+
+def show_bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400: Django's own reasons are for developers and are not shown."""
+    return show_note(request, 400)
+
+
+def show_forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403."""
+    return show_note(request, 403)
+
+
+def show_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404."""
+    return show_note(request, 404)
+
+
+def show_csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form whose token is not that of the browser: mostly one that was open while somebody signed in anew.
+
+    Where the browser itself says that the form came from here, what was typed comes back with a new token.
+    """
+    if not is_desk(request) or not _came_from_here(request):
+        detail = _("This form could not be checked: it is too old, or this browser refuses the site's cookies.")
+        return show_note(request, 403, str(detail)) if is_desk(request) else show_note(request, 403)
+    explanation = gettext("You signed in anew since this form was opened, so nothing was saved. What you sent is still here.")
+    return show_kept_form(request, gettext("Send the form again"), explanation)
+
+
+def show_kept_form(request: HttpRequest, title: str, explanation: str, sign_in: Any = None) -> HttpResponse:
+    """A form that was not taken, with all that was typed, to be sent again. Passwords and files do not come back."""
+    names = [name for name in request.POST if not _NOT_KEPT.search(name)]
+    context = {
+        "title": title,
+        "explanation": explanation,
+        "sign_in": sign_in,
+        "action": request.get_full_path(),
+        "fields": [(name, value) for name in names for value in request.POST.getlist(name)],
+        "texts": [request.POST[name] for name in ("title", "body") if request.POST.get(name)],
+        "has_files": bool(request.FILES),
+        "site_header": admin.site.site_header,
+        "site_title": admin.site.site_title,
+    }
+    html = render_to_string("admin/kept_form.html", context, request)
+    return HttpResponse(html, status=403, headers={"Cache-Control": "no-store"})
+
+
+def _came_from_here(request: HttpRequest) -> bool:
+    return request.method == "POST" and request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+
+
+def show_server_error(request: HttpRequest) -> HttpResponse:
+    """500, from a template that needs nothing: what failed may be what other pages are made with."""
+    note = _NOTES[500] if is_desk(request) else None
+    return HttpResponse(render_to_string("500.html", {"note": note}), status=500, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,250 @@
+"""Nothing is lost, in real browsers: a killed tab, a lost network, an ended session, two people at one post, the way back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+
+from articles.editorial import drafts, workflow
+from articles.models import Post, Revision
+from tests.people import make_person
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+
+TEXT = "最初の段落。\n\n真ん中の段落。\n\n最後の段落。\n"
+COPIES = "Object.keys(localStorage).filter(key => key.startsWith('kawaraban.kept.')).length"
+
+
+@pytest.fixture
+def editor(live_site: Any, media_root: Any) -> Any:
+    return make_person("editor")
+
+
+def open_browser(browser: Browser, site: Any, person: Any) -> BrowserContext:
+    context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="ja-JP", reduced_motion="reduce")
+    let_in(context, site, person)
+    return context
+
+
+def let_in(context: BrowserContext, site: Any, person: Any) -> None:
+    client = Client()
+    client.force_login(person)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
+
+
+def address_of(site: Any, post: Post) -> str:
+    return f"{site.url}/admin/articles/post/{post.pk}/change/"
+
+
+def open_post(context: BrowserContext, site: Any, post: Post) -> Page:
+    page = context.new_page()
+    page.goto(address_of(site, post))
+    return page
+
+
+def make_post(person: Any, **changes: Any) -> Post:
+    return workflow.save_post(Post(), person, {"title": "川沿いの倉庫", "body": TEXT, **changes})
+
+
+def type_at_end(page: Page, text: str) -> None:
+    body = page.locator("#id_body")
+    body.focus()
+    expect(body).to_be_focused()
+    body.press("Control+End")
+    page.keyboard.insert_text(text)
+
+
+def wait_until_kept(page: Page) -> None:
+    expect(page.locator(".kept-said")).to_contain_text("自動保存", timeout=15_000)
+
+
+def kill(page: Page) -> None:
+    """Ends the process of the tab, as the system does when memory runs out: no event of the page runs any more."""
+    with page.expect_event("crash"), suppress(Error):
+        page.goto("chrome://crash")
+    page.close()
+
+
+def bring_back(page: Page) -> None:
+    page.locator("#open-texts").get_by_role("button", name="原稿を戻す").click()
+    expect(page.locator(".messagelist")).to_contain_text("両方を記事に入れました")
+
+
+def test_a_killed_tab_loses_nothing(browser: Browser, live_site: Any, editor: Any) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+    type_at_end(page, "書きかけの結び。")
+    wait_until_kept(page)
+    type_at_end(page, "まだ送られていない一文。")
+    page.wait_for_function("() => localStorage.length > 0 && JSON.stringify(localStorage).includes('まだ送られていない一文')")
+    kill(page)
+    assert Post.objects.get().body == TEXT
+    page = open_post(context, live_site, post)
+    expect(page.locator(".open-text")).to_contain_text("保存していない原稿があります")
+    bring_back(page)
+    expect(page.locator("#id_body")).to_have_value(TEXT + "書きかけの結び。まだ送られていない一文。")
+    assert Post.objects.get().body == TEXT + "書きかけの結び。まだ送られていない一文。"
+    page.reload()
+    expect(page.locator("#open-texts")).to_be_hidden()
+    page.wait_for_function(f"() => {COPIES} === 0")
+
+
+def test_text_written_without_a_network_survives_the_tab_and_is_sent_when_there_is_one(
+    browser: Browser, live_site: Any, editor: Any
+) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+    context.set_offline(True)
+    type_at_end(page, "電車の中で書いた。")
+    expect(page.locator(".kept-said")).to_contain_text("このブラウザーに控えてあり", timeout=15_000)
+    kill(page)
+    assert not Revision.objects.filter(kind=Revision.Kind.AUTOSAVE).exists()
+    context.set_offline(False)
+    page = open_post(context, live_site, post)
+    bring_back(page)
+    assert Post.objects.get().body == TEXT + "電車の中で書いた。"
+
+
+def test_a_network_that_comes_back_is_noticed_without_a_reload(browser: Browser, live_site: Any, editor: Any) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+    context.set_offline(True)
+    type_at_end(page, "途切れた。")
+    expect(page.locator(".kept-said")).to_contain_text("サーバーにつながりません", timeout=15_000)
+    context.set_offline(False)
+    wait_until_kept(page)
+    kept = Revision.objects.get(kind=Revision.Kind.AUTOSAVE)
+    assert kept.snapshot["body"] == TEXT + "途切れた。"
+
+
+def test_a_session_that_ends_while_writing_loses_nothing(browser: Browser, live_site: Any, editor: Any) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+    context.clear_cookies(name="sessionid")
+    type_at_end(page, "期限が切れた。")
+    expect(page.locator(".kept-said")).to_contain_text("ログインの期限が切れました", timeout=15_000)
+    expect(page.locator(".kept-sign-in")).to_be_visible()
+    let_in(context, live_site, editor)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until_kept(page)
+    page.get_by_role("button", name="下書き保存").click()
+    expect(page.locator(".messagelist")).to_contain_text("保存しました")
+    assert Post.objects.get().body == TEXT + "期限が切れた。"
+
+
+def test_a_new_text_becomes_a_post_by_itself_and_only_one(browser: Browser, live_site: Any, editor: Any) -> None:
+    context = open_browser(browser, live_site, editor)
+    page = context.new_page()
+    page.goto(f"{live_site.url}/admin/articles/post/add/")
+    expect(page.locator("#id_title")).to_be_focused()
+    page.keyboard.insert_text("新しい記事")
+    type_at_end(page, "一行目。")
+    page.wait_for_url("**/change/", timeout=15_000)
+    type_at_end(page, "二行目。")
+    page.get_by_role("button", name="下書き保存").click()
+    expect(page.locator(".messagelist")).to_contain_text("保存しました")
+    post = Post.objects.get()
+    assert (post.title, post.body, post.owner) == ("新しい記事", "一行目。二行目。", editor)
+    expect(page.locator("#open-texts")).to_be_hidden()
+
+
+def test_nothing_is_kept_while_an_input_method_is_composing(browser: Browser, live_site: Any, editor: Any) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+    body = page.locator("#id_body")
+    body.focus()
+    expect(body).to_be_focused()
+    keyboard = context.new_cdp_session(page)
+    keyboard.send("Input.imeSetComposition", {"text": "へんかんちゅう", "selectionStart": 7, "selectionEnd": 7})
+    # Longer than the pause after which the browser's own copy is written.
+    page.wait_for_timeout(900)
+    assert page.evaluate(COPIES) == 0
+    keyboard.send("Input.insertText", {"text": "変換中"})
+    page.wait_for_function(f"() => {COPIES} === 1")
+    wait_until_kept(page)
+    assert "変換中" in Revision.objects.get(kind=Revision.Kind.AUTOSAVE).snapshot["body"]
+
+
+def test_two_people_at_one_post_see_each_other_and_both_saves_are_in_it(browser: Browser, live_site: Any, editor: Any) -> None:
+    colleague = make_person("publisher")
+    post = make_post(editor)
+    first = open_post(open_browser(browser, live_site, editor), live_site, post)
+    second = open_post(open_browser(browser, live_site, colleague), live_site, post)
+    expect(second.locator(".kept-present")).to_contain_text("editorさん", timeout=15_000)
+    first.locator("#id_body").fill(TEXT.replace("最初", "はじめ"))
+    second.locator("#id_body").fill(TEXT.replace("最後", "終わり"))
+    first.get_by_role("button", name="下書き保存").click()
+    expect(first.locator(".messagelist")).to_contain_text("保存しました")
+    second.get_by_role("button", name="下書き保存").click()
+    expect(second.locator(".messagelist")).to_contain_text("両方とも記事に入っています")
+    expect(second.locator("#id_body")).to_have_value(TEXT.replace("最初", "はじめ").replace("最後", "終わり"))
+
+
+def test_two_saves_of_one_place_are_brought_together_by_keyboard(browser: Browser, live_site: Any, editor: Any) -> None:
+    colleague = make_person("publisher")
+    post = make_post(editor)
+    context = open_browser(browser, live_site, colleague)
+    page = open_post(context, live_site, post)
+    page.locator("#id_body").fill(TEXT.replace("真ん中の段落", "わたしの段落"))
+    with live_site.turn:
+        workflow.save_draft(post, editor, {"body": TEXT.replace("真ん中の段落", "かれの段落")})
+    page.get_by_role("button", name="下書き保存").click()
+    expect(page.locator("h1")).to_contain_text("川沿いの倉庫")
+    expect(page.locator(".merge-question")).to_have_count(1)
+    assert Axe().run(page).response["violations"] == []
+    first = page.locator(".merge-choices input").first
+    first.focus()
+    page.keyboard.press("Space")
+    page.locator(".merge-bar button.default").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("両方を記事に入れました")
+    assert "わたしの段落" in Post.objects.get().body
+
+
+def test_readers_see_nothing_of_a_change_until_it_is_published(browser: Browser, live_site: Any, editor: Any) -> None:
+    publisher = make_person("publisher")
+    post = workflow.publish(make_post(editor), publisher)
+    reader = browser.new_context().new_page()
+    page = open_post(open_browser(browser, live_site, publisher), live_site, post)
+    type_at_end(page, "追記した段落。")
+    page.get_by_role("button", name="公開せずに保存").click()
+    expect(page.locator(".desk-state")).to_contain_text("未公開の変更あり")
+    reader.goto(live_site.url + post.get_absolute_url())
+    expect(reader.locator("article")).not_to_contain_text("追記した段落")
+    page.get_by_role("link", name="公開中の記事との違い").click()
+    expect(page.locator(".clauses ins")).to_contain_text("追記した段落。")
+    page.go_back()
+    page.get_by_role("button", name="変更を公開").click()
+    expect(page.locator(".messagelist")).to_contain_text("公開")
+    reader.reload()
+    expect(reader.locator("article")).to_contain_text("追記した段落")
+
+
+def test_versions_are_named_folded_compared_and_brought_back(browser: Browser, live_site: Any, editor: Any) -> None:
+    post = make_post(editor)
+    for number in range(6):
+        workflow.save_draft(post, editor, {"body": f"{number}稿。{TEXT}"})
+    drafts.keep(Post.objects.get(), editor, {"body": "x"}, None, "a" * 20)
+    page = open_post(open_browser(browser, live_site, editor), live_site, post)
+    page.locator('.desk-state a[href$="/history/"]').click()
+    expect(page.locator(".version-fold > details > summary")).to_contain_text("自動保存1件")
+    row = page.locator(".version").filter(has=page.locator(".naming")).nth(3)
+    row.locator(".naming summary").focus()
+    page.keyboard.press("Enter")
+    row.get_by_label("版の名前").fill("編集会議に出した版")
+    row.get_by_role("button", name="この名前にする").click()
+    expect(page.locator(".version.is-milestone .version-name")).to_have_text("編集会議に出した版")
+    page.locator(".version.is-milestone").filter(has_text="編集会議").get_by_role("link").first.click()
+    page.get_by_role("button", name="この版に戻す").click()
+    expect(page.locator(".messagelist")).to_contain_text("戻し")
+    assert Post.objects.get().body.startswith("3稿")
