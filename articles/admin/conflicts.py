@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Field
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -17,11 +16,12 @@ from django.utils.translation import gettext as _
 
 from articles.admin.base import isolate
 from articles.admin.merge_screen import Sides, build_screen, read_answers
+from articles.admin.naming import describe_value, label_of
 from articles.editorial.merge import Unanswered
 from articles.editorial.workflow import EditorialError, local_text
 from articles.findings import RefusedFile
 from articles.formats.frontmatter import EditError
-from articles.models import ImportItem, ImportRun, Post
+from articles.models import ImportItem, ImportRun
 from articles.transfer.conflicts import Conflict, ConflictChanged, decide, list_conflicts, list_waiting, may_decide, open_conflict
 
 PER_PAGE = 50
@@ -142,8 +142,8 @@ def _render(
         answers=answers,
         unanswered=unanswered,
         fields=conflict.merge.fields,
-        describe=describe_field,
-        name_field=name_field,
+        describe=describe_value,
+        name_field=label_of,
     )
     context = {
         **_context(model_admin, request, conflict.item.run, conflict.post.title),
@@ -187,28 +187,3 @@ def _describe_row(item: ImportItem, request: HttpRequest) -> dict[str, Any]:
 
 def _parse(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-# --- Fields in words
-
-
-def name_field(name: str) -> str:
-    """A field's name as the form of a post has it."""
-    return str(_field(name).verbose_name)
-
-
-def describe_field(name: str, value: Any) -> str:
-    """A field's value as people read it."""
-    if value is None or value == "" or value == []:
-        return "–"
-    if isinstance(value, datetime):
-        return local_text(value)
-    if isinstance(value, list | tuple):
-        return "、".join(str(entry) for entry in value)
-    return str(dict(_field(name).flatchoices).get(value, value))
-
-
-def _field(name: str) -> Field[Any, Any]:
-    field = Post._meta.get_field(name)
-    assert isinstance(field, Field), name
-    return field

@@ -699,7 +699,8 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
 
     def _preview_form(self, request: HttpRequest, post: Post | None) -> HttpResponse:
         form = self._fill_form(request, post)
-        stored_flavour = "" if post is None else str(form.initial.get("flavour", ""))
+        field = form.fields.get("flavour")
+        stored_flavour = "" if field is None else str(form.get_initial_for_field(field, "flavour"))
         draft = Draft(form.instance, stored_flavour=stored_flavour, tags=form.cleaned_data.get("tags"))
         draft.authors = read_rows(request.POST, "postauthor_set", "author", Author)
         draft.categories = read_rows(request.POST, "postcategory_set", "category", Category)

@@ -46,7 +46,10 @@ _NOT_SHOWN = ("too-complex", "render-failed")
 
 @dataclass(slots=True)
 class Draft:
-    """A post as a form has it, unsaved. ``stored_flavour`` is empty for a new one; ``complaints`` are sentences."""
+    """A post as a form has it, unsaved.
+
+    ``stored_flavour`` is what the form began with, empty where it may not be chosen; ``complaints`` are sentences.
+    """
 
     post: Post
     authors: Sequence[Author] | None = None

@@ -210,6 +210,19 @@ def test_another_flavour_lists_what_would_change(page: Page, live_site: Any, med
     expect(shown(page).locator(".prose")).to_contain_text("同じ段落。")
 
 
+def test_a_new_post_lists_what_another_flavour_would_change_too(page: Page, live_site: Any, media_root: Any) -> None:
+    make_person("editor")
+    page.set_viewport_size(DESK)
+    sign_in(page, live_site, "editor")
+    page.goto(live_site.url + "/admin/articles/post/add/")
+    page.fill("#id_body", "段落。\n{: .note}\n\n同じ段落。")
+    expect(page.locator("[data-view=flavour]")).to_be_hidden()
+    page.evaluate("document.querySelectorAll('.desk-side details').forEach(fold => fold.open = true)")
+    page.select_option("#id_flavour", "kramdown")
+    page.click("[data-view=flavour]")
+    expect(shown(page).locator(".view-differences tbody tr").first).to_be_visible(timeout=20_000)
+
+
 def test_text_and_preview_scroll_together_by_blocks(page: Page, live_site: Any, media_root: Any) -> None:
     open_post(page, live_site, body=BODY)
     expect(shown(page).locator("h2", has_text="第8節")).to_be_attached()
