@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -37,6 +38,12 @@ from django.db import connection, connections  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 django.setup()
+if connection.vendor == "sqlite":
+    # A database in memory has one connection for all threads. Two of them stop for ever where one holds SQLite's lock in a
+    # query that calls a function of Python's, a regular expression say, and the other holds Python's and asks for SQLite's.
+    connection.settings_dict["TEST"]["NAME"] = str(_DATA_DIR / "test.sqlite3")
+    # What a power cut would lose, no test misses.
+    connection.settings_dict["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
 # The desk registers its models when the addresses are first read, which a test that asks for the registry may precede.
 admin.autodiscover()
 
@@ -189,7 +196,7 @@ def page(browser: Browser) -> Iterator[Page]:
     Its forms keep nothing by themselves, which would overtake a test on a slow machine; the tests of that open their own.
     """
     context = browser.new_context(locale="ja-JP", timezone_id="Asia/Tokyo")
-    context.route("**/keep/", lambda route: route.fulfill(json={}))
+    context.route(re.compile("/post/(add|[0-9]+)/keep/$"), lambda route: route.fulfill(json={}))
     yield context.new_page()
     context.close()
 
@@ -200,33 +207,16 @@ def django_db_setup(django_db_setup: None) -> str:
     return getattr(connection, "_test_serialized_contents", "")
 
 
-def _in_turn(application, lock):
-    def answer(environ, start_response):
-        with lock:
-            return application(environ, start_response)
-
-    return answer
-
-
 @pytest.fixture
 def live_site(browser: Browser, django_db_serialized_rollback: None, live_server, settings):
     """The site on a port of its own (``live_site.url``); what migrations put in the database is there in every test.
 
-    The browser comes first: the server must share the connections that the test uses once Playwright's loop runs. At the
-    end its windows close and every answer is finished, before the database is emptied under them.
-
-    A test that writes while a page is open holds ``live_site.turn``: in memory all threads share one connection, where an
-    open form asks in the background while another one is saved. So the site answers one request at a time there.
+    The browser comes first: once Playwright's loop runs, a test has another set of connections than before. At the end its
+    windows close and every answer is finished, before the database is emptied under them.
     """
     settings.SITE_URL = live_server.url
-    live_server.turn = threading.Lock()
-    server = live_server.thread.httpd
-    application = server.get_app()
-    if connection.vendor == "sqlite":
-        server.set_app(_in_turn(application, live_server.turn))
     before = set(threading.enumerate())
     yield live_server
-    server.set_app(application)
     for context in browser.contexts:
         context.close()
     for thread in set(threading.enumerate()) - before:

@@ -15,6 +15,7 @@ from articles.derive import save_derived
 from articles.library import add_media
 from articles.markup.engines import DEFAULT_FEATURES
 from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, Redirect, Series, Tag
+from articles.references import search_key
 
 FIRST_DAY = datetime(2026, 11, 1, 0, 0, tzinfo=UTC)
 
@@ -86,6 +87,7 @@ class PostFactory(DjangoModelFactory[Post]):
     plain_text = "\n".join(PARAGRAPHS)
     excerpt = PARAGRAPHS[0]
     character_count = sum(map(len, PARAGRAPHS))
+    search_key = factory.LazyAttribute(lambda post: search_key(post.title, post.path))
 
     @factory.post_generation
     def authors(self, create: bool, extracted: Iterable[Author | str] | None, **kwargs: Any) -> None:

@@ -97,7 +97,7 @@ class StandingFilter(admin.SimpleListFilter):
         return queryset.filter(is_active=False) if self.value() == "deactivated" else queryset
 
 
-class AssignmentRows(ForgivingMixin, admin.TabularInline):
+class AssignmentRows(ForgivingMixin, admin.StackedInline):
     """To which categories an account is limited. Nobody widens their own limits, nor, being limited, another's."""
 
     model = Assignment

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from threading import Lock
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -64,13 +63,7 @@ REASON = "時刻は港の掲示と違います。確かめて、表の下に出�
 
 
 @pytest.fixture
-def turn(live_site: Any) -> Lock:
-    """Whoever holds it writes between two answers of the site."""
-    return cast(Lock, live_site.turn)
-
-
-@pytest.fixture
-def reporter(tmp_path: Path, live_site: Any, media_root: Any, turn: Lock) -> User:
+def reporter(tmp_path: Path, live_site: Any, media_root: Any) -> User:
     """An author who brought five texts of three old sites, which are drafts of theirs by that."""
     person = make_person("author", "kisha")
     person.groups.add(Group.objects.get(name="importer"))
@@ -225,7 +218,7 @@ def make_post(person: User, **changes: Any) -> Post:
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_what_was_kept_is_offered_and_two_saves_and_versions_are_shown(
-    browser: Browser, live_site: Any, media_root: Any, turn: Lock, language: str
+    browser: Browser, live_site: Any, media_root: Any, language: str
 ) -> None:
     person, colleague = make_person("publisher", "hakkou"), make_person("editor", "desk")
     page = open_window(browser, language)
@@ -241,8 +234,7 @@ def test_what_was_kept_is_offered_and_two_saves_and_versions_are_shown(
 
     mine = longer.replace("大正十二年", "大正十三年")
     page.locator("#id_body").fill(mine)
-    with turn:
-        workflow.save_draft(post, colleague, {"body": longer.replace("大正十二年の刻印", "工場の刻印")})
+    workflow.save_draft(post, colleague, {"body": longer.replace("大正十二年の刻印", "工場の刻印")})
     press(page, "")
     expect(page.locator(".merge-question")).to_have_count(1)
     show(page, f"editing-together-{language}")
@@ -266,7 +258,7 @@ def test_what_was_kept_is_offered_and_two_saves_and_versions_are_shown(
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_the_other_pages_of_the_desk_that_the_guide_shows(
-    browser: Browser, live_site: Any, media_root: Any, turn: Lock, language: str
+    browser: Browser, live_site: Any, media_root: Any, language: str
 ) -> None:
     person = make_person("administrator", "kanri")
     page = open_window(browser, language)

@@ -196,8 +196,7 @@ def test_two_saves_of_one_place_are_brought_together_by_keyboard(browser: Browse
     context = open_browser(browser, live_site, colleague)
     page = open_post(context, live_site, post)
     page.locator("#id_body").fill(TEXT.replace("真ん中の段落", "わたしの段落"))
-    with live_site.turn:
-        workflow.save_draft(post, editor, {"body": TEXT.replace("真ん中の段落", "かれの段落")})
+    workflow.save_draft(post, editor, {"body": TEXT.replace("真ん中の段落", "かれの段落")})
     page.get_by_role("button", name="下書き保存").click()
     expect(page.locator("h1")).to_contain_text("川沿いの倉庫")
     expect(page.locator(".merge-question")).to_have_count(1)
