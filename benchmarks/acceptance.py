@@ -429,6 +429,13 @@ def judge_hostile(case: dict[str, Any], report: dict[str, Any]) -> str:
     return ""
 
 
+def desk(shared: Path) -> None:
+    """The five founding documents through the desk in a real browser."""
+    done = subprocess.run([sys.executable, str(PROJECT / "benchmarks/desk_journey.py"), str(shared / "seeds")], check=False)
+    if done.returncode:
+        failures.append("desk")
+
+
 def sheet(shared: Path) -> None:
     """Hostile tables through the desk's own door: shown, confirmed, and what is there afterwards."""
     start_django()
@@ -536,6 +543,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "fidelity": fidelity,
     "hostile": hostile,
     "sheet": sheet,
+    "desk": desk,
 }
 
 
