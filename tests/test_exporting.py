@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from articles.editorial import workflow
 from articles.findings import RefusedFile
 from articles.models import Post, Source
 from articles.transfer.exporting import Selection, export_posts, prepare_export, receipts, stream_export
@@ -325,3 +326,13 @@ def test_more_posts_need_no_more_queries(layout: str) -> None:
                 pass
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_the_receipt_names_posts_whose_changes_are_not_published(site: Path, tmp_path: Path) -> None:
+    publisher = person("hakkou", "publisher")
+    post = Post.objects.get(title="一")
+    workflow.save_draft(post, publisher, {"body": post.body + "\n書き足した。\n"}, seen=post.modified_at)
+    receipt = export_posts(tmp_path / "out")
+    found = [finding for finding in receipt.site_findings if finding.code == "changes-stay"]
+    assert [finding.params for finding in found] == [{"count": 1, "paths": post.path}]
+    assert (tmp_path / "out/_posts/2025-04-01-ichi.md").read_bytes() == (site / "_posts/2025-04-01-ichi.md").read_bytes()

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
@@ -24,7 +25,7 @@ from articles.findings import Finding, RefusedFile
 from articles.formats.layouts import LAYOUTS
 from articles.formats.names import safe_name
 from articles.markup import RENDERER_VERSION
-from articles.models import Source
+from articles.models import Post, Source
 from articles.transfer.digest import content_digest
 from articles.transfer.exporting import receipts
 from articles.transfer.exporting.files import missing_file
@@ -50,6 +51,7 @@ __all__ = [
 
 ORIGINAL = "original"
 LAYOUT_NAMES = (ORIGINAL, *LAYOUTS)
+MAX_NAMED = 20
 HERE = "kawaraban"
 """The folder of the new site (of posts that were written here), where an export has several folders."""
 
@@ -73,7 +75,10 @@ class Part(Protocol):
 
 @dataclass(slots=True)
 class Export:
-    """An export that was decided on and not yet written. ``is_everything``: the receipt states the digest of the site."""
+    """An export that was decided on and not yet written.
+
+    ``is_everything``: the receipt states the digest of the site. ``findings`` are those of no part.
+    """
 
     layout: str
     selection: Selection
@@ -81,6 +86,7 @@ class Export:
     user: Account | None = None
     with_media: bool = True
     is_everything: bool = False
+    findings: list[Finding] = field(default_factory=list)
     started_at: datetime = field(default_factory=timezone.now)
 
     @property
@@ -117,6 +123,7 @@ class Export:
                     done += 1
                     progress(done, total)
             receipt.findings.extend(part.findings)
+        receipt.findings.extend(self.findings)
         if self.is_everything:
             receipt.header["content_digest"] = content_digest()
 
@@ -166,7 +173,18 @@ def prepare_export(
     if not any(part.count for part in parts) and not whole:
         template = _("No post was chosen: none is as asked for, or none of them is yours to see.")
         raise RefusedFile(Finding("nothing-chosen", "error", template))
-    return Export(layout, selection, parts, user, with_media, is_everything=whole and not selection.source)
+    is_everything = whole and not selection.source
+    return Export(layout, selection, parts, user, with_media, is_everything, _find_drafts(posts))
+
+
+def _find_drafts(posts: QuerySet[Post]) -> list[Finding]:
+    """The record is what readers have: what is written beside it and not published yet stays at the desk."""
+    drafts = posts.filter(pending__isnull=False).order_by("pk")
+    if not (count := drafts.count()):
+        return []
+    template = _("Changes of %(count)d posts are not published and not in the files: publish them first. Among them: %(paths)s")
+    shown = "、".join(drafts.values_list("path", flat=True)[:MAX_NAMED])
+    return [Finding("changes-stay", "warning", template, {"count": count, "paths": shown})]
 
 
 class _Parts:
