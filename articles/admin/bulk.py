@@ -65,7 +65,7 @@ STEPS: Mapping[str, BulkStep] = {
         Verb.RESTORE,
         workflow.restore,
         gettext_lazy("Restore from the trash"),
-        gettext_lazy("These posts will come back from the trash, as drafts or withdrawn:"),
+        gettext_lazy("These posts will come back from the trash. None of them goes straight to readers:"),
     ),
 }
 
