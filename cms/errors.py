@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from articles.site.responses import render_page
 
 DESK = "/admin/"
+RETRY_AFTER = 5
 _NOT_KEPT = re.compile("password|^csrfmiddlewaretoken$|^sign-in-", re.IGNORECASE)
 
 
@@ -44,6 +46,10 @@ _NOTES = {
     500: Note(
         _("Something went wrong here"),
         _("Nothing was saved. The fault has been recorded; go back, copy your text, and try again in a moment."),
+    ),
+    503: Note(
+        _("The database does not answer"),
+        _("Nothing was saved. Go back, copy your text, and try again in a moment."),
     ),
 }
 
@@ -96,7 +102,9 @@ def show_csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return show_kept_form(request, gettext("Send the form again"), explanation)
 
 
-def show_kept_form(request: HttpRequest, title: str, explanation: str, sign_in: Any = None) -> HttpResponse:
+def show_kept_form(
+    request: HttpRequest, title: str, explanation: str, sign_in: Any = None, *, status: int = 403
+) -> HttpResponse:
     """A form that was not taken, with all that was typed, to be sent again. Passwords and files do not come back."""
     names = [name for name in request.POST if not _NOT_KEPT.search(name)]
     context = {
@@ -111,7 +119,7 @@ def show_kept_form(request: HttpRequest, title: str, explanation: str, sign_in: 
         "site_title": admin.site.site_title,
     }
     html = render_to_string("admin/kept_form.html", context, request)
-    return HttpResponse(html, status=403, headers={"Cache-Control": "no-store"})
+    return HttpResponse(html, status=status, headers={"Cache-Control": "no-store"})
 
 
 def _came_from_here(request: HttpRequest) -> bool:
@@ -119,6 +127,28 @@ def _came_from_here(request: HttpRequest) -> bool:
 
 
 def show_server_error(request: HttpRequest) -> HttpResponse:
-    """500, from a template that needs nothing: what failed may be what other pages are made with."""
-    note = _NOTES[500] if is_desk(request) else None
-    return HttpResponse(render_to_string("500.html", {"note": note}), status=500, headers={"Cache-Control": "no-store"})
+    """500."""
+    return _show_plain(request, 500)
+
+
+def show_unavailable(request: HttpRequest) -> HttpResponse:
+    """503 where the database did not answer in time. What was typed into a form of the desk comes back, to be sent again."""
+    answer = _keep(request) if is_desk(request) and request.method == "POST" else None
+    answer = answer or _show_plain(request, 503)
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def _keep(request: HttpRequest) -> HttpResponse | None:
+    explanation = gettext("The database was busy, so nothing was saved. What you sent is still here.")
+    try:
+        return show_kept_form(request, gettext("Send the form again"), explanation, status=503)
+    except DatabaseError:
+        # It is not busy but gone, and the page asks it who is signed in.
+        return None
+
+
+def _show_plain(request: HttpRequest, status: int) -> HttpResponse:
+    """From a template that needs nothing: what failed may be what other pages are made with."""
+    note = _NOTES[status] if is_desk(request) else None
+    return HttpResponse(render_to_string("500.html", {"note": note}), status=status, headers={"Cache-Control": "no-store"})

@@ -1,8 +1,9 @@
-"""Which language the interface speaks, the policy that every answer carries, and requests that no database could hold."""
+"""Which language the interface speaks, the policy that every answer carries, and what no database can hold or answer."""
 
 from __future__ import annotations
 
 import codecs
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from cms.errors import is_desk, show_note
+from cms.errors import is_desk, show_note, show_unavailable
+
+logger = logging.getLogger(__name__)
 
 # PostgreSQL refuses NUL even in a question, no database takes half a surrogate pair, and SQLite takes NUL without a word.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -70,6 +74,22 @@ class StorableInputMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         complaint = find_complaint(request)
         return show_note(request, 400, complaint) if complaint else self.get_response(request)
+
+
+class UnavailableMiddleware:
+    """Answers 503 instead of 500 where the database is locked or gone: whoever asks may ask again."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if not isinstance(exception, OperationalError):
+            return None
+        logger.error("The database did not answer %s %s: %s", request.method, request.path, exception)
+        return show_unavailable(request)
 
 
 def find_complaint(request: HttpRequest) -> str:
