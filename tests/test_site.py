@@ -503,6 +503,7 @@ def test_a_post_may_hold_an_address_that_looks_like_a_list(client, path):
         "/%5Cevil.example",
         "/%0d%0aLocation:%20x",
         "/%00",
+        "/a/%00/b",
         "/%ff%fe",
         "/" + "a" * 5000,
         "/a/../../etc/passwd",
