@@ -75,6 +75,7 @@ _WRITTEN_COLUMNS: tuple[Field, ...] = (
     "description",
     "custom_excerpt",
     "canonical_url",
+    "noindex",
     "cover_alt",
     "cover_caption",
 )
