@@ -24,6 +24,7 @@ from ninja import NinjaAPI, Query, Schema
 from ninja.errors import HttpError, ValidationError
 from pydantic import AfterValidator, Field, StringConstraints
 
+from articles.feed_links import feeds_of
 from articles.media import SERVED_TYPES
 from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 from articles.site import article
@@ -34,7 +35,6 @@ from articles.site.markdown import markdown_path, public_markdown
 from articles.site.naming import site_description, site_name
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import absolute_links
-from articles.site.terms import TermList, feeds_of, find_list
 from articles.site.views import page_context
 
 VERSION = "1"
@@ -56,6 +56,7 @@ def _check_moment(value: datetime) -> datetime:
 
 # No post or term has a control character in its address, and PostgreSQL refuses NUL even in a question.
 Address = Annotated[str, StringConstraints(min_length=1, max_length=800, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+PostAddress = Annotated[Address, Field(description="Where the post stands here, decoded: “/2026/11/a/”.")]
 Moment = Annotated[datetime, AfterValidator(_check_moment)]
 Size = Annotated[int, Field(ge=1, le=MAX_SIZE, description=f"Entries on a page, at most {MAX_SIZE}.")]
 
@@ -224,7 +225,7 @@ def read_site(request: HttpRequest) -> dict[str, Any]:
 
 @api.get("posts", response={200: PostPage, 422: Problem}, summary="Articles, newest first", url_name="posts")
 def read_posts(request: HttpRequest, filters: Query[PostFilters]) -> dict[str, Any]:
-    """A page of the articles that meet every condition. A term that is unknown has none. Queries: posts, credits."""
+    """A page of the articles that meet every condition. A term that is unknown has none."""
     try:
         listing = list_posts(_filtered(filters), filters.before, size=filters.size)
     except Http404 as error:
@@ -235,7 +236,7 @@ def read_posts(request: HttpRequest, filters: Query[PostFilters]) -> dict[str, A
 
 @api.get("pages", response={200: PostPage, 422: Problem}, summary="Standing pages, by address", url_name="pages")
 def read_pages(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
-    """A page of the standing pages, in the order of their addresses. Queries: posts, credits."""
+    """A page of the standing pages, in the order of their addresses."""
     rows = as_cards(Post.objects.published().filter(kind=Post.Kind.PAGE)).order_by("path")
     found = list((rows.filter(path__gt=place.after) if place.after else rows)[: place.size + 1])
     shown = found[: place.size]
@@ -245,11 +246,8 @@ def read_pages(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
 
 
 @api.get("post", response={200: WholePost, **_PROBLEMS}, summary="One post with its text", url_name="post")
-def read_post(request: HttpRequest, path: Query[Address]) -> dict[str, Any]:
-    """A post with its text as HTML and as Markdown, its corrections and translations.
-
-    Queries: the post, its credits, its text, its neighbours, its corrections if there are any.
-    """
+def read_post(request: HttpRequest, path: Query[PostAddress]) -> dict[str, Any]:
+    """A post with its text as HTML and as Markdown, its corrections and translations."""
     post = _require_post(path)
     attach_credits([post])
     credits: Credits = post.credits  # type: ignore[attr-defined]
@@ -261,9 +259,7 @@ def read_post(request: HttpRequest, path: Query[Address]) -> dict[str, Any]:
         "source_url": post.source_url if is_web_address(post.source_url) else "",
         "html": absolute_links(post.body_html, address),
         "markdown": public_markdown(post, credits),
-        "corrections": [
-            {"text": one.text, "corrected_at": _local(one.corrected_at)} for one in article.load_corrections(post)
-        ],
+        "corrections": [{"text": one.text, "corrected_at": _local(one.corrected_at)} for one in article.load_corrections(post)],
         "translations": [
             {"language": language_of(each), "path": each.path, "url": _absolute(each.get_absolute_url())} for each in translations
         ],
@@ -271,8 +267,8 @@ def read_post(request: HttpRequest, path: Query[Address]) -> dict[str, Any]:
 
 
 @api.get("media", response={200: PictureList, **_PROBLEMS}, summary="The pictures of one post", url_name="media")
-def read_media(request: HttpRequest, path: Query[Address]) -> dict[str, Any]:
-    """The cover of a post and the files that its text shows, each once. Queries: the post, the files."""
+def read_media(request: HttpRequest, path: Query[PostAddress]) -> dict[str, Any]:
+    """The cover of a post and the files that its text shows, each once."""
     post = _require_post(path)
     names = list(dict.fromkeys(_MEDIA_NAME.findall(post.body_html)))[:MAX_MEDIA]
     found = {file.public_name: file for file in MediaFile.objects.filter(public_name__in=names)}
@@ -321,25 +317,25 @@ def _require_post(path: str) -> Post:
 
 @api.get("authors", response={200: AuthorPage, 422: Problem}, summary="By-lines with public articles", url_name="authors")
 def read_authors(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
-    """A page of the by-lines, in the order of their slugs. One query."""
+    """A page of the by-lines, in the order of their slugs."""
     return _term_page("authors", Author, place, Post.objects.published().dated().filter(authors=OuterRef("pk")), _author)
 
 
 @api.get("tags", response={200: TermPage, 422: Problem}, summary="Tags of public articles", url_name="tags")
 def read_tags(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
-    """A page of the tags, in the order of their slugs. One query."""
+    """A page of the tags, in the order of their slugs."""
     return _term_page("tags", Tag, place, Post.objects.published().dated().filter(tagged_items__tag=OuterRef("pk")), _tag)
 
 
 @api.get("series", response={200: TermPage, 422: Problem}, summary="Series of public articles", url_name="series")
 def read_series(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
-    """A page of the series, in the order of their slugs. One query."""
+    """A page of the series, in the order of their slugs."""
     return _term_page("series", Series, place, Post.objects.published().dated().filter(series=OuterRef("pk")), _series)
 
 
 @api.get("categories", response={200: TermPage, 422: Problem}, summary="Categories with public posts", url_name="categories")
 def read_categories(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
-    """A page of the categories, in the order of their addresses. Two queries."""
+    """A page of the categories, in the order of their addresses."""
     slugs = sorted(section.full_slug for section in _flat(load_sections()))
     slugs = [slug for slug in slugs if place.after is None or slug > place.after]
     page = slugs[: place.size]
@@ -491,8 +487,8 @@ def show_description(request: HttpRequest) -> HttpResponseBase:
 
 @public_page
 def show_guide(request: HttpRequest) -> HttpResponseBase:
-    """What programs may ask, for the people who write them. One query."""
-    operations = [{"path": path, **methods["get"]} for path, methods in describe()["paths"].items()]
+    """What programs may ask, for the people who write them."""
+    operations = [_explain(address, methods["get"]) for address, methods in describe()["paths"].items()]
     context = {
         **page_context(load_sections()),
         "operations": operations,
@@ -502,6 +498,18 @@ def show_guide(request: HttpRequest) -> HttpResponseBase:
         "max_size": MAX_SIZE,
     }
     return render_page("articles/api.html", context, language=settings.LANGUAGE_CODE)
+
+
+def _explain(address: str, operation: dict[str, Any]) -> dict[str, Any]:
+    parameters = [
+        {
+            "name": one["name"],
+            "text": one.get("description") or one["schema"].get("description", ""),
+            "required": one.get("required", False),
+        }
+        for one in operation.get("parameters", ())
+    ]
+    return {"path": address, "summary": operation["summary"], "parameters": parameters}
 
 
 app_name = "api"

@@ -126,8 +126,8 @@ class Change:
 def write_fields(head: str, format: FrontMatterFormat, dialect: str, changes: Mapping[Field, Any], zone: ZoneInfo) -> str:
     """``head`` with ``changes`` written into it, each as a change of the file's own key, or of the dialect's where it has none.
 
-    Values: texts; aware datetimes; ``draft`` and ``noindex`` a bool; ``authors``, ``tags`` lists of names; ``categories`` a list of
-    names. Empty values remove the key. ``zone`` is the one in which a date is spelled where the file's own date does
+    Values: texts; aware datetimes; ``draft`` and ``noindex`` a bool; ``authors``, ``tags`` lists of names; ``categories`` a
+    list of names. Empty values remove the key. ``zone`` is the one in which a date is spelled where the file's own date does
     not say. A text without front matter gets a block. Raises :class:`articles.formats.frontmatter.EditError` where a
     key cannot be changed alone, and RefusedFile where ``head`` cannot be read.
     """

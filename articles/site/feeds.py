@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
+from articles.feed_links import feeds_of
 from articles.models import Correction, Post, PostQuerySet, Redirect, Series
 from articles.site.context import load_sections
 from articles.site.listing import attach_credits
@@ -20,7 +21,7 @@ from articles.site.lookup import find_post, shown
 from articles.site.naming import site_description, site_name
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import Feed, write_atom, write_json, write_rss
-from articles.site.terms import feeds_of, find_list
+from articles.site.terms import find_list
 from articles.site.views import answer_address, page_context
 
 FEED_SIZE = 20

@@ -20,12 +20,13 @@ from django.urls import get_script_prefix, resolve, reverse
 from django.utils import timezone
 
 from articles.addresses import MAX_PATH, bare_form, file_spellings
+from articles.feed_links import feeds_of
 from articles.formats.terms import identity, slugify
 from articles.library import may_be_shown
 from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
 from articles.references import fold
 from articles.site.media import find_file
-from articles.site.terms import TERM_KINDS, feeds_of
+from articles.site.terms import TERM_KINDS
 
 #: Where generators keep the lists of a kind, below the home page.
 LIST_FOLDERS = {

@@ -13,13 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from articles.feed_links import feeds_of
 from articles.models import Post
 from articles.site.article import description_of
 from articles.site.context import load_sections
 from articles.site.markdown import markdown_path
 from articles.site.naming import site_description, site_name
 from articles.site.responses import allows_ai, public_page
-from articles.site.terms import feeds_of
 from articles.site.views import answer_address
 
 LLMS_POSTS = 50

@@ -7,36 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import Q
-from django.urls import reverse
 
+from articles.feed_links import FeedLink, feeds_of
 from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 
 Term = Author | Category | Series | Tag
 MAX_SLUG = 700
-
-
-@dataclass(frozen=True, slots=True)
-class FeedFormat:
-    """``name`` is the last part of a feed's address without its suffix; ``type`` is what a page's head calls the format."""
-
-    name: str
-    label: str
-    type: str
-
-
-FEED_FORMATS = (
-    FeedFormat("rss", "RSS", "application/rss+xml"),
-    FeedFormat("atom", "Atom", "application/atom+xml"),
-    FeedFormat("json", "JSON Feed", "application/feed+json"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedLink:
-    """``address`` is percent-encoded, without scheme and host."""
-
-    format: FeedFormat
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +41,6 @@ class TermList:
 def slug_of(term: Term) -> str:
     """The part of a term's address that names it."""
     return term.full_slug if isinstance(term, Category) else term.slug
-
-
-def feeds_of(kind: str = "", slug: str = "") -> list[FeedLink]:
-    """The feeds of a term, or of the whole site, one for each format."""
-    names = [(format, f"{kind}_{format.name}" if kind else format.name) for format in FEED_FORMATS]
-    return [FeedLink(format, reverse(f"articles:{name}", args=[slug] if kind else [])) for format, name in names]
 
 
 def find_list(kind: str, slug: str) -> TermList | None:

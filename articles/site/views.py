@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
+from articles.feed_links import feeds_of
 from articles.models import Author, Category, Post
 from articles.site import article, lookup, structured
 from articles.site.context import Section, find_way, is_web_address, language_of, load_sections, web_links
@@ -23,7 +24,7 @@ from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.naming import site_description, site_name
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
 from articles.site.suggestions import suggest_posts
-from articles.site.terms import TermList, feeds_of, find_list
+from articles.site.terms import TermList, find_list
 
 LEAD_AND_SIDE = 5
 MIN_BAND = 2
