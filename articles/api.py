@@ -20,6 +20,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import NinjaAPI, Query, Schema
 from ninja.errors import HttpError, ValidationError
 from pydantic import AfterValidator, Field, StringConstraints
@@ -38,6 +39,7 @@ from articles.site.syndication import absolute_links
 from articles.site.views import page_context
 
 VERSION = "1"
+#: The second stands in words in the description of ``size``, too.
 SIZE, MAX_SIZE = 20, 100
 MAX_MEDIA = 200
 #: Earlier and later moments cannot be moved into every zone.
@@ -56,25 +58,28 @@ def _check_moment(value: datetime) -> datetime:
 
 # No post or term has a control character in its address, and PostgreSQL refuses NUL even in a question.
 Address = Annotated[str, StringConstraints(min_length=1, max_length=800, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
-PostAddress = Annotated[Address, Field(description="Where the post stands here, decoded: “/2026/11/a/”.")]
 Moment = Annotated[datetime, AfterValidator(_check_moment)]
-Size = Annotated[int, Field(ge=1, le=MAX_SIZE, description=f"Entries on a page, at most {MAX_SIZE}.")]
+Size = Annotated[int, Field(ge=1, le=MAX_SIZE, description=gettext_noop("Entries on a page, at most 100."))]
 
 
 class PostFilters(Schema):
     """Which articles, newest first. Several conditions must all hold."""
 
-    category: Address | None = Field(None, description="The slugs from the root down, joined by “/”; with everything below.")
-    tag: Address | None = Field(None, description="The slug of a tag.")
-    author: Address | None = Field(None, description="The slug of a by-line.")
-    series: Address | None = Field(None, description="The slug of a series.")
-    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")] | None = Field(
-        None, description="A language as BCP 47 writes it, such as “ja”."
+    category: Address | None = Field(
+        None, description=gettext_noop("The slugs from the root down, joined by “/”; with everything below.")
     )
-    since: Moment | None = Field(None, description="Published at this moment or later. Without an offset: in the site's zone.")
-    until: Moment | None = Field(None, description="Published before this moment.")
+    tag: Address | None = Field(None, description=gettext_noop("The slug of a tag."))
+    author: Address | None = Field(None, description=gettext_noop("The slug of a by-line."))
+    series: Address | None = Field(None, description=gettext_noop("The slug of a series."))
+    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")] | None = Field(
+        None, description=gettext_noop("A language as BCP 47 writes it, such as “ja”.")
+    )
+    since: Moment | None = Field(
+        None, description=gettext_noop("Published at this moment or later. Without an offset: in the site's zone.")
+    )
+    until: Moment | None = Field(None, description=gettext_noop("Published before this moment."))
     before: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,17}-[0-9]{1,6}$")] | None = Field(
-        None, description="Where the page begins, as “next” of the page before names it."
+        None, description=gettext_noop("Where the page begins, as “next” of the page before names it.")
     )
     size: Size = SIZE
 
@@ -82,7 +87,7 @@ class PostFilters(Schema):
 class Place(Schema):
     """Where a page of a list by name begins."""
 
-    after: Address | None = Field(None, description="The last slug or address of the page before.")
+    after: Address | None = Field(None, description=gettext_noop("The last slug or address of the page before."))
     size: Size = SIZE
 
 
@@ -195,6 +200,7 @@ class Problem(Schema):
     parameter: str = ""
 
 
+_AT = Query(..., description=gettext_noop("Where the post stands here, decoded: “/2026/11/a/”."))
 api = NinjaAPI(
     title="Kawaraban",
     version=VERSION,
@@ -209,7 +215,7 @@ _PROBLEMS = {404: Problem, 410: Problem, 422: Problem}
 # --- Posts --------------------------------------------------------------------------------------------------------------
 
 
-@api.get("site", response=Site, summary="The site", url_name="site")
+@api.get("site", response=Site, summary=gettext_noop("The site"), url_name="site")
 def read_site(request: HttpRequest) -> dict[str, Any]:
     """What the site is called, its language and zone, its feeds."""
     return {
@@ -223,7 +229,7 @@ def read_site(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@api.get("posts", response={200: PostPage, 422: Problem}, summary="Articles, newest first", url_name="posts")
+@api.get("posts", response={200: PostPage, 422: Problem}, summary=gettext_noop("Articles, newest first"), url_name="posts")
 def read_posts(request: HttpRequest, filters: Query[PostFilters]) -> dict[str, Any]:
     """A page of the articles that meet every condition. A term that is unknown has none."""
     try:
@@ -234,7 +240,7 @@ def read_posts(request: HttpRequest, filters: Query[PostFilters]) -> dict[str, A
     return {"posts": [_card(post) for post in listing.posts], "next": _next("posts", filters, before=token)}
 
 
-@api.get("pages", response={200: PostPage, 422: Problem}, summary="Standing pages, by address", url_name="pages")
+@api.get("pages", response={200: PostPage, 422: Problem}, summary=gettext_noop("Standing pages, by address"), url_name="pages")
 def read_pages(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     """A page of the standing pages, in the order of their addresses."""
     rows = as_cards(Post.objects.published().filter(kind=Post.Kind.PAGE)).order_by("path")
@@ -245,8 +251,8 @@ def read_pages(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     return {"posts": [_card(post) for post in shown], "next": _next("pages", place, after=last)}
 
 
-@api.get("post", response={200: WholePost, **_PROBLEMS}, summary="One post with its text", url_name="post")
-def read_post(request: HttpRequest, path: Query[PostAddress]) -> dict[str, Any]:
+@api.get("post", response={200: WholePost, **_PROBLEMS}, summary=gettext_noop("One post with its text"), url_name="post")
+def read_post(request: HttpRequest, path: Annotated[Address, _AT]) -> dict[str, Any]:
     """A post with its text as HTML and as Markdown, its corrections and translations."""
     post = _require_post(path)
     attach_credits([post])
@@ -266,8 +272,8 @@ def read_post(request: HttpRequest, path: Query[PostAddress]) -> dict[str, Any]:
     }
 
 
-@api.get("media", response={200: PictureList, **_PROBLEMS}, summary="The pictures of one post", url_name="media")
-def read_media(request: HttpRequest, path: Query[PostAddress]) -> dict[str, Any]:
+@api.get("media", response={200: PictureList, **_PROBLEMS}, summary=gettext_noop("The pictures of one post"), url_name="media")
+def read_media(request: HttpRequest, path: Annotated[Address, _AT]) -> dict[str, Any]:
     """The cover of a post and the files that its text shows, each once."""
     post = _require_post(path)
     names = list(dict.fromkeys(_MEDIA_NAME.findall(post.body_html)))[:MAX_MEDIA]
@@ -315,25 +321,32 @@ def _require_post(path: str) -> Post:
 # --- By-lines and terms -------------------------------------------------------------------------------------------------
 
 
-@api.get("authors", response={200: AuthorPage, 422: Problem}, summary="By-lines with public articles", url_name="authors")
+@api.get(
+    "authors", response={200: AuthorPage, 422: Problem}, summary=gettext_noop("By-lines with public articles"), url_name="authors"
+)
 def read_authors(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     """A page of the by-lines, in the order of their slugs."""
     return _term_page("authors", Author, place, Post.objects.published().dated().filter(authors=OuterRef("pk")), _author)
 
 
-@api.get("tags", response={200: TermPage, 422: Problem}, summary="Tags of public articles", url_name="tags")
+@api.get("tags", response={200: TermPage, 422: Problem}, summary=gettext_noop("Tags of public articles"), url_name="tags")
 def read_tags(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     """A page of the tags, in the order of their slugs."""
     return _term_page("tags", Tag, place, Post.objects.published().dated().filter(tagged_items__tag=OuterRef("pk")), _tag)
 
 
-@api.get("series", response={200: TermPage, 422: Problem}, summary="Series of public articles", url_name="series")
+@api.get("series", response={200: TermPage, 422: Problem}, summary=gettext_noop("Series of public articles"), url_name="series")
 def read_series(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     """A page of the series, in the order of their slugs."""
     return _term_page("series", Series, place, Post.objects.published().dated().filter(series=OuterRef("pk")), _series)
 
 
-@api.get("categories", response={200: TermPage, 422: Problem}, summary="Categories with public posts", url_name="categories")
+@api.get(
+    "categories",
+    response={200: TermPage, 422: Problem},
+    summary=gettext_noop("Categories with public posts"),
+    url_name="categories",
+)
 def read_categories(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     """A page of the categories, in the order of their addresses."""
     slugs = sorted(section.full_slug for section in _flat(load_sections()))
@@ -495,7 +508,6 @@ def show_guide(request: HttpRequest) -> HttpResponseBase:
         "base": _absolute(f"/api/v{VERSION}/"),
         "description": _absolute(reverse("api:description")),
         "canonical": _absolute(reverse("api:guide")),
-        "max_size": MAX_SIZE,
     }
     return render_page("articles/api.html", context, language=settings.LANGUAGE_CODE)
 

@@ -66,17 +66,17 @@ def show_llms(request: HttpRequest) -> HttpResponseBase:
     if description := site_description():
         lines += [f"> {_one_line(description)}", ""]
     if sections := load_sections():
-        lines += [f"## {_('Sections')}", "", *(_link(section.name, section.url) for section in sections), ""]
+        lines += [_heading(_("Sections")), "", *(_link(section.name, section.url) for section in sections), ""]
     if posts := _newest():
         lines += [
-            f"## {_('Newest articles')}",
+            _heading(_("Newest articles")),
             "",
             *(_link(post.title, _text_of(post), description_of(post)) for post in posts),
             "",
         ]
-    lines += [f"## {_('For programs')}", ""]
+    lines += [_heading(_("For programs")), ""]
     lines += [_link(link.format.label, link.address) for link in feeds_of()]
-    lines += [_link("Sitemap", reverse("articles:sitemap"))]
+    lines += [_link("Sitemap", reverse("articles:sitemap")), _link("API (OpenAPI)", reverse("api:description"))]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 
 
@@ -87,6 +87,10 @@ def _newest() -> list[Post]:
 
 def _text_of(post: Post) -> str:
     return Post(path=markdown_path(post)).get_absolute_url()
+
+
+def _heading(text: str) -> str:
+    return f"## {text}"
 
 
 def _link(name: str, address: str, note: str = "") -> str:

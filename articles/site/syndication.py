@@ -102,16 +102,21 @@ def feed_text(post: Post, corrections: Sequence[Correction] = ()) -> str:
     address = settings.SITE_URL + post.get_absolute_url()
     parts = [absolute_links(post.body_html, address)]
     with translation.override(interface_language(language_of(post))):
+        heading = _("Corrections")
         if corrections:
-            parts.insert(0, f"<p><strong>{escape_html(_('This article has corrections'))}</strong></p>\n")
-            parts.append(f"<h2>{escape_html(_('Corrections'))}</h2>\n")
+            parts.insert(0, _label(_("This article has corrections")))
+            parts.append(f"<h2>{escape_html(heading)}</h2>\n")
         if has_sponsored_links(post):
-            parts.insert(0, f"<p><strong>{escape_html(_('Contains advertising links'))}</strong></p>\n")
+            parts.insert(0, _label(_("Contains advertising links")))
     for correction in corrections:
         moment = timezone.localtime(correction.corrected_at)
         parts.append(f'<p><time datetime="{moment.isoformat()}">{moment:%Y-%m-%d %H:%M}</time></p>\n')
         parts.append(linebreaks(correction.text, autoescape=True) + "\n")
     return "".join(parts)
+
+
+def _label(text: str) -> str:
+    return f"<p><strong>{escape_html(text)}</strong></p>\n"
 
 
 def _updated(post: Post) -> datetime:
