@@ -302,6 +302,10 @@ def test_a_file_of_the_sitemap_that_begins_nowhere_is_not_found(client, start):
     assert client.get("/sitemap-posts.xml", {"from": start}).status_code == 404
 
 
+def test_a_numbered_file_of_the_sitemap_leads_to_the_index(client):
+    assert client.get("/sitemap-1.xml").headers["Location"] == "/sitemap.xml"
+
+
 def test_standing_pages_are_in_the_sitemap_and_drafts_are_not(client):
     PostFactory(kind=Post.Kind.PAGE, published_at=None, path="/about/")
     PostFactory(state=Post.State.DRAFT, path="/draft/")

@@ -44,6 +44,12 @@ def go_to_feed(request: HttpRequest) -> HttpResponseBase:
 
 
 @public_page
+def go_to_sitemap(request: HttpRequest, number: int) -> HttpResponseBase:
+    """Where the sitemap's files were while they had numbers: what is there now, the index says."""
+    return HttpResponsePermanentRedirect(reverse("articles:sitemap"))
+
+
+@public_page
 def go_to_icon(request: HttpRequest, name: str) -> HttpResponseBase:
     """Where browsers and phones look for the icon of what names none, as a feed does not."""
     return HttpResponsePermanentRedirect(static(f"img/{name}"))
@@ -67,6 +73,7 @@ urlpatterns = [
     path("feed.json", feeds.show_feed, {"format": "json"}, name="json"),
     path("feeds/", feeds.show_feeds, name="feeds"),
     path("sitemap.xml", sitemaps.show_sitemap_index, name="sitemap"),
+    path("sitemap-<int:number>.xml", go_to_sitemap),
     path("sitemap-posts.xml", sitemaps.show_sitemap_page, name="sitemap_page"),
     path("sitemap-news.xml", sitemaps.show_news_sitemap, name="news_sitemap"),
     path("favicon.ico", go_to_icon, {"name": "icon.svg"}, name="favicon"),
