@@ -369,7 +369,11 @@ def test_a_site_that_keeps_ai_out_says_so_everywhere(client, settings):
         response = client.get(path)
         assert response.headers["X-Robots-Tag"] == "noai, noimageai"
         assert metas_of(page_of(client, path))["robots"] == ["noai, noimageai"]
-    assert client.get(post.get_absolute_url().rstrip("/") + ".md").headers["X-Robots-Tag"] == "noai, noimageai"
+    for path in (post.get_absolute_url().rstrip("/") + ".md", *("/rss.xml", "/feed.json", "/sitemap-posts.xml", "/api/v1/posts")):
+        assert client.get(path).headers["X-Robots-Tag"] == "noai, noimageai", path
+    post.noindex = True
+    post.save()
+    assert client.get(post.get_absolute_url()).headers["X-Robots-Tag"] == "noindex, noai, noimageai"
     assert client.get("/llms.txt").status_code == 404
 
 

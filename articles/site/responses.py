@@ -34,6 +34,7 @@ def public_page(view: View[P]) -> View[P]:
     @wraps(view)
     def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
+        ask_robots(response)
         if not isinstance(response, HttpResponse) or response.status_code != 200:
             return response
         response.headers.setdefault("Cache-Control", ASK_AGAIN)
@@ -60,10 +61,10 @@ def robots_text(*, noindex: bool) -> str:
     return ", ".join(words)
 
 
-def ask_robots(response: HttpResponse, *, noindex: bool) -> None:
-    """Sets ``X-Robots-Tag``, for what has no head or is read by programs that do not look there."""
+def ask_robots(response: HttpResponseBase, *, noindex: bool = False) -> None:
+    """Sets ``X-Robots-Tag``, unless it is set: for what has no head or is read by programs that do not look there."""
     if text := robots_text(noindex=noindex):
-        response.headers["X-Robots-Tag"] = text
+        response.headers.setdefault("X-Robots-Tag", text)
 
 
 def render_page(

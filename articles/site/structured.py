@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from articles.models import Author, Correction, Post
 from articles.site.article import canonical_url, description_of, has_sponsored_links, is_article, shown_cover
-from articles.site.context import Section, interface_language, is_web_address, language_of
+from articles.site.context import Section, interface_language, language_of, web_links
 from articles.site.listing import Credits, author_url
 from articles.site.naming import site_description, site_name
 
@@ -120,9 +120,8 @@ def _person(author: Author, address: str) -> Node:
         data["description"] = author.bio
     if author.picture is not None and author.picture.public_name and author.picture.is_image:
         data["image"] = _absolute(author.picture.url)
-    links = [link["url"] for link in author.links if isinstance(link, dict) and is_web_address(link.get("url"))]
-    if links:
-        data["sameAs"] = links
+    if links := web_links(author):
+        data["sameAs"] = [link["url"] for link in links]
     return data
 
 
