@@ -304,7 +304,8 @@ def test_readers_see_that_there_are_corrections_and_what_they_say(post: Post, cl
     assert "<p>&lt;b&gt;誤り&lt;/b&gt;があった。</p>" in page
     assert "<b>誤り" not in page
     assert f'更新 <time datetime="{timezone.localtime(at).isoformat(timespec="seconds")[:16]}' in page
-    data = json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    graph = json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    data = graph["@graph"][0]
     assert data["dateModified"] == timezone.localtime(at).isoformat()
     assert [found["text"] for found in data["correction"]] == ["<b>誤り</b>があった。\n\n正しくは & です。"]
     assert data["correction"][0]["@type"] == "CorrectionComment"
