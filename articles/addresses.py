@@ -18,14 +18,19 @@ MAX_PATH = 800  # Post.path
 RESERVED_PREFIXES = frozenset({"admin", "api", "static", "feed", "healthz", "readyz"})
 
 #: Whole addresses that the product itself answers.
-RESERVED_FILES = frozenset({"rss.xml", "atom.xml", "feed.json", "sitemap.xml", "robots.txt", "favicon.ico"})
+RESERVED_FILES = frozenset(
+    (
+        *("rss.xml", "atom.xml", "feed.json", "sitemap.xml", "robots.txt", "llms.txt"),
+        *("favicon.ico", "apple-touch-icon.png", "manifest.webmanifest"),
+    )
+)
 
 #: Files that stand for their folder.
 INDEXES = ("index.html", "index.htm", "index.php", "index")
 
 # Library files live at /media/<2 hex>/<16 hex>/<name>. The rest of /media/ stays free: newsrooms have sections of
 # that name, and their addresses must go on answering.
-_RESERVED_SHAPE = re.compile(r"/media/[0-9a-f]{2}/[0-9a-f]{16}/|/sitemap-[0-9]+\.xml$")
+_RESERVED_SHAPE = re.compile(r"/media/[0-9a-f]{2}/[0-9a-f]{16}/|/sitemap-(?:[0-9]+|posts|news)\.xml$")
 _SUFFIX = re.compile(r"(?<=[^/.])\.[A-Za-z][A-Za-z0-9]{0,4}$")
 _PAGE_SUFFIXES = (".html", ".htm")
 # No post has these in its address, and PostgreSQL refuses NUL and surrogates even in a question.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django_tasks import task
 
+from articles import websub
 from articles.editorial import accounts, notices
 from articles.models import ImportRun
 from articles.transfer.background import work
@@ -31,6 +32,12 @@ def undo_import(run: int) -> None:
 def send_notice(key: int) -> None:
     """Sends the mail of a notice."""
     notices.deliver(key)
+
+
+@task()
+def ping_hub(key: int, tries: int = 0) -> None:
+    """Tells the hub of a post."""
+    websub.ping(key, tries)
 
 
 @task()

@@ -53,6 +53,17 @@ def read_site_url() -> str:
     return address
 
 
+def read_hub() -> str:
+    """``WEBSUB_HUB``, the address of a hub, or none. Raises ImproperlyConfigured for what is no web address."""
+    address: str = env.str("WEBSUB_HUB", default="").strip()
+    parts = urlsplit(address)
+    if address and (
+        parts.scheme not in ("http", "https") or not parts.hostname or not address.isascii() or not address.isprintable()
+    ):
+        raise ImproperlyConfigured("WEBSUB_HUB is not a web address. Give one like WEBSUB_HUB=https://hub.example.jp/")
+    return address
+
+
 def read_positive_int(name: str, default: int) -> int:
     """A whole number of at least 0. Raises ImproperlyConfigured naming the variable."""
     text: str = env.str(name, default=str(default))
@@ -260,6 +271,10 @@ LANGUAGE_CODE = read_language([code for code, _name in LANGUAGES])
 # How the site calls itself in its masthead, titles and feeds.
 SITE_NAME = env.str("SITE_NAME", default="").strip() or ("瓦版" if LANGUAGE_CODE == "ja" else "Kawaraban")
 SITE_DESCRIPTION = env.str("SITE_DESCRIPTION", default="").strip()
+# Whether companies may read the site for their language models: what robots.txt, the pages' heads and llms.txt say.
+AI_USE = read_choice("AI_USE", ("ALLOW", "DISALLOW"))
+# Where readers of feeds may subscribe and which is told of what is new (WebSub); none by default.
+WEBSUB_HUB = read_hub()
 LOCALE_PATHS = [BASE_DIR / "articles" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tokyo")
 USE_TZ = True

@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/password/chosen/", PasswordChosen.as_view(), name="password_reset_complete"),
     path("admin/", include("articles.admin.urls")),
     path("admin/", admin.site.urls),
+    path("api/", include("articles.api")),
     path("healthz", show_alive, name="healthz"),
     path("readyz", show_ready, name="readyz"),
     path("", include("articles.site.urls")),

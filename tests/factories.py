@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from articles.derive import save_derived
 from articles.library import add_media
 from articles.markup.engines import DEFAULT_FEATURES
-from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, Redirect, Series, Tag
+from articles.models import Author, Category, Correction, MediaFile, Post, PostAuthor, PostCategory, Redirect, Series, Tag
 from articles.references import search_key
 
 FIRST_DAY = datetime(2026, 11, 1, 0, 0, tzinfo=UTC)
@@ -106,6 +106,14 @@ class PostFactory(DjangoModelFactory[Post]):
         for name in extracted or ():
             tag = Tag.objects.filter(name=name).first() or Tag.objects.create(name=name)
             self.tagged_items.create(tag=tag)
+
+
+def make_correction(post: Post, text: str, at: datetime) -> Correction:
+    """A correction with the time of the newest on its post, as the verb leaves them."""
+    correction = Correction.objects.create(post=post, text=text, corrected_at=at)
+    post.corrected_at = max(filter(None, (post.corrected_at, at)))
+    post.save(update_fields=["corrected_at"])
+    return correction
 
 
 def _category(name: str) -> Category:

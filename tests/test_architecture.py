@@ -23,7 +23,12 @@ def read_layers() -> dict[str, int]:
 LAYERS = read_layers()
 # The application's configuration reads the checks so that they are registered; templates of the site use its tags.
 # The desk's preview is the page as readers will see it, so the site's own view function draws it.
-DOORS_THAT_MEET = {("articles.apps", "articles.checks"), ("articles.admin.preview", "articles.site")}
+# The read API says in another form what the pages say, so it asks the same functions.
+DOORS_THAT_MEET = {
+    ("articles.apps", "articles.checks"),
+    ("articles.admin.preview", "articles.site"),
+    ("articles.api", "articles.site"),
+}
 READERS = ("articles.site", "articles.templatetags", "articles.api")
 WRITERS = ("articles.transfer", "articles.editorial")
 # Migrations speak of models as they were; they are no part of the picture.
@@ -45,6 +50,8 @@ HOMES = {
     "yaml": ("articles.formats.frontmatter",),
     "charset_normalizer": ("articles.formats.encoding",),
     "environ": ("cms.settings",),
+    "ninja": ("articles.api",),
+    "pydantic": ("articles.api",),
 }
 
 

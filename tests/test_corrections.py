@@ -304,7 +304,8 @@ def test_readers_see_that_there_are_corrections_and_what_they_say(post: Post, cl
     assert "<p>&lt;b&gt;誤り&lt;/b&gt;があった。</p>" in page
     assert "<b>誤り" not in page
     assert f'更新 <time datetime="{timezone.localtime(at).isoformat(timespec="seconds")[:16]}' in page
-    data = json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    graph = json.loads(re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    data = graph["@graph"][0]
     assert data["dateModified"] == timezone.localtime(at).isoformat()
     assert [found["text"] for found in data["correction"]] == ["<b>誤り</b>があった。\n\n正しくは & です。"]
     assert data["correction"][0]["@type"] == "CorrectionComment"
@@ -318,7 +319,7 @@ def test_a_post_without_corrections_says_nothing_of_them(post: Post, client: Cli
 
 def test_feed_and_sitemap_take_a_correction_for_an_update(post: Post, client: Client) -> None:
     at = timezone.localtime(correct(post).corrected_at)
-    sitemap = b"".join(client.get(reverse("articles:sitemap_page", args=[1])).streaming_content).decode()  # type: ignore[attr-defined]
+    sitemap = b"".join(client.get(reverse("articles:sitemap_page")).streaming_content).decode()  # type: ignore[attr-defined]
     assert f"<lastmod>{at.isoformat()}</lastmod>" in sitemap
     assert client.get("/atom.xml").text.count(f"<updated>{at.isoformat()}</updated>") == 2
 

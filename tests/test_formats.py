@@ -40,6 +40,7 @@ def describe(document: Document) -> dict[str, Any]:
         "excerpt": document.excerpt,
         "description": document.description,
         "canonical_url": document.canonical_url,
+        "noindex": document.noindex,
         "source_url": document.source_url,
         "language": document.language,
         "translation_key": document.translation_key,

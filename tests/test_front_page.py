@@ -145,7 +145,7 @@ def test_of_two_editions_of_one_minute_the_one_saved_later_is_shown() -> None:
 
 def test_feeds_sitemaps_and_the_digest_know_nothing_of_it(client: Client) -> None:
     def read() -> list[bytes]:
-        return [client.get(path).getvalue() for path in ("/rss.xml", "/atom.xml", "/sitemap-1.xml")]
+        return [client.get(path).getvalue() for path in ("/rss.xml", "/atom.xml", "/sitemap-posts.xml")]
 
     posts = make_posts(3)
     before, digest = read(), content_digest()

@@ -378,7 +378,19 @@ def test_what_is_not_public_leaves_no_trace(client, name):
         path="/2026/11/visible/",
     )
     paths = ("/", visible.path, "/tags/ai/", "/categories/政策/", "/authors/経済班/", "/series/連載/", "/2026/", "/2026/11/")
-    files = ("/rss.xml", "/atom.xml", "/sitemap.xml", "/sitemap-1.xml", "/unknown/", "/2999/", visible.path.rstrip("/") + ".md")
+    files = (
+        "/rss.xml",
+        "/atom.xml",
+        "/sitemap.xml",
+        "/sitemap-posts.xml",
+        "/sitemap-news.xml",
+        "/llms.txt",
+        "/feeds/",
+        "/feed.json",
+        "/unknown/",
+        "/2999/",
+        visible.path.rstrip("/") + ".md",
+    )
 
     def crawl() -> list[tuple[int, bytes, dict[str, str]]]:
         answers = [client.get(path) for path in (*paths, *files)]
@@ -503,6 +515,7 @@ def test_a_post_may_hold_an_address_that_looks_like_a_list(client, path):
         "/%5Cevil.example",
         "/%0d%0aLocation:%20x",
         "/%00",
+        "/a/%00/b",
         "/%ff%fe",
         "/" + "a" * 5000,
         "/a/../../etc/passwd",
@@ -590,7 +603,22 @@ def test_a_newcomers_address_gets_a_number():
 def test_public_pages_set_no_cookie_and_take_no_post():
     post = PostFactory(tags=["AI"])
     client = Client(enforce_csrf_checks=True)
-    for path in ("/", post.path, "/tags/ai/", "/rss.xml", "/sitemap.xml", "/sitemap-1.xml", "/robots.txt", "/unknown/", "/feed/"):
+    for path in (
+        "/",
+        post.path,
+        "/tags/ai/",
+        "/rss.xml",
+        "/sitemap.xml",
+        "/sitemap-posts.xml",
+        "/sitemap-news.xml",
+        "/llms.txt",
+        "/feeds/",
+        "/manifest.webmanifest",
+        "/api/",
+        "/robots.txt",
+        "/unknown/",
+        "/feed/",
+    ):
         response = client.get(path)
         assert not response.cookies, path
         assert "Vary" not in response.headers, path

@@ -246,6 +246,8 @@ def show_value(name: str, value: Any) -> SafeString | str:
     """A value of a snapshot as people read it, escaped and not too long."""
     if value in (None, "", [], {}):
         return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
     if name in MOMENTS:
         return show_moment(datetime.fromisoformat(value))
     if name in _CHOICES:

@@ -106,6 +106,7 @@ class PostForm(forms.ModelForm):
             "custom_excerpt": gettext_lazy("Excerpt in lists"),
             "description": gettext_lazy("Description for search engines"),
             "canonical_url": gettext_lazy("Original address, where this text was published first"),
+            "noindex": gettext_lazy("Ask search engines not to list this post"),
             "source_url": gettext_lazy("Address of the quoted source"),
             "language": gettext_lazy("Language"),
             "kind": gettext_lazy("Article or standing page"),
@@ -115,6 +116,7 @@ class PostForm(forms.ModelForm):
             "kind": gettext_lazy("A standing page has no date and stands in no list."),
             "cover_alt": gettext_lazy("Read aloud to people who cannot see it."),
             "cover_caption": gettext_lazy("Readers see it under the picture."),
+            "noindex": gettext_lazy("Readers find it here as before; it is left out of the sitemap."),
             "custom_excerpt": gettext_lazy("Readers see it in lists. Left empty, it is the beginning of the text."),
         }
 

@@ -283,7 +283,10 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
             (_("Publication"), {"fields": ["path", "published_at", "kind", "language"], "classes": folded}),
             (_("Tags and series"), {"fields": ["tags", "series", "series_order"], "classes": folded}),
             (_("Cover"), {"fields": ["cover", "cover_alt", "cover_caption"], "classes": folded}),
-            (_("Search and sharing"), {"fields": ["custom_excerpt", "description", "canonical_url"], "classes": folded}),
+            (
+                _("Search and sharing"),
+                {"fields": ["custom_excerpt", "description", "canonical_url", "noindex"], "classes": folded},
+            ),
             (_("Update, embargo and expiry"), {"fields": ["updated_at", "embargo_until", "expires_at"], "classes": folded}),
             (
                 _("The file (advanced)"),

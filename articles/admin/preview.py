@@ -27,9 +27,9 @@ from articles.formats.terms import identity, slugify
 from articles.formats.translating import list_differences
 from articles.models import Author, Category, Post, Tag
 from articles.site import article
-from articles.site.feeds import atom_entry
 from articles.site.listing import Credit, Credits, as_cards, list_posts
 from articles.site.naming import site_name
+from articles.site.syndication import atom_entry
 from articles.site.views import render_home, render_post
 
 OPENING = 400
@@ -138,7 +138,8 @@ def _show_feed(draft: Draft, credits: Credits) -> dict[str, Any]:
         return {}
     draft.post.credits = credits  # type: ignore[attr-defined]
     # Read back from the very bytes that the feed carries, which nobody else wrote.
-    entry = ElementTree.fromstring(f'<feed xmlns="{_ATOM[1:-1]}">{atom_entry(draft.post)}</feed>')[0]  # noqa: S314
+    written = atom_entry(draft.post, article.load_corrections(draft.post))
+    entry = ElementTree.fromstring(f'<feed xmlns="{_ATOM[1:-1]}">{written}</feed>')[0]  # noqa: S314
     return {
         "entry": {
             name: entry.findtext(_ATOM + name, "") for name in ("title", "id", "published", "updated", "summary", "content")

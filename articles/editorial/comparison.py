@@ -71,13 +71,18 @@ class Comparison:
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
     """The difference between two snapshots as :func:`articles.editorial.versions.snapshot` gives them."""
     names = [*after, *(name for name in before if name not in after)]
-    changed = [name for name in names if before.get(name) != after.get(name)]
+    changed = [name for name in names if _differs(before, after, name)]
     texts = {name: (str(before.get(name, "")), str(after.get(name, ""))) for name in TEXTS if name in changed}
     return Comparison(
         [FieldDifference(name, before.get(name), after.get(name)) for name in changed if name not in TEXTS],
         compare_clauses(*texts["body"]) if "body" in texts else None,
         compare_texts(*texts["front_matter"]) if "front_matter" in texts else None,
     )
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> bool:
+    # A version that is older than a field of yes or no says no.
+    return before.get(name) != after.get(name) and not (name not in before and after.get(name) is False)
 
 
 def compare_texts(before: str, after: str) -> TextDifference:

@@ -15,6 +15,7 @@ from articles.editorial.permissions import Account, Verb
 from articles.editorial.versions import join_note
 from articles.editorial.workflow import RefusedChange, WrongState
 from articles.models import Correction, Post
+from articles.websub import announce
 
 MAX_TEXT = 2000
 FIRST_YEAR = 1900
@@ -44,6 +45,7 @@ def issue_correction(
     correction = Correction.objects.create(post=row, text=text, corrected_at=at, user_id=user.pk if user is not None else None)
     _note_newest(row)
     workflow.keep_version(row, user, join_note(gettext_noop("correction issued"), text))
+    announce(row)
     return correction
 
 

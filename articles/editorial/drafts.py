@@ -127,7 +127,9 @@ def merge_changes(base: Snapshot, wanted: Mapping[str, Any], present: Snapshot) 
     """
     merged = Merged({}, wanted, _merge_bodies(base, wanted, present))
     for name, value in wanted.items():
-        old, ours, theirs = base.get(name), spell_value(name, value), present.get(name)
+        # A version that is older than a field of yes or no says no.
+        old = base.get(name, False if isinstance(value, bool) else None)
+        ours, theirs = spell_value(name, value), present.get(name)
         if ours in (old, theirs):
             continue
         if theirs == old:

@@ -10,6 +10,7 @@ from articles.editorial.notices import notify
 from articles.editorial.permissions import Verb
 from articles.editorial.versions import snapshot
 from articles.models import Post, Revision
+from articles.websub import announce
 
 AT_ONCE = 200
 
@@ -33,4 +34,5 @@ def _settle(key: int) -> bool:
     post = Post.objects.get(pk=key)
     Revision.objects.create(post=post, note=gettext_noop("published"), snapshot=snapshot(post))
     notify(Verb.PUBLISH, post, None)
+    announce(post)
     return True

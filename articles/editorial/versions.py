@@ -34,6 +34,7 @@ COLUMNS = (
     "custom_excerpt",
     "description",
     "canonical_url",
+    "noindex",
     "source_url",
     "flavour",
     "features",

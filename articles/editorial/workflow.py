@@ -50,6 +50,7 @@ from articles.markup import DEFAULT_FEATURES
 from articles.models import Post, PostAuthor, PostCategory, Redirect, Revision, TaggedPost
 from articles.referrers import refresh_referrers, target_of
 from articles.sources import set_text, write_fields
+from articles.websub import announce
 
 State = Post.State
 LIVE = (State.SCHEDULED, State.PUBLISHED)
@@ -75,6 +76,7 @@ _WRITTEN_COLUMNS: tuple[Field, ...] = (
     "description",
     "custom_excerpt",
     "canonical_url",
+    "noindex",
     "cover_alt",
     "cover_caption",
 )
@@ -290,6 +292,7 @@ def publish(post: Post, user: Account | None, at: datetime | None = None, *, exp
     _finish(row, user, note, derived=has_draft or row.path != old_path)
     _leave_redirect(row, old_path)
     notify(Verb.PUBLISH, row, user)
+    announce(row)
     return row
 
 

@@ -85,6 +85,7 @@ class Document:
     excerpt: str = ""
     description: str = ""
     canonical_url: str = ""
+    noindex: bool = False
     source_url: str = ""
     language: str = ""
     translation_key: str = ""

@@ -18,7 +18,7 @@ from articles.formats.addresses import SCHEME, UNSAFE, clean_address, decode_wor
 from articles.formats.dates import BadDate, describe_bad_date, parse_date
 from articles.formats.document import Cover, Document
 from articles.formats.frontmatter.values import Scalar, is_null
-from articles.formats.states import StateReading, fold_state_key, read_state
+from articles.formats.states import ROBOTS_KEY, StateReading, fold_state_key, read_state, says_noindex
 from articles.formats.writing import main_key
 
 MAX_TERMS = 500
@@ -170,6 +170,14 @@ class FieldReader:
                     self.known.add(key)
         self._warn_of_states(said)
         return bool(said.keys() - {"public"})
+
+    def is_noindex(self) -> bool:
+        """Whether any key keeps the text out of search engines. ``robots`` stays a key of its own: it may say more."""
+        found = [key for key, value in self.values.items() if isinstance(key, str) and says_noindex(key, value)]
+        for key in found:
+            if key.casefold() != ROBOTS_KEY:
+                self.value(key)
+        return bool(found)
 
     def _warn_of_states(self, said: Mapping[StateReading, list[str]]) -> None:
         if "private" in said and "public" in said:
@@ -513,6 +521,7 @@ def fill_common(
     )
     document.excerpt = document.excerpt or fields.text("excerpt", "summary", "custom_excerpt", "要約")
     document.description = document.description or fields.text("description", "seoDescription", "meta_description", "概要")
+    document.noindex = fields.is_noindex()
     document.canonical_url = document.canonical_url or fields.url("canonical_url", "canonicalUrl", "canonicalURL", "canonical")
     read_source_url(document, fields, own_hosts)
     document.series = document.series or fields.text("series")

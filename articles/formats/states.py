@@ -94,6 +94,36 @@ def _read_status(text: str, *, has_other_statuses: bool) -> StateReading | None:
     return None if has_other_statuses and not get_close_matches(word[:40], _STATE_WORDS, 1, 0.75) else "unknown"
 
 
+#: Keys by which themes keep a text out of search engines, and which hold yes or no: PaperMod's is the second.
+NOINDEX_KEYS = ("noindex", "robotsNoIndex")
+#: The key under which others write the words of the page's own ``<meta name="robots">``.
+ROBOTS_KEY = "robots"
+_NOINDEX_FLAGS = frozenset(key.casefold() for key in NOINDEX_KEYS)
+_NOINDEX_WORDS = frozenset(("noindex", "none"))
+
+
+def says_noindex(key: str, value: Any) -> bool:
+    """Whether one key asks search engines to leave the text out."""
+    folded = key.casefold()
+    if folded == ROBOTS_KEY:
+        return bool(_NOINDEX_WORDS & set(robots_words(value)))
+    return folded in _NOINDEX_FLAGS and frontmatter.as_bool(value) is True
+
+
+def robots_words(value: Any) -> list[str]:
+    """The words of a key ``robots``, in lower case."""
+    if isinstance(value, dict):
+        return []
+    text = ",".join(map(frontmatter.as_text, value)) if isinstance(value, list) else frontmatter.as_text(value)
+    return [word for part in text.split(",") if (word := part.strip().casefold())]
+
+
+def without_noindex(value: Any) -> str | None:
+    """What is left of a key ``robots`` when search engines may have the text; ``None`` where that is nothing."""
+    words = ["nofollow" if word == "none" else word for word in robots_words(value) if word != "noindex"]
+    return ", ".join(words) or None
+
+
 def write_state(key: str, value: Any) -> bool | str | None:
     """The value with which ``key``, now private, says that the text is public; ``None`` where no value does (passwords)."""
     name = fold_state_key(key)

@@ -12,7 +12,16 @@ from zoneinfo import ZoneInfo
 from articles.formats import frontmatter
 from articles.formats.document import FrontMatterFormat
 from articles.formats.frontmatter import Value, as_bool, as_text
-from articles.formats.states import STATE_KEYS, fold_state_key, read_state, write_state
+from articles.formats.states import (
+    NOINDEX_KEYS,
+    ROBOTS_KEY,
+    STATE_KEYS,
+    fold_state_key,
+    read_state,
+    says_noindex,
+    without_noindex,
+    write_state,
+)
 
 Field = Literal[
     "title",
@@ -26,6 +35,7 @@ Field = Literal[
     "description",
     "custom_excerpt",
     "canonical_url",
+    "noindex",
     "authors",
     "categories",
     "tags",
@@ -48,6 +58,7 @@ _COMMON: dict[Field, tuple[str, ...]] = {
     "description": ("description",),
     "custom_excerpt": ("excerpt", "summary"),
     "canonical_url": ("canonical_url", "canonicalURL", "canonical"),
+    "noindex": NOINDEX_KEYS,
     "authors": ("author", "authors"),
     "categories": ("categories", "category"),
     "tags": ("tags", "tag", "keywords"),
@@ -67,6 +78,7 @@ _OWN: dict[str, dict[Field, tuple[str, ...]]] = {
         "canonical_url": ("canonicalURL", "canonical_url", "canonical"),
         "authors": ("authors", "author"),
         "cover_target": ("cover", "image", "featured_image", "thumbnail", "images"),
+        "noindex": NOINDEX_KEYS[::-1],
     },
     "hexo": {
         "updated_at": ("updated", "lastmod", "last_modified_at"),
@@ -114,14 +126,14 @@ class Change:
 def write_fields(head: str, format: FrontMatterFormat, dialect: str, changes: Mapping[Field, Any], zone: ZoneInfo) -> str:
     """``head`` with ``changes`` written into it, each as a change of the file's own key, or of the dialect's where it has none.
 
-    Values: texts; aware datetimes; ``draft`` a bool; ``authors``, ``tags`` lists of names; ``categories`` a list of
-    names. Empty values remove the key. ``zone`` is the one in which a date is spelled where the file's own date does
+    Values: texts; aware datetimes; ``draft`` and ``noindex`` a bool; ``authors``, ``tags`` lists of names; ``categories`` a
+    list of names. Empty values remove the key. ``zone`` is the one in which a date is spelled where the file's own date does
     not say. A text without front matter gets a block. Raises :class:`articles.formats.frontmatter.EditError` where a
     key cannot be changed alone, and RefusedFile where ``head`` cannot be read.
     """
     for field, value in changes.items():
-        # Several keys may say that a text is a draft; nothing else takes more than one change.
-        for _again in range(_MAX_STATE_KEYS if field == "draft" and not value else 1):
+        # Several keys may say that a text is a draft, or not for search engines; nothing else takes more than one change.
+        for _again in range(_MAX_STATE_KEYS if field in ("draft", "noindex") and not value else 1):
             mapping = frontmatter.parse(head, format) if head.strip() else {}
             change = find_change(mapping, dialect, field, value, zone)
             if change is None:
@@ -138,6 +150,8 @@ def find_change(mapping: Mapping[str, Value], dialect: str, field: Field, value:
     names = _OWN.get(dialect, {}).get(field) or _COMMON[field]
     if field == "draft":
         return _change_draft(mapping, names, dialect, bool(value), zone)
+    if field == "noindex":
+        return _change_noindex(mapping, names, bool(value))
     if field in _IN_COVER and (cover := _change_in_cover(mapping, field, value)):
         return cover
     own = _own_key(mapping, names)
@@ -186,6 +200,15 @@ def _change_draft(
     return Change((key,), wanted) if draft or dialect in _PRIVATE_BY_DEFAULT else None
 
 
+def _change_noindex(mapping: Mapping[str, Value], names: tuple[str, ...], noindex: bool) -> Change | None:
+    said = next((key for key, value in mapping.items() if says_noindex(key, value)), None)
+    if noindex:
+        return None if said else Change((_own_key(mapping, names) or names[0],), True)
+    if said is None:
+        return None
+    return Change((said,), without_noindex(mapping[said]) if said.casefold() == ROBOTS_KEY else None)
+
+
 def _change_in_cover(mapping: Mapping[str, Value], field: str, value: Any) -> Change | None:
     for name in ("cover", "image", "header"):
         holder = mapping.get(name)
@@ -226,6 +249,7 @@ _ORDER: tuple[Field, ...] = (
     "description",
     "custom_excerpt",
     "canonical_url",
+    "noindex",
 )
 _ALIAS_KEYS = {"hugo": "aliases", "hexo": "alias", "plain": "aliases"}
 """Where former addresses stand; ``redirect_from`` elsewhere. Obsidian's own ``aliases`` are other titles of a note."""
@@ -323,6 +347,8 @@ def _say(block: dict[str, Any], dialect: str, field: Field, value: Any, zone: Zo
             block[change.key[0]] = change.value
         return
     key = _WRITTEN_WHERE_ABSENT.get(dialect, {}).get(field) or names[0]
+    if field == "noindex" and not value:
+        return
     if isinstance(value, datetime):
         value = value.astimezone(zone)
     elif field == "categories" and dialect == "hexo":

@@ -61,7 +61,8 @@ class Post(models.Model):
     ``extra`` are the front matter keys that no field here stands for. ``source_findings`` are those of reading the
     file; ``findings`` holds them with those of the rendering. ``pending`` is the draft beside the row, where somebody wrote
     on what readers see: it becomes the row when it is published. ``pending_submitted_at`` is set while that waits for review.
-    ``corrected_at`` is the time of the newest of the ``corrections``, so that lists need not ask for them.
+    ``corrected_at`` is the time of the newest of the ``corrections``, so that lists need not ask for them. ``noindex`` asks
+    search engines to leave out a post that readers have.
     """
 
     class Kind(models.TextChoices):
@@ -118,6 +119,7 @@ class Post(models.Model):
     custom_excerpt = models.TextField(_("excerpt"), blank=True, help_text=_("Empty: the first paragraph."))
     description = models.TextField(_("description for search engines"), blank=True)
     canonical_url = models.CharField(_("canonical address"), max_length=1000, blank=True)
+    noindex = models.BooleanField(_("kept out of search engines"), default=False)
     source_url = models.CharField(_("address of the quoted source"), max_length=1000, blank=True)
 
     flavour = models.CharField(_("Markdown flavour"), max_length=10, choices=Flavour, default=Flavour.COMMONMARK)

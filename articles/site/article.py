@@ -1,4 +1,4 @@
-"""What the page of one post shows: standfirst, neighbours, outline, translations, structured data."""
+"""What the page of one post shows: standfirst, neighbours, outline, translations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.db.models import F, Q, Subquery
 from django.utils import timezone
 
 from articles.formats.terms import identity
-from articles.models import Correction, Post
+from articles.models import Correction, MediaFile, Post
 from articles.site.context import language_of
-from articles.site.listing import SPONSORED_LINK, Credits, author_url
+from articles.site.listing import SPONSORED_LINK
 
 OUTLINE_LEVELS = (1, 2, 3)
 MIN_OUTLINE = 2
@@ -159,58 +159,40 @@ def outline_of(post: Post) -> list[dict[str, Any]]:
     return headings if len(headings) >= MIN_OUTLINE else []
 
 
-def shows_cover(post: Post) -> bool:
-    """Whether the cover is a picture for readers that the text does not begin with anyway."""
+def shown_cover(post: Post) -> MediaFile | None:
+    """The cover, if it is a picture that readers may get."""
     cover = post.cover
-    return bool(cover and cover.public_name and cover.is_image and cover.public_name not in post.body_html[:3000])
+    return cover if cover and cover.public_name and cover.is_image else None
+
+
+def shows_cover(post: Post) -> bool:
+    """Whether the page shows the cover: not where the text begins with it anyway."""
+    cover = shown_cover(post)
+    return bool(cover and cover.public_name not in post.body_html[:3000])
+
+
+@dataclass(frozen=True, slots=True)
+class Alternate:
+    """One language in which a text is public; ``language`` is ``x-default`` for readers of any other."""
+
+    language: str
+    address: str
+
+
+def alternates_of(post: Post, translations: Sequence[Post]) -> list[Alternate]:
+    """The languages of a text for search engines, the same on each of its pages; none where it has only one.
+
+    The default is the site's language, else English, else the first.
+    """
+    if not translations:
+        return []
+    by_language = {language_of(each): settings.SITE_URL + each.get_absolute_url() for each in (*translations, post)}
+    found = [Alternate(language, by_language[language]) for language in sorted(by_language)]
+    default = next((code for code in (settings.LANGUAGE_CODE, "en") if code in by_language), found[0].language)
+    return [*found, Alternate("x-default", by_language[default])]
 
 
 def canonical_url(post: Post) -> str:
     """The address told to search engines: the stated one if it is one, else this page's."""
     stated = post.canonical_url.strip()
     return stated if stated.startswith(("https://", "http://")) else settings.SITE_URL + post.get_absolute_url()
-
-
-def structured_data(
-    post: Post, credits: Credits, corrections: Sequence[Correction] = (), *, site_name: str, description: str
-) -> dict[str, Any]:
-    """schema.org's ``NewsArticle`` (a standing page: ``WebPage``) for one post."""
-    data: dict[str, Any] = {
-        "@context": "https://schema.org",
-        "@type": "NewsArticle" if is_article(post) else "WebPage",
-        "headline": post.title,
-        "mainEntityOfPage": canonical_url(post),
-        "inLanguage": language_of(post),
-        "isAccessibleForFree": True,
-        "publisher": {"@type": "Organization", "name": site_name, "url": settings.SITE_URL + "/"},
-    }
-    if description:
-        data["description"] = description
-    if post.published_at:
-        data["datePublished"] = timezone.localtime(post.published_at).isoformat()
-        data["dateModified"] = timezone.localtime(post.last_updated_at or post.published_at).isoformat()
-    if credits.authors:
-        data["author"] = [
-            {
-                "@type": "Organization" if author.detail == "desk" else "Person",
-                "name": author.name,
-                "url": settings.SITE_URL + author_url(author),
-            }
-            for author in credits.authors
-        ]
-    if credits.categories:
-        data["articleSection"] = [category.name for category in credits.categories]
-    if credits.tags:
-        data["keywords"] = [tag.name for tag in credits.tags]
-    if post.cover and post.cover.public_name and post.cover.is_image:
-        data["image"] = [settings.SITE_URL + post.cover.url]
-    if corrections and is_article(post):
-        data["correction"] = [
-            {
-                "@type": "CorrectionComment",
-                "text": correction.text,
-                "datePublished": timezone.localtime(correction.corrected_at).isoformat(),
-            }
-            for correction in corrections
-        ]
-    return data

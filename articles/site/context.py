@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import translation
 
-from articles.models import Category, Post
+from articles.models import Author, Category, Post
 
 MAX_SECTIONS = 12
 
@@ -63,6 +63,16 @@ def find_way(sections: list[Section], full_slug: str) -> list[Section]:
         if full_slug.startswith(section.full_slug + "/") and (below := find_way(section.children, full_slug)):
             return [section, *below]
     return []
+
+
+def is_web_address(value: object) -> bool:
+    """Whether a stored text may become a link: one of another scheme could run a script."""
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
+
+
+def web_links(author: Author) -> list[dict[str, str]]:
+    """The links of a by-line that are web addresses, as ``{"label", "url"}``."""
+    return [link for link in author.links if isinstance(link, dict) and is_web_address(link.get("url"))]
 
 
 def _with_ancestors(full_slug: str) -> list[str]:

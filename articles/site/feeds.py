@@ -1,156 +1,139 @@
-"""RSS 2.0 and Atom with the whole text. Written by hand: every value goes through one function that XML can take."""
+"""Feeds of the site and of each category, tag, by-line and series, in three formats, and the page that tells people of them."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-from email.utils import format_datetime
-from html import escape as escape_html
-from urllib.parse import urljoin
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
-from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
+from django.utils.encoding import iri_to_uri
 
-from articles.models import Post
+from articles.feed_links import feeds_of
+from articles.models import Correction, Post, PostQuerySet, Redirect, Series
+from articles.site.context import load_sections
 from articles.site.listing import attach_credits
-from articles.site.lookup import shown
+from articles.site.lookup import find_post, shown
 from articles.site.naming import site_description, site_name
-from articles.site.responses import public_page
+from articles.site.responses import public_page, render_page
+from articles.site.syndication import Feed, write_atom, write_json, write_rss
+from articles.site.terms import find_list
+from articles.site.views import answer_address, page_context
 
 FEED_SIZE = 20
-XML_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
-# XML 1.0 has no way to write these, not even as references.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# The text holds "<" only where a tag begins; inside a tag, values are in double quotes.
-_TAG = re.compile(r'<[a-zA-Z][^\s<>"]*(?:\s+[^\s<>"=]+(?:="[^"]*")?)*\s*/?>')
-_ADDRESS = re.compile(r'(\s(?:href|src|poster|cite)=")([^"]*)(")')
+MAX_SERIES = 50
 
 
-def sheet() -> str:
-    """Names the sheet with which a browser shows a feed or a sitemap: without one it prints the bare text."""
-    return f'<?xml-stylesheet type="text/css" href="{xml_text(static("css/feed.css"))}"?>\n'
-
-
-def xml_text(text: str) -> str:
-    """``text`` for XML content or a double-quoted value: special characters escaped, impossible ones left out."""
-    return escape_html(_NOT_XML.sub("", text))
-
-
-def absolute_links(html: str, base: str) -> str:
-    """Sanitised HTML whose relative addresses begin with ``base``: a feed reader stands elsewhere."""
-
-    def resolve(match: re.Match[str]) -> str:
-        address = match[2]
-        if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", address):
-            return match[0]
-        try:
-            return match[1] + urljoin(base, address) + match[3]
-        except ValueError:
-            return match[0]
-
-    return _TAG.sub(lambda tag: _ADDRESS.sub(resolve, tag[0]), html)
+#: How a format is written, and under which type. As plain XML: what is named rss+xml or atom+xml, a browser prints as source
+#: text, whatever sheet it names.
+_WRITERS: dict[str, tuple[Callable[[Feed], str], str]] = {
+    "rss": (write_rss, "application/xml; charset=utf-8"),
+    "atom": (write_atom, "application/xml; charset=utf-8"),
+    "json": (write_json, "application/feed+json; charset=utf-8"),
+}
 
 
 @public_page
-def show_rss(request: HttpRequest) -> HttpResponseBase:
-    """The newest posts as RSS 2.0."""
-    posts = _newest()
-    home = settings.SITE_URL + "/"
-    updated = _latest(posts)
-    lines = [
-        XML_DECLARATION + sheet(),
-        '<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
-        ' xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>',
-        f"<title>{xml_text(site_name())}</title><link>{xml_text(home)}</link>",
-        f"<description>{xml_text(site_description() or site_name())}</description>",
-        f"<language>{xml_text(settings.LANGUAGE_CODE)}</language>",
-        f'<atom:link href="{xml_text(settings.SITE_URL + request.path)}" rel="self" type="application/rss+xml"/>',
-    ]
-    if updated:
-        lines.append(f"<lastBuildDate>{format_datetime(updated)}</lastBuildDate>")
-    lines += [_rss_item(post) for post in posts]
-    lines.append("</channel></rss>")
-    return _feed("\n".join(lines))
+def show_feed(request: HttpRequest, format: str) -> HttpResponseBase:
+    """The newest posts of the site. Queries: posts, credits, corrections if there are any, first addresses."""
+    posts = _newest(Post.objects.published())
+    feed = Feed(site_name(), site_description(), _absolute(reverse("articles:home")), _own_address(format), posts)
+    return _respond(format, feed)
 
 
 @public_page
-def show_atom(request: HttpRequest) -> HttpResponseBase:
-    """The newest posts as Atom (RFC 4287)."""
-    posts = _newest()
-    home = settings.SITE_URL + "/"
-    lines = [
-        XML_DECLARATION + sheet(),
-        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{xml_text(settings.LANGUAGE_CODE)}">',
-        f"<title>{xml_text(site_name())}</title><id>{xml_text(home)}</id>",
-        f'<link rel="alternate" type="text/html" href="{xml_text(home)}"/>',
-        f'<link rel="self" type="application/atom+xml" href="{xml_text(settings.SITE_URL + request.path)}"/>',
-        f"<updated>{(_latest(posts) or datetime(1970, 1, 1, tzinfo=timezone.get_default_timezone())).isoformat()}</updated>",
-    ]
-    lines += [atom_entry(post) for post in posts]
-    lines.append("</feed>")
-    return _feed("\n".join(lines))
+def show_term_feed(request: HttpRequest, kind: str, slug: str, format: str) -> HttpResponseBase:
+    """The newest posts of a category, tag, by-line or series; without anything public it is an unknown address.
+
+    Queries: the term, and those of the site's feed.
+    """
+    found = find_list(kind, slug)
+    if found is None or not (posts := _newest(found.posts)):
+        return answer_address(request)
+    address = next(link.address for link in found.feeds if link.format.name == format)
+    if iri_to_uri(request.path) != address:
+        return HttpResponsePermanentRedirect(address)
+    title = f"{found.term} – {site_name()}"
+    return _respond(format, Feed(title, found.description, _absolute(found.address), _absolute(address), posts))
 
 
-def _newest() -> list[Post]:
-    posts = list(shown(Post.objects.published().dated())[:FEED_SIZE])
-    attach_credits(posts)
-    return posts
+def _newest(posts: PostQuerySet) -> list[Post]:
+    # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
+    newest = list(shown(posts.dated().filter(published_at__lte=timezone.now()))[:FEED_SIZE])
+    attach_credits(newest)
+    return newest
 
 
-def _latest(posts: list[Post]) -> datetime | None:
-    return max((timezone.localtime(_updated(post)) for post in posts), default=None)
-
-
-def _updated(post: Post) -> datetime:
-    moment = post.last_updated_at or post.published_at
-    assert moment is not None  # dated() lists only posts with a date
-    return moment
-
-
-def _rss_item(post: Post) -> str:
-    address = settings.SITE_URL + post.get_absolute_url()
-    terms = [*post.credits.categories, *post.credits.tags]  # type: ignore[attr-defined]
-    assert post.published_at is not None
-    parts = [
-        f"<title>{xml_text(post.title)}</title>",
-        f"<link>{xml_text(address)}</link>",
-        f'<guid isPermaLink="true">{xml_text(address)}</guid>',
-        f"<pubDate>{format_datetime(timezone.localtime(post.published_at))}</pubDate>",
-        *(f"<dc:creator>{xml_text(author.name)}</dc:creator>" for author in post.credits.authors),  # type: ignore[attr-defined]
-        *(f"<category>{xml_text(term.name)}</category>" for term in terms),
-        f"<description>{xml_text(post.description or post.excerpt)}</description>",
-        f"<content:encoded>{xml_text(absolute_links(post.body_html, address))}</content:encoded>",
-    ]
-    return "<item>" + "".join(parts) + "</item>"
-
-
-def atom_entry(post: Post) -> str:
-    """One entry of the Atom feed. ``post`` has a date, and its ``credits`` attached."""
-    address = settings.SITE_URL + post.get_absolute_url()
-    terms = [*post.credits.categories, *post.credits.tags]  # type: ignore[attr-defined]
-    # Every entry needs an author (RFC 4287, 4.1.2).
-    authors = [author.name for author in post.credits.authors] or [site_name()]  # type: ignore[attr-defined]
-    assert post.published_at is not None
-    language = f' xml:lang="{xml_text(post.language)}"' if post.language else ""
-    parts = [
-        f"<title>{xml_text(post.title)}</title><id>{xml_text(address)}</id>",
-        f'<link rel="alternate" type="text/html" href="{xml_text(address)}"/>',
-        f"<published>{timezone.localtime(post.published_at).isoformat()}</published>",
-        f"<updated>{timezone.localtime(_updated(post)).isoformat()}</updated>",
-        *(f"<author><name>{xml_text(name)}</name></author>" for name in authors),
-        *(f'<category term="{xml_text(term.slug)}" label="{xml_text(term.name)}"/>' for term in terms),
-        f"<summary>{xml_text(post.description or post.excerpt)}</summary>",
-        f'<content type="html">{xml_text(absolute_links(post.body_html, address))}</content>',
-    ]
-    return f"<entry{language}>" + "".join(parts) + "</entry>"
-
-
-def _feed(text: str) -> HttpResponse:
-    # As plain XML: what is named rss+xml or atom+xml, a browser prints as source text, whatever sheet it names.
-    response = HttpResponse(text, content_type="application/xml; charset=utf-8")
-    patch_cache_control(response, public=True, max_age=0, must_revalidate=True)
+def _respond(format: str, feed: Feed) -> HttpResponse:
+    write, content_type = _WRITERS[format]
+    feed.corrections = _load_corrections(feed.posts)
+    feed.ids = _load_ids(feed.posts)
+    feed.hub = settings.WEBSUB_HUB
+    response = HttpResponse(write(feed), content_type=content_type)
+    if feed.hub:
+        response.headers["Link"] = f'<{feed.hub}>; rel="hub", <{feed.address}>; rel="self"'
     return response
+
+
+def _load_corrections(posts: Sequence[Post]) -> dict[int, list[Correction]]:
+    corrected = [post.pk for post in posts if post.corrected_at is not None]
+    by_post: dict[int, list[Correction]] = defaultdict(list)
+    for correction in Correction.objects.filter(post__in=corrected) if corrected else ():
+        by_post[correction.post_id].append(correction)
+    return by_post
+
+
+def _load_ids(posts: Sequence[Post]) -> dict[int, str]:
+    """Of a post that moved, the first address that it had here: with another id, readers would get it a second time."""
+    ids: dict[int, str] = {}
+    for redirect in Redirect.objects.filter(post__in=[post.pk for post in posts]).order_by("created_at", "pk"):
+        ids.setdefault(redirect.post_id, _absolute(Post(path=redirect.old_path).get_absolute_url()))
+    return ids
+
+
+def _own_address(format: str) -> str:
+    return _absolute(reverse(f"articles:{format}"))
+
+
+def _absolute(address: str) -> str:
+    return settings.SITE_URL + address
+
+
+# --- For people ---------------------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_feeds(request: HttpRequest) -> HttpResponseBase:
+    """What a feed is, and the addresses of the site's. A post of this very address stands in its place.
+
+    Queries: the post, the sections, the series with something public.
+    """
+    found = find_post(request.path_info)
+    if found is not None and found.is_exact:
+        return answer_address(request)
+    sections = load_sections()
+    context = {
+        **page_context(sections),
+        "is_feeds": True,
+        "canonical": _absolute(reverse("articles:feeds")),
+        "site_feeds": feeds_of(),
+        "section_feeds": [(section.name, section.url, _best_feed("category", section.full_slug)) for section in sections],
+        "series_feeds": [
+            (series.name, series.get_absolute_url(), _best_feed("series", series.slug)) for series in _load_series()
+        ],
+    }
+    return render_page("articles/feeds.html", context, language=settings.LANGUAGE_CODE)
+
+
+def _load_series() -> list[Series]:
+    has_posts = Exists(Post.objects.published().dated().filter(series=OuterRef("pk")))
+    return list(Series.objects.filter(has_posts)[:MAX_SERIES])
+
+
+def _best_feed(kind: str, slug: str) -> str:
+    """Atom, which says the most exactly; readers know all three."""
+    return next(link.address for link in feeds_of(kind, slug) if link.format.name == "atom")

@@ -12,18 +12,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from django.db.models import Q
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import get_script_prefix, resolve, reverse
 from django.utils import timezone
 
 from articles.addresses import MAX_PATH, bare_form, file_spellings
+from articles.feed_links import feeds_of
 from articles.formats.terms import identity, slugify
 from articles.library import may_be_shown
 from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
 from articles.references import fold
 from articles.site.media import find_file
+from articles.site.terms import TERM_KINDS
 
 #: Where generators keep the lists of a kind, below the home page.
 LIST_FOLDERS = {
@@ -63,11 +66,20 @@ def find_old_site(path: str) -> str | None:
         return static("img/icon.svg")
     if (match := _SITEMAP.fullmatch(path)) and old_site.is_home(match["list"]):
         return reverse("articles:sitemap")
-    if (match := _FEED.fullmatch(path)) and old_site.find_list(match["list"]):
-        return reverse("articles:rss" if match["rss"] else "articles:atom")
+    if (match := _FEED.fullmatch(path)) and (shown := old_site.find_list(match["list"])):
+        return _feed_of(shown, "rss" if match["rss"] else "atom")
     if match := _PAGE.fullmatch(path):
         return old_site.find_list(match["list"])
     return old_site.find_list(bare_form(path) + "/")
+
+
+def _feed_of(address: str, format: str) -> str:
+    """The feed of the list at an address of this site: its own, or the site's where it has none."""
+    found = resolve("/" + unquote(address.removeprefix(get_script_prefix())))
+    if found.url_name not in TERM_KINDS:
+        return reverse(f"articles:{format}")
+    [slug] = found.kwargs.values()
+    return next(link.address for link in feeds_of(found.url_name, slug) if link.format.name == format)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -33,6 +34,7 @@ def public_page(view: View[P]) -> View[P]:
     @wraps(view)
     def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
+        ask_robots(response)
         if not isinstance(response, HttpResponse) or response.status_code != 200:
             return response
         response.headers.setdefault("Cache-Control", ASK_AGAIN)
@@ -43,16 +45,44 @@ def public_page(view: View[P]) -> View[P]:
     return csrf_exempt(require_safe(answer))  # type: ignore[return-value]
 
 
-def render_page(template: str, context: Mapping[str, Any], *, language: str, status: int = 200) -> HttpResponse:
-    """A page in the interface language that goes with ``language``.
+def allows_ai() -> bool:
+    """Whether the site may be read for language models."""
+    return settings.AI_USE == "ALLOW"
+
+
+def robots_text(*, noindex: bool) -> str:
+    """What a page asks of programs, for its head and for ``X-Robots-Tag``; empty where it asks nothing.
+
+    ``noai`` and ``noimageai`` are DeviantArt's words, which several makers of data sets follow.
+    """
+    words = ["noindex"] if noindex else []
+    if not allows_ai():
+        words += ["noai", "noimageai"]
+    return ", ".join(words)
+
+
+def ask_robots(response: HttpResponseBase, *, noindex: bool = False) -> None:
+    """Sets ``X-Robots-Tag``, unless it is set: for what has no head or is read by programs that do not look there."""
+    if text := robots_text(noindex=noindex):
+        response.headers.setdefault("X-Robots-Tag", text)
+
+
+def render_page(
+    template: str, context: Mapping[str, Any], *, language: str, status: int = 200, noindex: bool = False
+) -> HttpResponse:
+    """A page in the interface language that goes with ``language``; ``noindex`` asks search engines to leave it out.
 
     Rendered without the request: whatever a template says, neither a user nor a token can get into shared bytes.
     """
     spoken = interface_language(language)
+    # What is no page says so in its own template.
+    robots = robots_text(noindex=noindex) if status == 200 else ""
+    shared = {"language": language, "interface_language": spoken, "robots": robots}
     with translation.override(spoken):
-        html = render_to_string(template, {**context, "language": language, "interface_language": spoken})
+        html = render_to_string(template, {**context, **shared})
     response = HttpResponse(html.lstrip(), status=status)
     response.headers["Content-Language"] = language
+    ask_robots(response, noindex=noindex or status != 200)
     if status != 200:
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from articles.addresses import letter_pairs, likeness
+from articles.addresses import letter_pairs, likeness, spellings_of
 from articles.models import Post
 
 MAX_SUGGESTIONS = 5
@@ -20,7 +20,8 @@ def suggest_posts(path: str) -> list[Post]:
     it must be cheap to answer.
     """
     wanted = letter_pairs(path)
-    if not wanted:
+    # No post has such an address, and PostgreSQL refuses NUL even in a question.
+    if not wanted or path not in spellings_of(path):
         return []
     posts = Post.objects.published().only("title", "path", "language")
     folder = path.rstrip("/").rpartition("/")[0] + "/"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.templatetags.static import static
-from django.urls import path, register_converter, reverse
+from django.urls import URLPattern, path, register_converter, reverse
 
-from articles.site import feeds, sitemaps, views
+from articles.site import crawlers, feeds, machines, sitemaps, views
 from articles.site.responses import public_page
 
 
@@ -44,22 +44,48 @@ def go_to_feed(request: HttpRequest) -> HttpResponseBase:
 
 
 @public_page
-def go_to_icon(request: HttpRequest) -> HttpResponseBase:
-    """Where browsers look for the icon of what is no page, as a feed is none."""
-    return HttpResponsePermanentRedirect(static("img/icon.svg"))
+def go_to_sitemap(request: HttpRequest, number: int) -> HttpResponseBase:
+    """Where the sitemap's files were while they had numbers: what is there now, the index says."""
+    return HttpResponsePermanentRedirect(reverse("articles:sitemap"))
+
+
+@public_page
+def go_to_icon(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Where browsers and phones look for the icon of what names none, as a feed does not."""
+    return HttpResponsePermanentRedirect(static(f"img/{name}"))
+
+
+def _feeds_of(kind: str, folder: str, slug: str) -> list[URLPattern]:
+    """The feeds of a kind of term, beside its lists."""
+    files = {"rss": "rss.xml", "atom": "atom.xml", "json": "feed.json"}
+    return [
+        path(f"{folder}/<{slug}:slug>/{file}", feeds.show_term_feed, {"kind": kind, "format": format}, name=f"{kind}_{format}")
+        for format, file in files.items()
+    ]
 
 
 urlpatterns = [
     path("", views.show_home, name="home"),
     path("feed/", go_to_feed, name="feed"),
     path("feed", go_to_feed),
-    path("rss.xml", feeds.show_rss, name="rss"),
-    path("atom.xml", feeds.show_atom, name="atom"),
+    path("rss.xml", feeds.show_feed, {"format": "rss"}, name="rss"),
+    path("atom.xml", feeds.show_feed, {"format": "atom"}, name="atom"),
+    path("feed.json", feeds.show_feed, {"format": "json"}, name="json"),
+    path("feeds/", feeds.show_feeds, name="feeds"),
     path("sitemap.xml", sitemaps.show_sitemap_index, name="sitemap"),
-    path("sitemap-<int:number>.xml", sitemaps.show_sitemap_page, name="sitemap_page"),
-    path("favicon.ico", go_to_icon, name="favicon"),
-    path("robots.txt", sitemaps.show_robots, name="robots"),
+    path("sitemap-<int:number>.xml", go_to_sitemap),
+    path("sitemap-posts.xml", sitemaps.show_sitemap_page, name="sitemap_page"),
+    path("sitemap-news.xml", sitemaps.show_news_sitemap, name="news_sitemap"),
+    path("favicon.ico", go_to_icon, {"name": "icon.svg"}, name="favicon"),
+    path("apple-touch-icon.png", go_to_icon, {"name": "apple-touch-icon.png"}, name="touch_icon"),
+    path("manifest.webmanifest", machines.show_manifest, name="manifest"),
+    path("robots.txt", crawlers.show_robots, name="robots"),
+    path("llms.txt", machines.show_llms, name="llms"),
     path("media/<path:path>", views.show_media, name="media"),
+    *_feeds_of("category", "categories", "path"),
+    *_feeds_of("tag", "tags", "str"),
+    *_feeds_of("author", "authors", "str"),
+    *_feeds_of("series", "series", "str"),
     # The first of each pair is the address; the second leads there.
     path("categories/<path:full_slug>/", views.show_category, name="category"),
     path("categories/<path:full_slug>", views.show_category),

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
-from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
-from articles.site import article, lookup
-from articles.site.context import Section, find_way, language_of, load_sections
+from articles.feed_links import feeds_of
+from articles.models import Author, Category, Post
+from articles.site import article, lookup, structured
+from articles.site.context import Section, find_way, is_web_address, language_of, load_sections, web_links
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.listing import Credits, Listing, attach_credits, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.naming import site_description, site_name
-from articles.site.responses import ASK_AGAIN, public_page, render_page
+from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
 from articles.site.suggestions import suggest_posts
+from articles.site.terms import TermList, find_list
 
 LEAD_AND_SIDE = 5
 MIN_BAND = 2
@@ -58,7 +58,7 @@ def render_home(front: list[Post], listing: Listing) -> HttpResponse:
     stories = [*front, *listing.posts]
     latest = max((post.published_at for post in stories if post.published_at), default=None)
     context = {
-        **_common(sections),
+        **page_context(sections),
         "listing": listing,
         "lead": stories[:1],
         "side": stories[1:LEAD_AND_SIDE],
@@ -68,6 +68,7 @@ def render_home(front: list[Post], listing: Listing) -> HttpResponse:
         "bands": _bands(stories[max(LEAD_AND_SIDE, len(front)) :], sections),
         "introduction": lookup.shown(Post.objects.published().filter(path="/")).first(),
         "is_front": True,
+        "structured_data": structured.describe_home(),
         "canonical": settings.SITE_URL + reverse("articles:home"),
     }
     return render_page("articles/home.html", context, language=settings.LANGUAGE_CODE)
@@ -100,82 +101,72 @@ def _bands(posts: list[Post], sections: list[Section]) -> list[dict[str, Any]]:
 @public_page
 def show_category(request: HttpRequest, full_slug: str) -> HttpResponseBase:
     """The posts of a category and of everything below it."""
-    term = _find(Category.objects.all(), full_slug__in=_spellings(full_slug.strip("/")))
-    if term is None:
-        return _answer_address(request)
-    below = Category.objects.filter(Q(pk=term.pk) | Q(full_slug__startswith=term.full_slug + "/"))
-    members = PostCategory.objects.filter(category__in=below).values("post")
-    context = {"kind": "category", "term": term, "heading": term.name, "category": term.full_slug}
-    return _show_term(request, term, Post.objects.published().filter(pk__in=members), context)
+    return _show_term(request, find_list("category", full_slug.strip("/")))
 
 
 @public_page
 def show_tag(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The posts with a tag."""
-    term = _find(Tag.objects.all(), slug__in=_spellings(slug))
-    if term is None:
-        return _answer_address(request)
-    members = TaggedPost.objects.filter(tag=term).values("content_object")
-    context = {"kind": "tag", "term": term, "heading": term.name}
-    return _show_term(request, term, Post.objects.published().filter(pk__in=members), context)
+    return _show_term(request, find_list("tag", slug))
 
 
 @public_page
 def show_author(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A by-line, who it is, and its posts."""
-    author = _find(Author.objects.select_related("picture"), slug__in=_spellings(slug))
-    if author is None:
-        return _answer_address(request)
-    links = [link for link in author.links if isinstance(link, dict) and _is_web_address(link.get("url"))]
-    context = {"kind": "author", "term": author, "heading": author.name, "links": links}
-    return _show_term(request, author, Post.objects.published().filter(authors=author), context)
+    return _show_term(request, find_list("author", slug))
 
 
 @public_page
 def show_series(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The posts of a series."""
-    series = _find(Series.objects.all(), slug__in=_spellings(slug))
-    if series is None:
-        return _answer_address(request)
-    context = {"kind": "series", "term": series, "heading": series.name}
-    return _show_term(request, series, Post.objects.published().filter(series=series), context)
+    return _show_term(request, find_list("series", slug))
 
 
-def _find(rows: QuerySet[Any], **condition: list[str]) -> Any:
-    return rows.filter(**condition).first()
-
-
-def _spellings(slug: str) -> list[str]:
-    """The slug as asked for and composed; nothing for what PostgreSQL would refuse to look for."""
-    return [] if not slug.isprintable() or len(slug) > 700 else list({slug, unicodedata.normalize("NFC", slug)})
-
-
-def _is_web_address(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("https://", "http://"))
-
-
-def _show_term(request: HttpRequest, term: Model, posts: PostQuerySet, context: dict[str, Any]) -> HttpResponseBase:
+def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase:
     """A term's list at its own address; without anything public it is as unknown as a term that does not exist."""
-    listing = list_posts(posts, request.GET.get("before"))
+    if found is None:
+        return answer_address(request)
+    listing = list_posts(found.posts, request.GET.get("before"))
     if not listing.posts:
-        return _answer_address(request)
-    address = term.get_absolute_url()  # type: ignore[attr-defined]
-    if iri_to_uri(request.path) != address:
-        return HttpResponsePermanentRedirect(address)
-    return _show_list(request, listing, {**context, "canonical": settings.SITE_URL + address})
+        return answer_address(request)
+    if iri_to_uri(request.path) != found.address:
+        return HttpResponsePermanentRedirect(found.address)
+    return _show_list(request, listing, _term_context(found))
+
+
+def _term_context(found: TermList) -> dict[str, Any]:
+    term = found.term
+    context: dict[str, Any] = {
+        "kind": found.kind,
+        "term": term,
+        "heading": term.name,
+        "description": found.description,
+        "canonical": settings.SITE_URL + found.address,
+        "list_feeds": found.feeds,
+        "feeds_name": term.name,
+    }
+    if isinstance(term, Category):
+        context["category"] = term.full_slug
+    if isinstance(term, Author):
+        context["links"] = web_links(term)
+    return context
 
 
 def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) -> HttpResponse:
     sections = load_sections()
     way = find_way(sections, context.get("category", ""))
     children = way[-1].children if way else []
-    context = {**_common(sections), **context, "listing": listing, "children": children, "above": way[:-1]}
+    context = {**page_context(sections), **context, "listing": listing, "children": children, "above": way[:-1]}
+    if heading := context.get("heading"):
+        author = context["term"] if context["kind"] == "author" else None
+        context["structured_data"] = structured.describe_list(heading, context["canonical"], way[:-1], author)
     # Below the months of a year, an entry is one level deeper.
     context["entry_level"] = 3 if context["kind"] == "year" else 2
     return render_page("articles/list.html", context, language=settings.LANGUAGE_CODE)
 
 
-def _common(sections: list[Section]) -> dict[str, Any]:
+def page_context(sections: list[Section]) -> dict[str, Any]:
+    """What every page shows besides its own matter."""
     return {"sections": sections, "site_name": site_name(), "site_description": site_description()}
 
 
@@ -196,12 +187,12 @@ def show_month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
 
 def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResponseBase:
     if not 1 < year < 9998 or (month is not None and not 1 <= month <= 12):
-        return _answer_address(request)
+        return answer_address(request)
     start, end = _month_bounds(year, month) if month else (_midnight(year, 1), _midnight(year + 1, 1))
     posts = Post.objects.published().filter(published_at__gte=start, published_at__lt=end)
     listing = list_posts(posts, request.GET.get("before"))
     if not listing.posts:
-        return _answer_address(request)
+        return answer_address(request)
     address = reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
@@ -223,7 +214,7 @@ def _midnight(year: int, month: int) -> datetime:
 @public_page
 def show_address(request: HttpRequest, path: str = "") -> HttpResponseBase:
     """Whatever stands at an address: a post, the way to it, the note that it was withdrawn, or nothing."""
-    return _answer_address(request)
+    return answer_address(request)
 
 
 @public_page
@@ -231,10 +222,11 @@ def show_media(request: HttpRequest, path: str) -> HttpResponseBase:
     """A library file. Addresses below ``/media/`` that are none may be those of posts."""
     if file := find_file(path):
         return serve_file(request, file)
-    return lead_to_replacement(path) or _answer_address(request)
+    return lead_to_replacement(path) or answer_address(request)
 
 
-def _answer_address(request: HttpRequest) -> HttpResponseBase:
+def answer_address(request: HttpRequest) -> HttpResponseBase:
+    """Whatever stands at the address that was asked for, where no list of the site's own does."""
     path = request.path_info
     found = lookup.find_post(path)
     if found and found.is_exact:
@@ -251,11 +243,11 @@ def _answer_address(request: HttpRequest) -> HttpResponseBase:
     if found:
         return HttpResponsePermanentRedirect(found.post.get_absolute_url())
     if former.is_withdrawn or (markdown_of and lookup.find_former(markdown_of).is_withdrawn):
-        return render_page("410.html", _common(load_sections()), language=settings.LANGUAGE_CODE, status=410)
+        return render_page("410.html", page_context(load_sections()), language=settings.LANGUAGE_CODE, status=410)
     if (target := find_old_site(path)) and target != iri_to_uri(request.path):
         # Where a file or a list leads may change; without this, browsers would keep it for good.
         return HttpResponsePermanentRedirect(target, headers={"Cache-Control": ASK_AGAIN})
-    context = {**_common(load_sections()), "suggestions": suggest_posts(path)}
+    context = {**page_context(load_sections()), "suggestions": suggest_posts(path)}
     return render_page("404.html", context, language=settings.LANGUAGE_CODE, status=404)
 
 
@@ -272,8 +264,11 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
     """
     description = article.description_of(post)
     corrections = article.load_corrections(post)
+    sections = load_sections()
+    category = credits.categories[0].slug if credits.categories else ""
+    alternates = article.alternates_of(post, neighbours.translations)
     context = {
-        **_common(load_sections()),
+        **page_context(sections),
         "post": post,
         "credits": credits,
         "is_article": article.is_article(post),
@@ -284,14 +279,17 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
         "shows_cover": article.shows_cover(post),
         "neighbours": neighbours,
         "corrections": corrections,
-        "source_url": post.source_url if _is_web_address(post.source_url) else "",
+        "source_url": post.source_url if is_web_address(post.source_url) else "",
         "site_language": settings.LANGUAGE_CODE,
-        "category": credits.categories[0].slug if credits.categories else "",
+        "category": category,
+        "alternates": alternates,
+        "list_feeds": feeds_of("category", category) if category else [],
+        "feeds_name": credits.categories[0].name if category else "",
         "canonical": article.canonical_url(post),
         "markdown_url": _address(markdown_path(post)),
-        "structured_data": article.structured_data(post, credits, corrections, site_name=site_name(), description=description),
+        "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }
-    return render_page("articles/post.html", context, language=language_of(post))
+    return render_page("articles/post.html", context, language=language_of(post), noindex=post.noindex)
 
 
 def _show_markdown(post: Post) -> HttpResponse:
@@ -299,6 +297,7 @@ def _show_markdown(post: Post) -> HttpResponse:
     text = public_markdown(post, post.credits)  # type: ignore[attr-defined]
     response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
     response.headers["Link"] = f'<{article.canonical_url(post)}>; rel="canonical"'
+    ask_robots(response, noindex=post.noindex)
     response.headers["Content-Language"] = language_of(post)
     return response
 

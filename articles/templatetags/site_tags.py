@@ -152,6 +152,17 @@ def site_name() -> str:
 
 
 @register.filter
+def locale_name(language: str) -> str:
+    """A language as Open Graph writes it: ``ja`` → ``ja_JP``, ``en-GB`` → ``en_GB``; alone where its country is not known."""
+    code, _dash, country = language.replace("_", "-").partition("-")
+    country = country or _COUNTRIES.get(code.lower(), "")
+    return f"{code.lower()}_{country.upper()}" if country else code.lower()
+
+
+_COUNTRIES = {"ja": "JP", "en": "US", "ko": "KR", "fr": "FR", "de": "DE", "es": "ES", "it": "IT", "zh": "CN"}
+
+
+@register.filter
 def kind_label(kind: str) -> str:
     """What stands above the heading of a list."""
     return str(_KIND_LABELS.get(kind, ""))

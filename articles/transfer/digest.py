@@ -54,6 +54,7 @@ POST_FIELDS = (
     "custom_excerpt",
     "description",
     "canonical_url",
+    "noindex",
     "source_url",
     "flavour",
     "features",

@@ -723,6 +723,7 @@ class ChunkStore:
         post.custom_excerpt = document.excerpt
         post.description = document.description
         post.canonical_url = document.canonical_url[:1000]
+        post.noindex = document.noindex
         post.source_url = document.source_url[:1000]
         post.flavour = document.flavour
         post.features = sorted(document.features)

@@ -56,7 +56,7 @@ READERS = {
     "year": "/2026/",
     "month": "/2026/11/",
     "rss": "/rss.xml",
-    "sitemap": "/sitemap-1.xml",
+    "sitemap": "/sitemap-posts.xml",
 }
 REFUSALS = {"missing": "/2026/11/where-article-live/", "withdrawn": "/withdrawn/"}
 # Violations of the policy reach the page as an event, wherever the console would name them or not.

@@ -22,6 +22,8 @@ PAGES = {
     "category": "/categories/開発者/",
     "author": "/authors/瓦版編集部/",
     "year": "/2026/",
+    "feeds": "/feeds/",
+    "api": "/api/",
     "missing": "/2026/11/where-article-live/",
     "withdrawn": "/withdrawn/",
 }
@@ -81,6 +83,21 @@ def test_every_page_can_be_read_by_everybody(browser: Browser, live_site, media_
             complaints[path] = [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:5]) for rule in violations]
     context.close()
     assert complaints == {}
+
+
+def test_structured_data_passes_the_policy_of_the_site(page: Page, live_site, media_root):
+    make_newsroom()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.add_init_script("document.addEventListener('securitypolicyviolation', event => console.log(event.violatedDirective))")
+    for path in ("/", PAGES["article"], PAGES["author"]):
+        answer = page.goto(live_site.url + path)
+        assert answer is not None
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        # A data block is no script: the browser reads it whole and runs nothing.
+        graph = page.evaluate("JSON.parse(document.querySelector('script[type=\"application/ld+json\"]').textContent)")
+        assert graph["@context"] == "https://schema.org"
+    assert said == []
 
 
 SEVERAL = "| a | b |\n|---|---|\n| 1 | 2 |\n\n```\n" + "x" * 400 + "\n```\n\n"

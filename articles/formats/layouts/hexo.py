@@ -6,7 +6,7 @@ from articles.formats.layouts.base import Counts, PostFacts, SiteFacts, escape_a
 
 NAME = "hexo"
 FLAVOUR = "commonmark"
-UNREAD = frozenset({"expires_at", "authors", "series", "cover_target", "canonical_url", "aliases", "translation_key"})
+UNREAD = frozenset({"expires_at", "authors", "series", "cover_target", "canonical_url", "noindex", "aliases", "translation_key"})
 
 _ALWAYS = frozenset({"autolinks", "strikethrough", "tables", "tasklists", "footnotes", "hexo_tags", "wide_autolinks"})
 _SWITCHES = ("typographer", "hardbreaks")

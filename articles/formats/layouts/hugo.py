@@ -8,7 +8,7 @@ from articles.formats.layouts.base import Counts, PostFacts, SiteFacts, escape_a
 
 NAME = "hugo"
 FLAVOUR = "commonmark"
-UNREAD = frozenset({"authors", "series", "cover_target", "canonical_url"})
+UNREAD = frozenset({"authors", "series", "cover_target", "canonical_url", "noindex"})
 """Fields that Hugo itself shows nowhere; themes do, by the keys written."""
 
 _ALWAYS = frozenset({"tables", "strikethrough", "tasklists", "footnotes", "attributes", "block_attributes", "shortcodes"})

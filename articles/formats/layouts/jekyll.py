@@ -8,7 +8,7 @@ from articles.formats.names import safe_path
 NAME = "jekyll"
 FLAVOUR = "kramdown"
 UNREAD = frozenset(
-    {"updated_at", "expires_at", "authors", "series", "cover_target", "canonical_url", "aliases", "translation_key"}
+    {"updated_at", "expires_at", "authors", "series", "cover_target", "canonical_url", "noindex", "aliases", "translation_key"}
 )
 """Fields that Jekyll itself does nothing with; plugins and themes do, by the keys written."""
 

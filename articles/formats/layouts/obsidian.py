@@ -10,7 +10,7 @@ from articles.formats.names import safe_name
 NAME = "obsidian"
 FLAVOUR = "commonmark"
 UNREAD = frozenset(
-    {"updated_at", "expires_at", "categories", "series", "canonical_url", "aliases", "language", "translation_key"}
+    {"updated_at", "expires_at", "categories", "series", "canonical_url", "noindex", "aliases", "language", "translation_key"}
 )
 """Fields that Obsidian keeps as properties and does nothing with."""
 

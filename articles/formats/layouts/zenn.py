@@ -11,7 +11,7 @@ NAME = "zenn"
 FLAVOUR = "commonmark"
 UNREAD = frozenset(
     {"updated_at", "expires_at", "authors", "categories", "series", "cover_target", "cover_alt", "cover_caption", "description"}
-    | {"custom_excerpt", "canonical_url", "aliases", "language", "translation_key", "permalink", "source_url"}
+    | {"custom_excerpt", "canonical_url", "noindex", "aliases", "language", "translation_key", "permalink", "source_url"}
 )
 """Fields that Zenn knows nothing of; the keys stay for other readers."""
 

@@ -1,0 +1,106 @@
+"""Small files for programs: the manifest of the site as an application, and ``llms.txt``."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from articles.feed_links import feeds_of
+from articles.models import Post
+from articles.site.article import description_of
+from articles.site.context import load_sections
+from articles.site.markdown import markdown_path
+from articles.site.naming import site_description, site_name
+from articles.site.responses import allows_ai, public_page
+from articles.site.views import answer_address
+
+LLMS_POSTS = 50
+_SUMMARY = 200
+#: As templates/articles/_partials/icons.html says it.
+PAPER = "#faf8f3"
+_BREAKS = re.compile(r"\s+")
+_BRACKETS = re.compile(r"([\\\[\]])")
+
+
+@public_page
+def show_manifest(request: HttpRequest) -> HttpResponseBase:
+    """The web application manifest: name, colours and icons for who keeps the site on a home screen."""
+    home = reverse("articles:home")
+    icons = [
+        {"src": static(f"img/{name}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+        for name, size, purpose in (("icon-192", 192, "any"), ("icon-512", 512, "any"), ("icon-maskable", 512, "maskable"))
+    ]
+    data = {
+        "id": home,
+        "name": site_name(),
+        "short_name": site_name(),
+        "description": site_description(),
+        "lang": settings.LANGUAGE_CODE,
+        "start_url": home,
+        "scope": home,
+        "display": "minimal-ui",
+        "background_color": PAPER,
+        "theme_color": PAPER,
+        "icons": icons,
+    }
+    return HttpResponse(json.dumps(data, ensure_ascii=False), content_type="application/manifest+json; charset=utf-8")
+
+
+@public_page
+def show_llms(request: HttpRequest) -> HttpResponseBase:
+    """What the site is, for language models, in the form of llmstxt.org: sections, and the newest posts as Markdown.
+
+    Where the site does not want to be read by them there is no such file. Queries: the sections, the posts.
+    """
+    if not allows_ai():
+        return answer_address(request)
+    lines = [f"# {_one_line(site_name())}", ""]
+    if description := site_description():
+        lines += [f"> {_one_line(description)}", ""]
+    if sections := load_sections():
+        lines += [_heading(_("Sections")), "", *(_link(section.name, section.url) for section in sections), ""]
+    if posts := _newest():
+        lines += [
+            _heading(_("Newest articles")),
+            "",
+            *(_link(post.title, _text_of(post), description_of(post)) for post in posts),
+            "",
+        ]
+    lines += [_heading(_("For programs")), ""]
+    lines += [_link(link.format.label, link.address) for link in feeds_of()]
+    lines += [_link("Sitemap", reverse("articles:sitemap")), _link("API (OpenAPI)", reverse("api:description"))]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+def _newest() -> list[Post]:
+    rows = Post.objects.published().dated().filter(noindex=False, published_at__lte=timezone.now())
+    return list(rows.only("title", "path", "description", "custom_excerpt", "excerpt")[:LLMS_POSTS])
+
+
+def _text_of(post: Post) -> str:
+    return Post(path=markdown_path(post)).get_absolute_url()
+
+
+def _heading(text: str) -> str:
+    return f"## {text}"
+
+
+def _link(name: str, address: str, note: str = "") -> str:
+    # A bracket at either end of an address would end the link.
+    target = (settings.SITE_URL + address).replace("(", "%28").replace(")", "%29")
+    note = _one_line(note)
+    note = note if len(note) <= _SUMMARY else note[: _SUMMARY - 1] + "…"
+    name = _BRACKETS.sub(r"\\\1", _one_line(name))
+    return f"- [{name}]({target})" + (f": {note}" if note else "")
+
+
+def _one_line(text: str) -> str:
+    return _BREAKS.sub(" ", text).strip()
