@@ -58,6 +58,9 @@ urlpatterns = [
     path("sitemap.xml", sitemaps.show_sitemap_index, name="sitemap"),
     path("sitemap-<int:number>.xml", sitemaps.show_sitemap_page, name="sitemap_page"),
     path("favicon.ico", go_to_icon, name="favicon"),
+    # Before all posts: an old site may have had its own search at this address.
+    path("search/", views.show_search, name="search"),
+    path("search", views.show_search),
     path("robots.txt", sitemaps.show_robots, name="robots"),
     path("media/<path:path>", views.show_media, name="media"),
     # The first of each pair is the address; the second leads there.

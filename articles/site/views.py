@@ -11,12 +11,12 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.encoding import iri_to_uri
 
 from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 from articles.site import article, lookup
-from articles.site.context import Section, find_way, language_of, load_sections
+from articles.site.context import Section, find_way, interface_language, language_of, load_sections
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.listing import Credits, Listing, attach_credits, list_posts
@@ -24,6 +24,7 @@ from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.naming import site_description, site_name
 from articles.site.responses import ASK_AGAIN, public_page, render_page
+from articles.site.searching import search_posts
 from articles.site.suggestions import suggest_posts
 
 LEAD_AND_SIDE = 5
@@ -179,6 +180,24 @@ def _common(sections: list[Section]) -> dict[str, Any]:
     return {"sections": sections, "site_name": site_name(), "site_description": site_description()}
 
 
+# --- Search ---------------------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_search(request: HttpRequest) -> HttpResponseBase:
+    """The search page, with hits where something is asked. Never in the index of a search engine."""
+    if request.path != reverse("articles:search"):
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponsePermanentRedirect(reverse("articles:search") + (f"?{query}" if query else ""))
+    with translation.override(interface_language(settings.LANGUAGE_CODE)):
+        results = search_posts(request.GET.get("q", ""), request.GET.get("order", ""), request.GET.get("from"))
+    context = {**_common(load_sections()), "results": results, "kind": "search"}
+    status = 400 if results.problem else 200
+    response = render_page("articles/search.html", context, language=settings.LANGUAGE_CODE, status=status)
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
 # --- Archives by date -----------------------------------------------------------------------------------------------
 
 
@@ -260,9 +279,10 @@ def _answer_address(request: HttpRequest) -> HttpResponseBase:
 
 
 def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), its credits, its neighbours, its corrections if it has any, the sections."""
-    attach_credits([post])
-    return render_post(post, post.credits, post.opening, article.load_neighbours(post))  # type: ignore[attr-defined]
+    """Queries: the post (read already), its neighbours with related posts, credits, corrections if it has any, the sections."""
+    neighbours = article.load_neighbours(post)
+    attach_credits([post, *neighbours.related])
+    return render_post(post, post.credits, post.opening, neighbours)  # type: ignore[attr-defined]
 
 
 def render_post(post: Post, credits: Credits, opening: str, neighbours: article.Neighbours) -> HttpResponse:
