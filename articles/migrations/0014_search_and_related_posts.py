@@ -12,8 +12,6 @@ USING fts5(grams, content='', detail='none', columnsize=0, tokenize='ascii')
 POSTGRESQL = (
     "ALTER TABLE articles_searchentry ADD COLUMN grams tsvector",
     "CREATE INDEX search_entry_grams ON articles_searchentry USING gin (grams)",
-    # Else what was written last waits in a list, which every question reads.
-    "ALTER INDEX search_entry_grams SET (fastupdate = off)",
 )
 
 

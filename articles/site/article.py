@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -48,14 +49,14 @@ def load_neighbours(post: Post) -> Neighbours:
     position = RelatedPost.objects.filter(post=post.pk, other=OuterRef("pk")).order_by().values("position")[:1]
     columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
     others = Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns)
-    rows = list(others.annotate(related_position=Subquery(position)))
+    rows: list[Post] = list(others.annotate(related_position=Subquery(position)))
     # The rows hold each true neighbour, and others that stand farther away: the nearest of a kind is the true one.
     found = Neighbours()
     if is_article(post):
         same = [row for row in rows if is_article(row) and row.language == post.language]
         found.older, found.newer = _nearest(same, post, _time_key)
         related = [row for row in rows if row.related_position is not None]  # type: ignore[attr-defined]
-        related.sort(key=lambda row: row.related_position)
+        related.sort(key=attrgetter("related_position"))
         found.related = related[:MAX_RELATED]
         if post.series_id:
             members = [row for row in rows if is_article(row) and row.series_id == post.series_id]

@@ -22,14 +22,14 @@ from django.utils.translation import gettext as _
 
 from articles.formats.terms import identity
 from articles.models import Author, Category, Post, PostCategory, Series, Tag, TaggedPost
-from articles.search import MINUTE_BITS, Hit, Search, TooSlow, find_hits, find_many, place_of_moment, rank_hits
+from articles.search import MINUTE_BITS, RANKED, Hit, Search, TooSlow, find_hits, find_many, place_of_moment, rank_hits
 from articles.searchtext import TERM_KINDS, Part, Question, make_snippet, mark, read_question
 from articles.site.listing import PAGE_SIZE, as_cards, attach_credits
 
 NEWEST, BEST = "newest", "best"
 MAX_BEST = 100
 """Hits that are shown best first; whoever wants more reads them newest first."""
-COUNTED = 200
+COUNTED = RANKED
 """Hits that are counted. Beyond, the page says that there are more."""
 MAX_SUGGESTIONS = 8
 MAX_TRIALS = 6
@@ -230,7 +230,7 @@ def _load_cards(hits: Sequence[Hit], words: Sequence[str]) -> list[Post]:
         return []
     cards = as_cards(Post.objects.published().filter(pk__in=[hit.post for hit in hits])).annotate(found_text=F("plain_text"))
     by_key = {post.pk: post for post in cards.order_by()}
-    posts = [by_key[hit.post] for hit in hits if hit.post in by_key]
+    posts: list[Post] = [by_key[hit.post] for hit in hits if hit.post in by_key]
     attach_credits(posts)
     for post in posts:
         post.marked_title = mark(post.title, words)  # type: ignore[attr-defined]
