@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from articles.models import Post, PostCategory, PostQuerySet, RelatedPost, SearchEntry, TaggedPost
@@ -29,13 +29,14 @@ KEPT = 8
 MAX_WORDS = 16
 PER_WORD = 25
 CANDIDATES = 30
-LEAST = 0.08
+LEAST = 0.1
 """Posts less alike than this have nothing to do with each other; better none than any."""
 PORTION = 20
 SAMPLE = 1_500
 _SECONDS_KNOWN = 3_600
 _MAX_TEXT = 20_000
 _TITLE_WEIGHT = 3
+_TERM_WEIGHT = 0.2
 _WORDS = re.compile("[\u3005\u3400-\u9fff]{2,}|[\u30a1-\u30fa\u30fc]{3,}|[a-z][a-z0-9+#.-]{2,}")
 _KANJI = re.compile("[\u3005\u3400-\u9fff]")
 
@@ -183,12 +184,12 @@ def _compare(first: Mapping[str, float], second: Mapping[str, float]) -> float:
 
 
 def _count_shared_terms(post: Post, others: Sequence[int]) -> dict[int, float]:
-    """What shared tags and categories add to the likeness of posts."""
+    """What shared tags and categories add to the likeness of posts: the more, the fewer posts have them."""
     added: dict[int, float] = defaultdict(float)
-    tags = TaggedPost.objects.filter(content_object=post).values("tag")
-    for key in TaggedPost.objects.filter(tag__in=tags, content_object__in=others).values_list("content_object_id", flat=True):
-        added[key] += 0.06
-    categories = PostCategory.objects.filter(post=post).values("category")
-    for key in PostCategory.objects.filter(category__in=categories, post__in=others).values_list("post_id", flat=True):
-        added[key] += 0.02
+    for through, owner, term in ((TaggedPost, "content_object", "tag"), (PostCategory, "post", "category")):
+        rows = through._base_manager.order_by()
+        known = rows.filter(**{f"{term}__in": rows.filter(**{owner: post}).values(term)})
+        numbers = dict(known.values_list(term).annotate(number=Count("pk")))
+        for key, shared in known.filter(**{f"{owner}__in": others}).values_list(f"{owner}_id", f"{term}_id"):
+            added[key] += _TERM_WEIGHT / (1 + math.log(numbers[shared]))
     return added
