@@ -31,7 +31,7 @@ MAX_BEST = 100
 """Hits that are shown best first; whoever wants more reads them newest first."""
 COUNTED = RANKED
 """Hits that are counted. Beyond, the page says that there are more."""
-MAX_SUGGESTIONS = 8
+MAX_SUGGESTIONS = 5
 MAX_TRIALS = 6
 _TOKEN = re.compile(r"([0-9]{1,12})-([0-9]{1,4})")
 _OFFSET = re.compile(r"[0-9]{1,3}")
