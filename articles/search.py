@@ -168,7 +168,7 @@ def _tried(places: Sequence[int]) -> Iterator[int]:
 def _insert(entries: Sequence[SearchEntry]) -> None:
     if not entries:
         return
-    grams = [sorted(post_grams(entry.text)) for entry in entries]
+    grams = [list(post_grams(entry.text)) for entry in entries]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             SearchEntry.objects.bulk_create(entries)
@@ -198,7 +198,7 @@ def _remove(entries: Sequence[SearchEntry]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO articles_search_grams (articles_search_grams, rowid, grams) VALUES ('delete', %s, %s)",
-                [(entry.place, " ".join(sorted(post_grams(entry.text)))) for entry in entries],
+                [(entry.place, " ".join(post_grams(entry.text))) for entry in entries],
             )
     SearchEntry.objects.filter(pk__in=[entry.pk for entry in entries]).delete()
 

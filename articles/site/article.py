@@ -48,8 +48,8 @@ def load_neighbours(post: Post) -> Neighbours:
         return Neighbours()
     position = RelatedPost.objects.filter(post=post.pk, other=OuterRef("pk")).order_by().values("position")[:1]
     columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
-    others = Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns)
-    rows: list[Post] = list(others.annotate(related_position=Subquery(position)))
+    beside = Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns)
+    rows: list[Post] = list(beside.annotate(related_position=Subquery(position)))
     # The rows hold each true neighbour, and others that stand farther away: the nearest of a kind is the true one.
     found = Neighbours()
     if is_article(post):
