@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -223,8 +223,9 @@ def _read_value(text: str, at: int) -> tuple[str, int]:
 # --- Snippets -----------------------------------------------------------------------------------------------------------
 
 BEFORE, AFTER = 36, 110
-_WINDOW = 400
-_JOINED = re.compile("[\u3099\u309a\uff9e\uff9f\ufe00-\ufe0f\u200d]")
+_WINDOW = 150
+# A character with what NFKC may join to it: accents, voicing marks of kana in both widths, the later letters of a Korean syllable.
+_CLUSTER = re.compile(".[\u0300-\u036f\u3099\u309a\uff9e\uff9f\u1160-\u11ff\ufe00-\ufe0f\u200d]*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,16 +291,16 @@ def _fold_with_places(text: str) -> tuple[str, list[int]]:
     """The folded text, and for each of its characters where in ``text`` it comes from."""
     pieces: list[str] = []
     places: list[int] = []
-    start, length, ends_blank = 0, len(text), True
-    while start < length:
-        end = start + 1
-        while end < length and (unicodedata.combining(text[end]) or _JOINED.match(text[end])):
-            end += 1
-        cluster = text[start:end]
-        folded = " " if cluster.isspace() else fold(cluster)
+    ends_blank = True
+    for cluster in _CLUSTER.finditer(text):
+        folded = _fold_cluster(cluster.group())
         if not (folded == " " and ends_blank):
             pieces.append(folded)
-            places += [start] * len(folded)
-            ends_blank = folded.endswith(" ") if folded else ends_blank
-        start = end
+            places += [cluster.start()] * len(folded)
+            ends_blank = folded == " " if folded else ends_blank
     return "".join(pieces), places
+
+
+@lru_cache(maxsize=16_384)
+def _fold_cluster(cluster: str) -> str:
+    return " " if cluster.isspace() else fold(cluster)
