@@ -5,9 +5,12 @@ from pathlib import Path
 from sqlite3 import sqlite_version_info
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connection
+
+from articles.searchtext import INDEX_VERSION
 
 Apps = Sequence[AppConfig] | None
 
@@ -87,6 +90,23 @@ def check_site_url(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             f"SITE_URL is {settings.SITE_URL}: feeds, sitemaps and canonical addresses would name this machine.",
             hint="Set it to the public address: SITE_URL=https://www.example.jp",
             id="kawaraban.W002",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_search_index(app_configs: Apps, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Says where search does not find every post. Asked only where the database may be (``check --database default``)."""
+    if "default" not in (databases or ()) or "articles_searchentry" not in connection.introspection.table_names():
+        return []
+    stale = apps.get_model("articles", "Post").objects.exclude(search_entry__version=INDEX_VERSION)
+    if not stale.exists():
+        return []
+    return [
+        Warning(
+            "The search index is not complete: readers do not find every article.",
+            hint="Run: python3 manage.py reindex",
+            id="kawaraban.W003",
         )
     ]
 

@@ -15,6 +15,7 @@ from articles.markup.document import Link, Rendered, Resolver
 from articles.markup.engines import Flavour
 from articles.models import Post, PostLink
 from articles.references import address_key, link_key, name_key, search_key
+from articles.search import index_posts
 
 DERIVED_FIELDS = (
     "body_html",
@@ -86,8 +87,9 @@ def link_rows(post: Post, links: Iterable[Link]) -> list[PostLink]:
 
 @transaction.atomic
 def save_derived(post: Post, resolver: Resolver | None = None) -> None:
-    """Renders the post, saves its derived columns and replaces its references."""
+    """Renders the post, saves its derived columns, and replaces its references and what it is found by."""
     links = derive(post, resolver)
     post.save(update_fields=DERIVED_FIELDS)
     post.links.all().delete()
     PostLink.objects.bulk_create(link_rows(post, links))
+    index_posts([post])

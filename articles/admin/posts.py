@@ -48,6 +48,8 @@ from articles.editorial.permissions import Verb, can, can_export, visible_posts
 from articles.editorial.workflow import Clash, EditorialError, Saved
 from articles.models import Author, Category, Correction, Post, PostAuthor, PostCategory, PostQuerySet, Redirect, Revision
 from articles.referrers import refresh_referrers, target_of
+from articles.related import mark_waiting
+from articles.search import forget_posts
 from articles.transfer.resources import RESOURCES
 
 Act = Callable[[Post, Any, Any], Post]
@@ -207,8 +209,10 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         return shown, {name: count for name, count in counts.items() if count}, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Post) -> None:
-        """What leads to the post lets go of it."""
+        """What leads to the post lets go of it, and search does."""
         gone = replace(target_of(obj), is_public=False)
+        mark_waiting([obj])
+        forget_posts([obj.pk])
         super().delete_model(request, obj)
         transaction.on_commit(partial(refresh_referrers, [gone]), robust=True)
 

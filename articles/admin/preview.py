@@ -27,7 +27,7 @@ from articles.formats.terms import identity, slugify
 from articles.formats.translating import list_differences
 from articles.models import Author, Category, Post, Tag
 from articles.site import article
-from articles.site.listing import Credit, Credits, as_cards, list_posts
+from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts
 from articles.site.naming import site_name
 from articles.site.syndication import atom_entry
 from articles.site.views import render_home, render_post
@@ -205,7 +205,9 @@ def _credit(draft: Draft) -> Credits:
 
 
 def _render_page(post: Post, credits: Credits) -> HttpResponse:
-    return render_post(post, credits, post.plain_text[:OPENING], article.load_neighbours(post))
+    neighbours = article.load_neighbours(post)
+    attach_credits(neighbours.related)
+    return render_post(post, credits, post.plain_text[:OPENING], neighbours)
 
 
 def _complete(post: Post) -> None:

@@ -49,6 +49,8 @@ from articles.formats.writing import Field
 from articles.markup import DEFAULT_FEATURES
 from articles.models import Post, PostAuthor, PostCategory, Redirect, Revision, TaggedPost
 from articles.referrers import refresh_referrers, target_of
+from articles.related import mark_waiting
+from articles.search import index_posts
 from articles.sources import set_text, write_fields
 from articles.websub import announce
 
@@ -806,6 +808,11 @@ def _finish(row: Post, user: Account | None, note: str, *, derived: bool, sessio
     row.save()
     if derived:
         save_derived(row)
+    else:
+        # Its date may have changed, by which hits are ordered.
+        index_posts([row])
+    if target_of(before).is_public or row.is_public:
+        mark_waiting([row])
     _refresh_referrers(before, row)
     _keep(row, user, note, snapshot(row), session=session)
 

@@ -29,8 +29,16 @@ _SIGN_NAMES = {"+": "-plus", "#": "-sharp"}
 def identity(text: str) -> str:
     """What makes two spellings one term: ``AI``, ``ＡＩ`` and ``ai`` are one, ``C``, ``C++`` and ``C#`` are three.
 
-    Invisible characters are dropped, then NFKC, case folding and NFKC again (folding can undo it), and blanks are
-    collapsed. Two terms are the same if and only if this is equal; it may be empty for a term that shows nothing.
+    Two terms are the same if and only if their :func:`fold_text` is equal; it may be empty for a term that shows nothing.
+    """
+    return fold_text(text)
+
+
+def fold_text(text: str) -> str:
+    """``text`` without what makes no difference to a reader who looks for it: width, case, invisible characters, blanks.
+
+    Invisible characters are dropped, then NFKC, case folding and NFKC again (folding can undo it), and blanks are collapsed.
+    For texts of any length; names go through :func:`identity`, which remembers them.
     """
     if text.isascii():
         return " ".join(text.lower().split())

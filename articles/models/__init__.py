@@ -10,6 +10,7 @@ from articles.models.post import Post, PostAuthor, PostCategory, PostLink, PostQ
 from articles.models.proof import ProofItem, ProofRun
 from articles.models.redirect import Redirect
 from articles.models.revision import Presence, Revision
+from articles.models.search import RelatedPost, SearchEntry
 from articles.models.tables import TableImport, TableRow
 from articles.models.taxonomy import Category, Series, Tag
 from articles.models.transfer import ImportChange, ImportItem, ImportRun, ImportTerm, Source, SourceFile
@@ -43,8 +44,10 @@ __all__ = [
     "ProofItem",
     "ProofRun",
     "Redirect",
+    "RelatedPost",
     "Revision",
     "SavedView",
+    "SearchEntry",
     "Series",
     "Source",
     "SourceFile",

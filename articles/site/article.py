@@ -5,31 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from articles.formats.terms import identity
-from articles.models import Correction, MediaFile, Post
+from articles.models import Correction, MediaFile, Post, RelatedPost
 from articles.site.context import language_of
 from articles.site.listing import SPONSORED_LINK
 
 OUTLINE_LEVELS = (1, 2, 3)
 MIN_OUTLINE = 2
+MAX_RELATED = 4
 _NOT_WORDS = re.compile(r"[\W_]+")
 _SPONSORED = re.compile(SPONSORED_LINK)
 
 
 @dataclass(slots=True)
 class Neighbours:
-    """Public posts next to one: in time (of the same language), in its series, and in other languages."""
+    """Public posts next to one: in time (of the same language), in its series, by what it is about, and in other languages."""
 
     older: Post | None = None
     newer: Post | None = None
     series_previous: Post | None = None
     series_next: Post | None = None
+    related: list[Post] = field(default_factory=list)
     translations: list[Post] = field(default_factory=list)
 
 
@@ -43,13 +46,18 @@ def load_neighbours(post: Post) -> Neighbours:
     wanted = _neighbour_conditions(post)
     if not wanted:
         return Neighbours()
+    position = RelatedPost.objects.filter(post=post.pk, other=OuterRef("pk")).order_by().values("position")[:1]
     columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
-    rows = list(Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns))
+    beside = Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns)
+    rows: list[Post] = list(beside.annotate(related_position=Subquery(position)))
     # The rows hold each true neighbour, and others that stand farther away: the nearest of a kind is the true one.
     found = Neighbours()
     if is_article(post):
         same = [row for row in rows if is_article(row) and row.language == post.language]
         found.older, found.newer = _nearest(same, post, _time_key)
+        related = [row for row in rows if row.related_position is not None]  # type: ignore[attr-defined]
+        related.sort(key=attrgetter("related_position"))
+        found.related = related[:MAX_RELATED]
         if post.series_id:
             members = [row for row in rows if is_article(row) and row.series_id == post.series_id]
             found.series_previous, found.series_next = _nearest(members, post, _series_key)
@@ -64,6 +72,7 @@ def _neighbour_conditions(post: Post) -> Q:
     if is_article(post):
         older, newer = _beside_in_time(post)
         wanted |= Q(pk=older) | Q(pk=newer)
+        wanted |= Q(pk__in=RelatedPost.objects.filter(post=post.pk).order_by().values("other"))
         if post.series_id:
             previous, following = _beside_in_series(post)
             wanted |= Q(pk=previous) | Q(pk=following)

@@ -78,6 +78,9 @@ urlpatterns = [
     path("sitemap-news.xml", sitemaps.show_news_sitemap, name="news_sitemap"),
     path("favicon.ico", go_to_icon, {"name": "icon.svg"}, name="favicon"),
     path("apple-touch-icon.png", go_to_icon, {"name": "apple-touch-icon.png"}, name="touch_icon"),
+    # Before all posts: an old site may have had its own search at this address.
+    path("search/", views.show_search, name="search"),
+    path("search", views.show_search),
     path("manifest.webmanifest", machines.show_manifest, name="manifest"),
     path("robots.txt", crawlers.show_robots, name="robots"),
     path("llms.txt", machines.show_llms, name="llms"),

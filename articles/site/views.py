@@ -9,13 +9,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.encoding import iri_to_uri
 
 from articles.feed_links import feeds_of
 from articles.models import Author, Category, Post
 from articles.site import article, lookup, structured
-from articles.site.context import Section, find_way, is_web_address, language_of, load_sections, web_links
+from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.listing import Credits, Listing, attach_credits, list_posts
@@ -23,6 +23,7 @@ from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.naming import site_description, site_name
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
+from articles.site.searching import search_posts
 from articles.site.suggestions import suggest_posts
 from articles.site.terms import TermList, find_list
 
@@ -170,6 +171,24 @@ def page_context(sections: list[Section]) -> dict[str, Any]:
     return {"sections": sections, "site_name": site_name(), "site_description": site_description()}
 
 
+# --- Search ---------------------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_search(request: HttpRequest) -> HttpResponseBase:
+    """The search page, with hits where something is asked. Never in the index of a search engine."""
+    if request.path != reverse("articles:search"):
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponsePermanentRedirect(reverse("articles:search") + (f"?{query}" if query else ""))
+    with translation.override(interface_language(settings.LANGUAGE_CODE)):
+        results = search_posts(request.GET.get("q", ""), request.GET.get("order", ""), request.GET.get("from"))
+    context = {**_common(load_sections()), "results": results, "kind": "search"}
+    status = 400 if results.problem else 200
+    response = render_page("articles/search.html", context, language=settings.LANGUAGE_CODE, status=status)
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
 # --- Archives by date -----------------------------------------------------------------------------------------------
 
 
@@ -252,9 +271,10 @@ def answer_address(request: HttpRequest) -> HttpResponseBase:
 
 
 def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), its credits, its neighbours, its corrections if it has any, the sections."""
-    attach_credits([post])
-    return render_post(post, post.credits, post.opening, article.load_neighbours(post))  # type: ignore[attr-defined]
+    """Queries: the post (read already), its neighbours with related posts, credits, corrections if it has any, the sections."""
+    neighbours = article.load_neighbours(post)
+    attach_credits([post, *neighbours.related])
+    return render_post(post, post.credits, post.opening, neighbours)  # type: ignore[attr-defined]
 
 
 def render_post(post: Post, credits: Credits, opening: str, neighbours: article.Neighbours) -> HttpResponse:

@@ -41,6 +41,8 @@ from articles.models import (
 )
 from articles.models.taxonomy import MAX_NAME, term_identity
 from articles.references import MemoryIndex
+from articles.related import mark_waiting
+from articles.search import index_posts
 from articles.transfer.choices import Choices, category_identity, split_category
 from articles.transfer.journal import Journal, capture, plain_value
 from articles.transfer.merging import Decision, Merger, Outcome, file_bytes, render_document, snapshot_of_file
@@ -611,6 +613,10 @@ class ChunkStore:
                 through._base_manager.filter(**{f"{owner}__in": changed}).delete()
         self._write_relations(entries)
         self._write_redirects(entries)
+        index_posts(entry.post for entry in entries)
+        if changed:
+            # Terms, too, say what belongs together.
+            mark_waiting(changed)
         insert_all([revision for entry in entries for revision in self._make_revisions(entry)])
         covers = [(entry.post.cover_id, entry.post.cover_alt) for entry in entries if entry.post.cover_id]
         for media in fill_alternative_texts((entry.post.body_html for entry in entries), covers):

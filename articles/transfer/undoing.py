@@ -45,6 +45,8 @@ from articles.models import (
     Tag,
     TaggedPost,
 )
+from articles.related import mark_waiting
+from articles.search import forget_posts, index_posts
 from articles.transfer.journal import LINK_FIELDS, MODELS, plain_value, record, unpack, write_back
 from articles.transfer.runs import (
     Lease,
@@ -267,6 +269,7 @@ class _Undo:
                 restored[post.pk], links[post.pk] = post, before.get("links", [])
         for post in restored.values():
             post.save(update_fields=DERIVED_FIELDS)
+        index_posts(restored.values())
         PostLink.objects.filter(post__in=list(restored)).delete()
         PostLink.objects.bulk_create(_link_rows(links))
         ImportChange.objects.bulk_update(changes, ["undo"])
@@ -280,6 +283,7 @@ class _Undo:
         removed = [item.post_id for item in items if item.undo == Outcome.REMOVED and item.post_id]
         restored = [item for item in items if item.undo == Outcome.RESTORED]
         if removed:
+            forget_posts(removed)
             Post.objects.filter(pk__in=removed).only("pk").delete()
         _Restoration(self.run, restored, posts).carry_out()
         ImportItem.objects.bulk_update(items, ["undo", "undo_findings"])
@@ -376,6 +380,8 @@ class _Restoration:
         self._make_room()
         names = [field.name for field in Post._meta.concrete_fields if not field.primary_key]
         Post.objects.bulk_create(posts, update_conflicts=True, unique_fields=["id"], update_fields=names)
+        index_posts(posts)
+        mark_waiting(posts)
         self._restore_relations()
         self._restore_redirects()
         Revision.objects.filter(run=self.run, post__in=list(self.states)).delete()

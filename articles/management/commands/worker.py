@@ -24,6 +24,7 @@ from articles.lookalikes import measure_waiting
 from articles.management.translated import TranslatedCommand
 from articles.queue import allow_work, has_ended, name_holder, request_stop
 from articles.referrers import refresh_due
+from articles.related import relate_waiting
 from articles.transfer.runs import take_up
 from articles.transfer.uploads import clear_uploads
 
@@ -33,6 +34,7 @@ LOOK_SECONDS = 60
 GIVES_WAY = 10
 """How far the worker steps back behind the server on one machine, as ``nice`` counts: readers wait for nobody's import."""
 PICTURES_AT_ONCE = 200
+POSTS_AT_ONCE = 100
 REST_SECONDS = 1.0
 LONGEST_REST = 30.0
 NAME_LENGTH = 64
@@ -134,6 +136,7 @@ class Loop:
         refresh_due(self.due_until, now)
         self.due_until = now
         measure_waiting(PICTURES_AT_ONCE)
+        relate_waiting(POSTS_AT_ONCE)
         self.looked = time.monotonic()
 
 
