@@ -9,6 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
+from articles.media.fonts import NoFont, find_faces
+
 Apps = Sequence[AppConfig] | None
 
 
@@ -89,6 +91,17 @@ def check_site_url(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             id="kawaraban.W002",
         )
     ]
+
+
+@register(Tags.compatibility, deploy=True)
+def check_card_font(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Without Japanese letters no card can be drawn, and links to posts without a cover show no picture elsewhere."""
+    try:
+        find_faces(settings.CARD_FONT)
+    except NoFont as missing:
+        hint = "Install one, on Debian: apt install fonts-morisawa-bizud-gothic, or name a font file: CARD_FONT=/path/to/font.ttf"
+        return [Warning(f"{missing} No cards are made for links to posts without a cover.", hint=hint, id="kawaraban.W003")]
+    return []
 
 
 _WAL_HINT = "Use PostgreSQL (DATABASE_URL), or a Python with SQLite 3.51.3 or newer; keep backups and check them."

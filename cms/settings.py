@@ -259,6 +259,8 @@ LANGUAGE_CODE = read_language([code for code, _name in LANGUAGES])
 # How the site calls itself in its masthead, titles and feeds.
 SITE_NAME = env.str("SITE_NAME", default="").strip() or ("瓦版" if LANGUAGE_CODE == "ja" else "Kawaraban")
 SITE_DESCRIPTION = env.str("SITE_DESCRIPTION", default="").strip()
+# A font file for the cards that other sites show; empty: the best Japanese one that is installed.
+CARD_FONT = env.str("CARD_FONT", default="").strip()
 LOCALE_PATHS = [BASE_DIR / "articles" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tokyo")
 USE_TZ = True

@@ -28,7 +28,7 @@ from articles.formats.translating import list_differences
 from articles.models import Author, Category, Post, Tag
 from articles.site import article
 from articles.site.feeds import atom_entry
-from articles.site.listing import Credit, Credits, as_cards, list_posts
+from articles.site.listing import Credit, Credits, as_cards, list_posts, load_pictures
 from articles.site.naming import site_name
 from articles.site.views import render_home, render_post
 
@@ -204,6 +204,7 @@ def _credit(draft: Draft) -> Credits:
 
 
 def _render_page(post: Post, credits: Credits) -> HttpResponse:
+    credits.pictures = load_pictures(post.body_html)
     return render_post(post, credits, post.plain_text[:OPENING], article.load_neighbours(post))
 
 

@@ -12,7 +12,8 @@ from django.db.models import F, Q, Subquery
 from django.utils import timezone
 
 from articles.formats.terms import identity
-from articles.models import Correction, Post
+from articles.models import Correction, Post, PostCard
+from articles.pictures import CARD, CARD_SIZE, PLAIN
 from articles.site.context import language_of
 from articles.site.listing import SPONSORED_LINK, Credits, author_url
 
@@ -165,6 +166,32 @@ def shows_cover(post: Post) -> bool:
     return bool(cover and cover.public_name and cover.is_image and cover.public_name not in post.body_html[:3000])
 
 
+@dataclass(frozen=True, slots=True)
+class SharedPicture:
+    """What other sites show beside a link to a post. ``alt`` may be empty, sizes 0 where they are unknown."""
+
+    url: str
+    width: int
+    height: int
+    alt: str
+
+
+def shared_picture(post: Post) -> SharedPicture | None:
+    """The cover, cropped for it where the crop is made; without a cover the generated card, as soon as there is one."""
+    cover = post.cover
+    if cover and cover.url and cover.is_image:
+        alt = post.cover_alt or cover.alt
+        picture = cover.picture
+        if widths := picture.shapes.get(CARD, {}).get(PLAIN):
+            width, height = picture.shapes[CARD]["size"]
+            return SharedPicture(picture.address_of(CARD, widths[-1], PLAIN), width, height, alt)
+        return SharedPicture(cover.url, cover.width, cover.height, alt)
+    card: PostCard | None = getattr(post, "card", None)
+    if card is None or not card.url:
+        return None
+    return SharedPicture(card.url, *CARD_SIZE, post.title)
+
+
 def canonical_url(post: Post) -> str:
     """The address told to search engines: the stated one if it is one, else this page's."""
     stated = post.canonical_url.strip()
@@ -204,6 +231,8 @@ def structured_data(
         data["keywords"] = [tag.name for tag in credits.tags]
     if post.cover and post.cover.public_name and post.cover.is_image:
         data["image"] = [settings.SITE_URL + post.cover.url]
+    elif shared := shared_picture(post):
+        data["image"] = [settings.SITE_URL + shared.url]
     if corrections and is_article(post):
         data["correction"] = [
             {

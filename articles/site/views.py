@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
+from articles.pictures import place_pictures
 from articles.site import article, lookup
 from articles.site.context import Section, find_way, language_of, load_sections
 from articles.site.former import find_old_site
@@ -123,7 +124,7 @@ def show_tag(request: HttpRequest, slug: str) -> HttpResponseBase:
 @public_page
 def show_author(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A by-line, who it is, and its posts."""
-    author = _find(Author.objects.select_related("picture"), slug__in=_spellings(slug))
+    author = _find(Author.objects.select_related("picture__variants"), slug__in=_spellings(slug))
     if author is None:
         return _answer_address(request)
     links = [link for link in author.links if isinstance(link, dict) and _is_web_address(link.get("url"))]
@@ -260,8 +261,8 @@ def _answer_address(request: HttpRequest) -> HttpResponseBase:
 
 
 def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), its credits, its neighbours, its corrections if it has any, the sections."""
-    attach_credits([post])
+    """Queries: the post (read already), its credits and pictures, its neighbours, its corrections if it has any, the sections."""
+    attach_credits([post], html=post.body_html)
     return render_post(post, post.credits, post.opening, article.load_neighbours(post))  # type: ignore[attr-defined]
 
 
@@ -272,6 +273,7 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
     """
     description = article.description_of(post)
     corrections = article.load_corrections(post)
+    shows_cover = article.shows_cover(post)
     context = {
         **_common(load_sections()),
         "post": post,
@@ -281,7 +283,9 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
         "description": description,
         "is_sponsored": article.has_sponsored_links(post),
         "outline": article.outline_of(post),
-        "shows_cover": article.shows_cover(post),
+        "shows_cover": shows_cover,
+        "text": place_pictures(post.body_html, credits.pictures, leads=not shows_cover),
+        "shared_picture": article.shared_picture(post),
         "neighbours": neighbours,
         "corrections": corrections,
         "source_url": post.source_url if _is_web_address(post.source_url) else "",
