@@ -265,7 +265,7 @@ def test_a_page_shows_the_plain_copy_until_there_are_variants_and_offers_them_as
     for address in set(re.findall(r"/media/[^ \"]+/_1-[^ \"]+", after)):
         answer = client.get(address)
         assert (answer.status_code, answer["Cache-Control"][-9:]) == (200, "immutable"), address
-        answer.close()
+        assert b"".join(answer)
     # The text as it is stored, which exports and digests compare, knows nothing of it.
     post.refresh_from_db()
     assert post.body_html == html_stored
