@@ -42,6 +42,7 @@ _EARLY: Final = 700
 # As the renderer and the sanitiser write a picture: the address first, every value in double quotes.
 _IMAGE = re.compile(r'(<picture[\s>].*?</picture>)|<img src="([^"]*)"((?: [a-z-]+(?:="[^"]*")?)*)>', re.DOTALL)
 _WIDTH = re.compile(r' width="([0-9]{1,5})"')
+_HEIGHT = re.compile(r' height="[^"]*"')
 _WAITS = re.compile(r' loading="[a-z]*"')
 
 Shapes = Mapping[str, Mapping[str, Any]]
@@ -135,6 +136,9 @@ def place_pictures(html: str, pictures: Mapping[str, Picture], *, leads: bool = 
         if picture is None or made is None:
             return f'<img src="{match[2]}"{attributes}>'
         width = _WIDTH.search(attributes)
+        if width and picture.width and not _HEIGHT.search(attributes):
+            # A text may give the width alone; without both, what follows would move when the picture arrives.
+            attributes += f' height="{max(1, round(int(width[1]) * picture.height / picture.width))}"'
         # A picture that its text makes smaller needs no more dots than that.
         sizes = f"min({width[1]}px, 92vw)" if width and int(width[1]) < min(picture.width, 672) else SIZES_IN_TEXT
         plain = _write({"srcset": _list(picture, FULL, PLAIN), "sizes": sizes}) if made.get(PLAIN) else ""

@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -159,9 +158,9 @@ def _keep(row: PictureVariants, media: MediaFile, wanted: tuple[str, ...], made:
     row.has_crops, row.has_square = WIDE in wanted, SQUARE in wanted
     columns = [field.attname for field in row._meta.concrete_fields if field.name not in ("id", "media")]
     values = {name: getattr(row, name) for name in columns}
-    with transaction.atomic():
-        same = MediaFile.objects.select_for_update().filter(pk=media.pk, sha256=media.sha256, public_name=media.public_name)
-        is_kept = same.exists() and PictureVariants.objects.filter(pk=row.pk, holder=holder).update(**values) == 1
+    # Whoever replaces or deletes the picture deletes this row, so that one statement decides who came first.
+    same = PictureVariants.objects.filter(media__sha256=media.sha256, media__public_name=media.public_name)
+    is_kept = same.filter(pk=row.pk, holder=holder).update(**values) == 1
     _remove_quietly((before - stored) if is_kept else _unclaimed(media, stored))
 
 

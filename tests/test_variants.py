@@ -337,6 +337,8 @@ def test_an_authors_own_picture_element_and_pictures_from_elsewhere_are_left_alo
     assert names_in(own + other + '<img src="/media/aa/0/a.jpg" alt="a > b">', "/media/") == ["aa/0/a.jpg"]
     placed = place_pictures('<img src="/media/aa/0/a.jpg" alt="a > b" width="200">', known)
     assert placed.startswith('<picture><source type="image/avif" srcset="/media/aa/0/_1-480.avif 480w" sizes="min(200px, 92vw)">')
+    # Nothing moves when it arrives: the height follows from the width that the text gives.
+    assert placed.endswith('<img src="/media/aa/0/a.jpg" alt="a > b" width="200" height="133"></picture>')
 
 
 def test_whatever_a_picture_is_called_its_html_is_escaped() -> None:

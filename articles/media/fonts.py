@@ -8,7 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
 from PIL import ImageFont
+
+from articles.findings import Finding, RefusedFile
 
 FOLDERS: Final = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts", "/Library/Fonts")
 MAX_FILES: Final = 20_000
@@ -77,8 +80,11 @@ class Face:
         return mask.size, bytes(mask)
 
 
-class NoFont(Exception):
-    """There is no font with Japanese letters. The message says what to do."""
+class NoFont(RefusedFile):
+    """There is no font with Japanese letters; the finding says what was tried."""
+
+    def __init__(self, template: str, **params: str) -> None:
+        super().__init__(Finding("no-card-font", "warning", template, params))
 
 
 @lru_cache(maxsize=8)
@@ -92,9 +98,9 @@ def find_faces(chosen: str = "") -> tuple[Face, ...]:
         try:
             faces.append(Face(chosen))
         except OSError as error:
-            raise NoFont(f"CARD_FONT is {chosen}, which cannot be read as a font ({error}).") from error
+            raise NoFont(_("CARD_FONT is %(path)s, which cannot be read as a font."), path=chosen) from error
         if not faces[0].is_japanese():
-            raise NoFont(f"CARD_FONT is {chosen}, which has no Japanese letters.")
+            raise NoFont(_("CARD_FONT is %(path)s, which has no Japanese letters."), path=chosen)
     files = list(_list_fonts())
     for name in (*JAPANESE, *OTHERS):
         if len(faces) >= MOST:
@@ -103,7 +109,7 @@ def find_faces(chosen: str = "") -> tuple[Face, ...]:
         if face is not None and (name in OTHERS or face.is_japanese()):
             faces.append(face)
     if not faces or not faces[0].is_japanese():
-        raise NoFont("No font with Japanese letters was found.")
+        raise NoFont(_("No font with Japanese letters was found."))
     return tuple(faces)
 
 

@@ -34,7 +34,7 @@ class Command(TranslatedCommand):
             find_faces(settings.CARD_FONT)
         except NoFont as missing:
             message = _("%(reason)s Install one, on Debian: apt install fonts-morisawa-bizud-gothic. Or set CARD_FONT.")
-            raise CommandError(message % {"reason": missing}) from missing
+            raise CommandError(message % {"reason": missing.finding.localised()}) from missing
         if options["all"]:
             cards.forget_all()
         limit, done = max(options["limit"], 0), 0
