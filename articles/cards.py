@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_noop as _
 
-from articles.claims import claim, put_off, release
+from articles.claims import claim, is_taken, put_off, try_again
 from articles.findings import Finding
 from articles.library import CARD_FILE, has_derived, remove_derived, store_derived
 from articles.media.cards import RECIPE, CardText, draw_card
@@ -37,7 +37,7 @@ def find_waiting(since: datetime | None = None) -> QuerySet[Post]:
     """Posts whose card is older than they are, the last saved first: those that should have one, and those that had one."""
     live = Q(state__in=_LIVE, trashed_at__isnull=True, cover__isnull=True)
     known = PostCard.objects.filter(post=OuterRef("pk"))
-    taken = known.filter(until__gt=timezone.now())
+    taken = known.filter(is_taken())
     lacks = live & ~Exists(known.filter(made_at__gte=OuterRef("modified_at")))
     is_left = Exists(known.filter(made_at__lt=OuterRef("modified_at")).exclude(name=""))
     posts = Post.objects.filter(lacks | is_left).exclude(Exists(taken)).order_by("-modified_at", "-pk")
@@ -101,14 +101,13 @@ def make_card(key: int) -> bool:
 
 def forget_all() -> int:
     """Has every card compared with its post again (a section or by-line was renamed, another font); their number."""
-    return PostCard.objects.filter(holder="").update(made_at=None, until=None, tries=0)
+    try_again(PostCard)
+    return PostCard.objects.filter(holder="").update(made_at=None)
 
 
 def _keep(row: PostCard, name: str, made_at: datetime) -> None:
-    holder = row.holder
-    release(row)
     values = {"name": name, "key": row.key, "made_at": made_at, "holder": "", "until": None, "tries": 0, "findings": []}
-    is_kept = PostCard.objects.filter(pk=row.pk, holder=holder).update(**values) == 1
+    is_kept = PostCard.objects.filter(pk=row.pk, holder=row.holder).update(**values) == 1
     # Else the post is gone, or another holder was given the row, which names what that one made.
     if name and not is_kept and not PostCard.objects.filter(name=name).exists():
         _remove_quietly([name])

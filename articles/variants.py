@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from articles.claims import claim, put_off, release
+from articles.claims import claim, give_back, is_taken, put_off, release, try_again
 from articles.findings import Finding
 from articles.library import has_derived, read_original, remove_derived, store_derived
 from articles.media.variants import RECIPE, SHAPES, NoVariants, PictureSource
 from articles.models import Author, MediaFile, PictureVariants, Post
-from articles.pictures import CARD, FULL, SQUARE, WIDE, folder_of, names_of, stem_of
+from articles.pictures import CARD, FULL, SQUARE, WIDE, Shapes, folder_of, names_of, stem_of
 from articles.queue import is_stopping
 
 logger = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ AT_ONCE = 50
 """Pictures looked up at once. One is in memory at a time."""
 TURN_SECONDS = 20.0
 """How long a task works before others, such as mails, have their turn."""
-_MIDDLE = (50, 50)
 
 
 def find_waiting() -> QuerySet[MediaFile]:
@@ -41,7 +39,7 @@ def find_waiting() -> QuerySet[MediaFile]:
     covers = Post.objects.filter(cover__isnull=False).order_by().values("cover")
     portraits = Author.objects.filter(picture__isnull=False).order_by().values("picture")
     lacks = ~Exists(made) | (Q(pk__in=covers) & ~Exists(cut)) | (Q(pk__in=portraits) & ~Exists(square))
-    taken = PictureVariants.objects.filter(media=OuterRef("pk"), until__gt=timezone.now())
+    taken = PictureVariants.objects.filter(is_taken(), media=OuterRef("pk"))
     return pictures.filter(lacks).exclude(Exists(taken)).order_by("-pk")
 
 
@@ -79,11 +77,10 @@ def make_variants(key: int) -> bool:
         return False
     wanted = _find_wanted(media)
     if _is_done(row, media, wanted):
-        release(row)
-        row.save(update_fields=["holder", "until"])
+        give_back(row)
         return False
     try:
-        made = _make(media, wanted)
+        made = _make(media, wanted, row.shapes if _is_current(row, media) else {})
     except OSError as error:
         template = _("The smaller copies of %(name)s could not be stored (%(reason)s). Look at the disk; they are tried again.")
         _fail(row, media, template, error.strerror or str(error))
@@ -112,37 +109,45 @@ def _find_wanted(media: MediaFile) -> tuple[str, ...]:
     return (FULL, *crops, *square)
 
 
+def _is_current(row: PictureVariants, media: MediaFile) -> bool:
+    return row.sha256 == media.sha256 and row.recipe == RECIPE
+
+
 def _is_done(row: PictureVariants, media: MediaFile, wanted: tuple[str, ...]) -> bool:
     """Whether another worker has made all of it between our look and our claim."""
     same_focus = (row.focus_x, row.focus_y) == (media.focus_x, media.focus_y)
     has_crops = WIDE not in wanted or (row.has_crops and same_focus)
     has_square = SQUARE not in wanted or (row.has_square and same_focus)
-    return row.sha256 == media.sha256 and row.recipe == RECIPE and has_crops and has_square
+    return _is_current(row, media) and has_crops and has_square
 
 
-def _make(media: MediaFile, wanted: tuple[str, ...]) -> _Made:
-    """Encodes and stores; raises OSError with nothing left behind, ValueError for a damaged original."""
+def _make(media: MediaFile, wanted: tuple[str, ...], there: Shapes) -> _Made:
+    """Encodes and stores what is not ``there`` already. Raises OSError, with nothing new left behind; ValueError as its source."""
     try:
         source = PictureSource(read_original(media.sha256))
     except NoVariants:
         return _Made({})
-    shapes: dict[str, dict[str, Any]] = {}
+    new: dict[str, dict[str, Any]] = {}
+    kept: dict[str, dict[str, Any]] = {}
     try:
         for name in wanted:
-            _make_shape(source, media, name, shapes)
+            focus = None if name == FULL else (media.focus_x, media.focus_y)
+            stem = stem_of(RECIPE, name, focus)
+            if name in there and there[name]["stem"] == stem:
+                kept[name] = dict(there[name])
+            else:
+                new[name] = {"stem": stem} | ({"focus": list(focus), "size": list(source.measure(name))} if focus else {})
+                _store_shape(source, media, name, new[name])
     except OSError:
-        _remove_quietly(names_of(media.public_name, shapes))
+        _remove_quietly(names_of(media.public_name, new))
         raise
-    return _Made({name: shape for name, shape in shapes.items() if set(shape) & set(SHAPES[name].suffixes)}, source.tone)
+    shapes = {name: shape for name, shape in new.items() if set(shape) & set(SHAPES[name].suffixes)}
+    return _Made(kept | shapes, source.tone)
 
 
-def _make_shape(source: PictureSource, media: MediaFile, name: str, shapes: dict[str, dict[str, Any]]) -> None:
-    focus = None if name == FULL else (media.focus_x, media.focus_y)
-    shape: dict[str, Any] = {"stem": stem_of(RECIPE, name, focus)}
-    shapes[name] = shape
-    if focus:
-        shape |= {"focus": list(focus), "size": list(source.measure(name))}
-    for variant in source.encode(name, focus or _MIDDLE):
+def _store_shape(source: PictureSource, media: MediaFile, name: str, shape: dict[str, Any]) -> None:
+    """Adds to ``shape`` what was stored of it, each before it is: nothing of a failure is forgotten."""
+    for variant in source.encode(name, (media.focus_x, media.focus_y)):
         shape.setdefault(variant.suffix, []).insert(0, variant.width)
         store_derived(f"{folder_of(media.public_name)}{shape['stem']}-{variant.width}.{variant.suffix}", variant.data)
 
@@ -185,7 +190,11 @@ def _remove_quietly(names: set[str] | list[str]) -> None:
 
 
 def find_lost(batch: int = 500) -> int:
-    """Marks the pictures as waiting of which a copy is not in its place (a disk restored without them); their number."""
+    """Marks the pictures as waiting of which a copy is not in its place (a disk restored without them); their number.
+
+    What failed or was given up before is tried again, too.
+    """
+    try_again(PictureVariants)
     lost = 0
     for row in PictureVariants.objects.exclude(shapes={}).select_related("media").iterator(chunk_size=batch):
         if not all(map(has_derived, names_of(row.media.public_name, row.shapes))):

@@ -317,7 +317,7 @@ def test_a_portrait_is_cut_squarely_around_the_focal_point() -> None:
 
 
 def test_a_moved_focal_point_shows_at_once_by_the_style_sheet_until_the_crop_is_made() -> None:
-    media = add_media(photograph((1700, 1000)), "表紙.jpg")
+    media = add_media(photograph((800, 500)), "表紙.jpg")
     PostFactory(cover=media)
     variants.make_waiting()
     MediaFile.objects.filter(pk=media.pk).update(focus_x=20)
@@ -568,8 +568,8 @@ def test_a_picture_replaced_while_it_was_encoded_gets_nothing_of_the_old_one(mon
     media = add_media(photograph((500, 400)), "a.jpg")
     make, written = variants._make, []
 
-    def replace_meanwhile(found: MediaFile, wanted: Any) -> Any:
-        made = make(found, wanted)
+    def replace_meanwhile(found: MediaFile, wanted: Any, there: Any) -> Any:
+        made = make(found, wanted, there)
         written.extend(names_of(found.public_name, made.shapes))
         with_commit(lambda: replace_file(MediaFile.objects.get(), photograph((600, 500)), "b.jpg", user=None))
         return made
@@ -618,11 +618,48 @@ def test_a_damaged_original_is_tried_a_few_times_and_then_left(caplog: pytest.Lo
     media = add_media(photograph((900, 600)), "倉庫.jpg")
     original_path(media.sha256).write_bytes(photograph((900, 600))[:3000])
     for number in range(claims.MAX_TRIES):
-        PictureVariants.objects.update(until=timezone.now() - claims.LEASE)
         assert variants.make_waiting() == 1, number
+        PictureVariants.objects.update(until=timezone.now() - claims.LEASE)
+    assert not variants.is_waiting()
+    original_path(media.sha256).write_bytes(photograph((900, 600)))
+    call_command("make_variants", "--lost")
     row = PictureVariants.objects.get()
-    assert row.tries == claims.MAX_TRIES
-    assert row.until > timezone.now() + timedelta(days=365)
+    assert row.shapes
+    assert (row.tries, row.findings) == (0, [])
+
+
+def test_a_picture_that_kills_its_worker_is_given_up_after_a_few_tries() -> None:
+    media = add_media(photograph((500, 400)), "a.jpg")
+    for _number in range(claims.MAX_TRIES):
+        assert claim(PictureVariants, "media", media) is not None
+        PictureVariants.objects.update(until=timezone.now() - claims.LEASE)
+    assert claim(PictureVariants, "media", media) is None
+    assert not variants.is_waiting()
+
+
+def test_a_crop_that_comes_later_leaves_what_is_there_alone_also_where_the_store_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    media = add_media(photograph((500, 400)), "a.jpg")
+    variants.make_waiting()
+    whole = list(stored(media))
+    PostFactory(cover=media)
+    calls: list[str] = []
+
+    def refuse(name: str, data: bytes) -> None:
+        calls.append(name)
+        raise OSError(28, "No space left on device", name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(variants, "store_derived", refuse)
+        variants.make_waiting()
+    assert calls
+    assert all(library._public_path(name).exists() for name in whole)
+    assert set(PictureVariants.objects.get().shapes) == {FULL}
+    PictureVariants.objects.update(until=None)
+    store = variants.store_derived
+    monkeypatch.setattr(variants, "store_derived", lambda name, data: (calls.append(name), store(name, data)))
+    variants.make_waiting()
+    assert not set(calls) & set(whole)
+    assert set(PictureVariants.objects.get().shapes) == {FULL, WIDE, "card"}
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -100,9 +100,9 @@ class PictureSource:
         # A JPEG is decoded at a half, a quarter or an eighth of its size where that is enough.
         image.draft("RGB", wanted)
         image.load()
-        still = _as_colours(image)
-        if still.size != wanted:
-            still = still.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        whole = _as_colours(image)
+        # A copy of the whole would need its memory twice.
+        still = whole.copy() if whole.size == wanted else whole.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3.0)
         self.base = _to_srgb(_turn(still, image), profile)
         self.is_opaque = self.base.mode == "RGB"
 
@@ -175,9 +175,9 @@ class PictureSource:
 
 def _as_colours(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
-        return image.copy()
+        return image
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        clear = image.convert("RGBA")
+        clear = image if image.mode == "RGBA" else image.convert("RGBA")
         return clear if clear.getchannel("A").getextrema()[0] != 255 else clear.convert("RGB")
     return image.convert("RGB")
 
