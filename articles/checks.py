@@ -12,6 +12,8 @@ from django.db import connection
 
 from articles.searchtext import INDEX_VERSION
 
+from articles.media.fonts import NoFont, find_faces
+
 Apps = Sequence[AppConfig] | None
 
 
@@ -109,6 +111,17 @@ def check_search_index(app_configs: Apps, databases: Sequence[str] | None = None
             id="kawaraban.W003",
         )
     ]
+
+
+@register(Tags.compatibility, deploy=True)
+def check_card_font(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Without Japanese letters no card can be drawn, and links to posts without a cover show no picture elsewhere."""
+    try:
+        find_faces(settings.CARD_FONT)
+    except NoFont as missing:
+        hint = "Install one, on Debian: apt install fonts-morisawa-bizud-gothic, or name a font file: CARD_FONT=/path/to/font.ttf"
+        return [Warning(f"{missing} No cards are made for links to posts without a cover.", hint=hint, id="kawaraban.W004")]
+    return []
 
 
 _WAL_HINT = "Use PostgreSQL (DATABASE_URL), or a Python with SQLite 3.51.3 or newer; keep backups and check them."

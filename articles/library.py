@@ -32,7 +32,7 @@ from django.utils.translation import gettext_noop as _
 from articles.findings import Finding, RefusedFile
 from articles.formats.terms import slugify
 from articles.media import NO_LIKENESS, PublicCopy, detect_type, make_public_copy
-from articles.models import ImportItem, MediaFile, MediaVersion, Post, PostLink, SourceFile
+from articles.models import ImportItem, MediaFile, MediaVersion, Post, PostCard, PostLink, SourceFile
 from articles.queue import has_ended, name_process
 
 LEFT_BEHIND = timedelta(hours=1)
@@ -40,10 +40,14 @@ LEFT_BEHIND = timedelta(hours=1)
 MAX_NAME = 60  # characters; a Japanese one takes three bytes of the 255 that file systems allow
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_FOLDER = re.compile(r"[0-9a-f]{16}")
 _STAGING = ".staging"
 # Before the name of the process that writes a file: whoever comes after its death knows that nobody will finish it.
 _NEW = ".new-"
 _NEW_MARK = "~"
+# Begins the name of what was made here; no name of a copy does (see public_name).
+_DERIVED = "_"
+CARD_FILE = "_card.png"
 # As articles.markup.finishing writes a picture: the address first, then its alternative text.
 _SHOWN = re.compile(rf'<img src="{re.escape(settings.MEDIA_URL)}([^"]+)" alt="([^"]*)"')
 
@@ -192,6 +196,30 @@ def write_missing_public_files() -> list[str]:
     return written
 
 
+# --- Made from pictures and posts -------------------------------------------------------------------------------------
+
+
+def store_derived(name: str, data: bytes) -> None:
+    """Puts a file that was made here at ``name`` below ``MEDIA_ROOT``, at once. Raises OSError, with the path.
+
+    Its own name begins with ``_``, as that of no copy does: it lies beside the copy, and goes with it.
+    """
+    _write_whole(_public_path(name), data)
+
+
+def remove_derived(names: Iterable[str]) -> None:
+    """Removes files of :func:`store_derived`; what is gone already is no matter. Raises OSError where the disk refuses."""
+    for name in names:
+        path = _public_path(name)
+        path.unlink(missing_ok=True)
+        _remove_empty(path.parent)
+
+
+def has_derived(name: str) -> bool:
+    """Whether such a file is in its place."""
+    return _public_path(name).exists()
+
+
 # --- What is no longer needed ---------------------------------------------------------------------------------------
 
 
@@ -213,6 +241,31 @@ def _remove_unused(fingerprints: frozenset[str], public_names: frozenset[str]) -
         path = _public_path(name)
         path.unlink(missing_ok=True)
         _remove_empty(path.parent)
+    folders = {posixpath.dirname(name) for name in public_names}
+    for folder in folders - _named_folders(folders):
+        remove_derived(_list_derived(_public_path(folder)))
+
+
+def _named_folders(folders: Collection[str]) -> set[str]:
+    """Those of ``folders`` below ``MEDIA_ROOT`` in which a copy or a card lies that some row names."""
+    named: set[str] = set()
+    ordered = sorted(folders)
+    for start in range(0, len(ordered), 100):
+        portion = ordered[start : start + 100]
+        # The folder of a copy comes from its content, so the row is found by that: its index needs no pattern.
+        near = Q()
+        for folder in portion:
+            digits = posixpath.basename(folder)
+            near |= Q(sha256__gte=digits, sha256__lt=digits + "g")
+        copies = MediaFile.objects.filter(near).exclude(public_name="").values_list("public_name", flat=True)
+        cards = PostCard.objects.filter(name__in=[f"{folder}/{CARD_FILE}" for folder in portion]).values_list("name", flat=True)
+        named.update(posixpath.dirname(name) for name in chain(copies, cards))
+    return named
+
+
+def _list_derived(folder: Path) -> list[str]:
+    root = Path(settings.MEDIA_ROOT)
+    return [path.relative_to(root).as_posix() for path in _files_in(folder) if path.name.startswith(_DERIVED)]
 
 
 def named_fingerprints(fingerprints: Collection[str]) -> set[str]:
@@ -247,12 +300,25 @@ def sweep(*, stored_before: datetime) -> list[str]:
         if is_done or _is_old(staged, stored_before):
             staged.unlink(missing_ok=True)
             removed.append(staged.name)
+    removed += _sweep_derived(stored_before)
     for folder in originals:
         files = {path.name: path for path in _files_in(folder) if _is_old(path, stored_before)}
         fingerprints = {name for name in files if _SHA256.fullmatch(name)}
         for name in fingerprints - named_fingerprints(fingerprints):
             files[name].unlink(missing_ok=True)
             removed.append(name)
+    return removed
+
+
+def _sweep_derived(stored_before: datetime) -> list[str]:
+    """Removes variants and cards that lie beside no copy any more, and in no place of a card."""
+    root, removed = Path(settings.MEDIA_ROOT), []
+    for outer in _folders_in(root):
+        inner = {f"{outer.name}/{folder.name}": folder for folder in _folders_in(outer)}
+        for name in inner.keys() - _named_folders(inner.keys()):
+            left = [path for path in _list_derived(inner[name]) if _is_old(root / path, stored_before)]
+            remove_derived(left)
+            removed += left
     return removed
 
 
@@ -319,6 +385,18 @@ def find_by_former_name(public_name: str) -> MediaFile | None:
     """The entry that readers got at this name below ``MEDIA_ROOT`` before it was replaced."""
     version = MediaVersion.objects.filter(public_name=public_name).select_related("media").first()
     return version.media if version else None
+
+
+def find_beside(name: str) -> MediaFile | None:
+    """The entry beside whose copy, or former copy, a file of :func:`store_derived` lies or lay."""
+    digits = posixpath.basename(posixpath.dirname(name))
+    if not _FOLDER.fullmatch(digits):
+        return None
+    near = Q(sha256__gte=digits, sha256__lt=digits + "g")
+    found = MediaFile.objects.filter(near).first()
+    if found is None and (version := MediaVersion.objects.filter(near).select_related("media").first()):
+        return version.media
+    return found
 
 
 def _build(sha256: str, file: NewFile, user: AbstractBaseUser | None, *, claims: bool = False) -> MediaFile:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.module_loading import import_string
+from django_tasks_db.models import DBTaskResult
 
 MACHINE = 20
 """Characters of a machine's name. A worker's name, of which this is a part, has room for 64 in the library's table."""
@@ -33,6 +34,16 @@ def enqueue(name: str, *arguments: int | str, delay: timedelta | None = None) ->
     transaction.on_commit(partial(_enqueue, name, arguments, delay))
 
 
+def enqueue_once(name: str) -> None:
+    """The same for a task that works off whatever waits: not where one of its name has not begun yet."""
+    transaction.on_commit(partial(_enqueue_once, name))
+
+
+def _enqueue_once(name: str) -> None:
+    if not DBTaskResult.objects.ready().filter(task_path=name).exists():
+        _enqueue(name, (), None)
+
+
 def _enqueue(name: str, arguments: tuple[int | str, ...], delay: timedelta | None) -> None:
     task = import_string(name)
     if delay is not None:
@@ -48,6 +59,11 @@ def request_stop() -> None:
 def allow_work() -> None:
     """Takes :func:`request_stop` back: this process begins anew."""
     _stop.clear()
+
+
+def is_stopping() -> bool:
+    """Whether this process was asked to stop."""
+    return _stop.is_set()
 
 
 def stop_if_asked() -> None:

@@ -18,7 +18,9 @@ from articles.library import claim_name, keep_copy, read_original, remove_unused
 from articles.lookalikes import compare_pictures, forget
 from articles.media import PublicCopy, make_public_copy
 from articles.models import MediaFile, MediaVersion, PostLink
+from articles.queue import enqueue_once
 from articles.referrers import MAX_NOW, recheck
+from articles.variants import forget as forget_variants
 
 _COLUMNS = ("sha256", "name", "content_type", "size", "width", "height", "public_name")
 
@@ -74,6 +76,8 @@ def _exchange(media: MediaFile, data: bytes, name: str, copy: PublicCopy, user: 
     media.likeness = copy.likeness
     media.save(update_fields=[*_COLUMNS, "likeness"])
     forget(media)
+    forget_variants(media)
+    enqueue_once("articles.tasks.make_variants")
     keep_copy(copy, sha256, address)
 
 

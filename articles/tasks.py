@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django_tasks import task
 
-from articles import websub
+from articles import cards, variants, websub
 from articles.editorial import accounts, notices
 from articles.models import ImportRun
+from articles.queue import enqueue_once
 from articles.transfer.background import work
 
 
@@ -50,3 +51,23 @@ def send_account_link(key: int, kind: str, tries: int = 0) -> None:
 def send_forgotten(address: str) -> None:
     """Sends the links that somebody asked for on the page for signing in, if there is such an account."""
     accounts.send_forgotten(address)
+
+
+@task()
+def make_variants() -> None:
+    """Makes smaller copies of pictures for a while, then gives way to what else waits before it goes on."""
+    if variants.make_waiting(seconds=variants.TURN_SECONDS) and variants.is_waiting():
+        enqueue_once("articles.tasks.make_variants")
+
+
+@task()
+def make_card(key: int) -> None:
+    """Makes the card of a post that was just published or changed, or takes it away."""
+    cards.make_card(key)
+
+
+@task()
+def make_cards() -> None:
+    """Makes the cards of posts that came in any other way, a few at a time."""
+    if cards.make_waiting(seconds=variants.TURN_SECONDS) and cards.is_waiting():
+        enqueue_once("articles.tasks.make_cards")

@@ -275,6 +275,8 @@ SITE_DESCRIPTION = env.str("SITE_DESCRIPTION", default="").strip()
 AI_USE = read_choice("AI_USE", ("ALLOW", "DISALLOW"))
 # Where readers of feeds may subscribe and which is told of what is new (WebSub); none by default.
 WEBSUB_HUB = read_hub()
+# A font file for the cards that other sites show; empty: the best Japanese one that is installed.
+CARD_FONT = env.str("CARD_FONT", default="").strip()
 LOCALE_PATHS = [BASE_DIR / "articles" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tokyo")
 USE_TZ = True

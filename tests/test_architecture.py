@@ -40,7 +40,7 @@ HOMES = {
     "nh3": ("articles.markup.sanitise",),
     "pygments": ("articles.markup",),
     "latex2mathml": ("articles.markup",),
-    "budoux": ("articles.markup", "articles.templatetags", "articles.derive"),
+    "budoux": ("articles.markup", "articles.templatetags", "articles.derive", "articles.media.cards"),
     "import_export": ("articles.transfer.resources", "articles.admin"),
     "PIL": ("articles.media",),
     # The desk has to unregister the list of tags that the library brings.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, cast
 
 from django import forms
@@ -33,7 +34,8 @@ from articles.admin.writing import MAX_RESULTS, MAX_WORDS, answer_rows, find_row
 from articles.editorial.permissions import sees_others, visible_posts
 from articles.library import add_media, remove_unused_files
 from articles.lookalikes import compare_pictures, find_alike
-from articles.models import MediaFile, Post, PostQuerySet
+from articles.models import MediaFile, PictureVariants, Post, PostQuerySet
+from articles.queue import enqueue_once
 from articles.uses import count_uses, find_kept_uses, find_uses, without_uses
 
 SHOWN_USES = 20
@@ -283,6 +285,7 @@ class MediaAdmin(EditorialAdmin):
 
     def save_model(self, request: HttpRequest, obj: MediaFile, form: forms.ModelForm, change: bool) -> None:
         """Stores a new file by its content; one that the library has already keeps its texts."""
+        enqueue_once("articles.tasks.make_variants")
         if change:
             super().save_model(request, obj, form, change)
             return
@@ -335,7 +338,8 @@ class MediaAdmin(EditorialAdmin):
 
     @admin.display(description=gettext_lazy("findings"))
     def found(self, media: MediaFile) -> SafeString | str:
-        return show_findings(media.findings)
+        of_variants = PictureVariants.objects.filter(media=media).values_list("findings", flat=True)
+        return show_findings([*media.findings, *chain.from_iterable(of_variants)])
 
 
 def list_uses(media: MediaFile, user: Any) -> tuple[int, list[Post]]:

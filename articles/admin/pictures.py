@@ -24,6 +24,7 @@ from articles.findings import RefusedFile
 from articles.library import add_picture
 from articles.lookalikes import compare_pictures, find_alike
 from articles.models import MediaFile
+from articles.queue import enqueue_once
 
 MAX_UPLOAD = 50 * 1024 * 1024
 MAX_REST = 64 * 1024
@@ -92,6 +93,7 @@ def receive_picture(desk: EditorialAdmin, request: HttpRequest) -> HttpResponse:
         )
     if is_new:
         compare_pictures([media])
+        enqueue_once("articles.tasks.make_variants")
         desk.log_addition(request, media, [{"added": {}}])
     alike = [describe_choice(other) for other in find_alike(media.likeness, besides=media.pk)[:SHOWN_ALIKE]]
     answer = {**_describe(desk, request, media), "isNew": is_new, "alike": alike}

@@ -27,7 +27,7 @@ from articles.formats.terms import identity, slugify
 from articles.formats.translating import list_differences
 from articles.models import Author, Category, Post, Tag
 from articles.site import article
-from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts
+from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts, load_pictures
 from articles.site.naming import site_name
 from articles.site.syndication import atom_entry
 from articles.site.views import render_home, render_post
@@ -205,6 +205,7 @@ def _credit(draft: Draft) -> Credits:
 
 
 def _render_page(post: Post, credits: Credits) -> HttpResponse:
+    credits.pictures = load_pictures(post.body_html)
     neighbours = article.load_neighbours(post)
     attach_credits(neighbours.related)
     return render_post(post, credits, post.plain_text[:OPENING], neighbours)

@@ -48,6 +48,7 @@ from articles.formats.terms import slugify
 from articles.formats.writing import Field
 from articles.markup import DEFAULT_FEATURES
 from articles.models import Post, PostAuthor, PostCategory, Redirect, Revision, TaggedPost
+from articles.queue import enqueue
 from articles.referrers import refresh_referrers, target_of
 from articles.related import mark_waiting
 from articles.search import index_posts
@@ -814,6 +815,8 @@ def _finish(row: Post, user: Account | None, note: str, *, derived: bool, sessio
     if target_of(before).is_public or row.is_public:
         mark_waiting([row])
     _refresh_referrers(before, row)
+    if before.is_live or row.is_live:
+        enqueue("articles.tasks.make_card", row.pk)
     _keep(row, user, note, snapshot(row), session=session)
 
 

@@ -1,9 +1,10 @@
 """Everything the product remembers. The Markdown source is the record; the rest is derived from it."""
 
 from articles.models.account import Attempts, Invitation
+from articles.models.card import PostCard
 from articles.models.correction import Correction
 from articles.models.front import FrontPage, FrontSlot
-from articles.models.media import MediaBand, MediaFile, MediaPair, MediaVersion
+from articles.models.media import MediaBand, MediaFile, MediaPair, MediaVersion, PictureVariants
 from articles.models.notice import DeskSettings, Notice
 from articles.models.people import Assignment, Author
 from articles.models.post import Post, PostAuthor, PostCategory, PostLink, PostQuerySet, TaggedPost
@@ -35,8 +36,10 @@ __all__ = [
     "MediaPair",
     "MediaVersion",
     "Notice",
+    "PictureVariants",
     "Post",
     "PostAuthor",
+    "PostCard",
     "PostCategory",
     "PostLink",
     "PostQuerySet",

@@ -7,6 +7,8 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from articles.pictures import Picture
+
 FOCUS_STEP = 10  # per cent; the style sheets have a class for each step and axis
 
 
@@ -76,6 +78,17 @@ class MediaFile(models.Model):
         return self.content_type.startswith("image/")
 
     @property
+    def picture(self) -> Picture:
+        """What a page needs to show it, with the variants that fit its content and its focal point."""
+        made: PictureVariants | None = getattr(self, "variants", None)
+        if made is None or made.sha256 != self.sha256 or not self.url:
+            return Picture(self.url, {}, self.width, self.height)
+        shapes = {
+            name: shape for name, shape in made.shapes.items() if shape.get("focus") in (None, [self.focus_x, self.focus_y])
+        }
+        return Picture(self.url, shapes, self.width, self.height, made.tone)
+
+    @property
     def focus_class(self) -> str:
         """The classes that keep the focal point in sight where the picture is cropped; empty for the middle."""
         across, down = (round(value / FOCUS_STEP) * FOCUS_STEP for value in (self.focus_x, self.focus_y))
@@ -114,6 +127,49 @@ class MediaVersion(models.Model):
     def url(self) -> str:
         """The address at which readers had it."""
         return settings.MEDIA_URL + self.public_name
+
+
+class DerivedFile(models.Model):
+    """What a worker makes for readers, and who is making it. :mod:`articles.claims` writes ``holder``, ``until`` and ``tries``.
+
+    Nobody else begins before ``until``: it is the end of a claim, or of the rest after a failure.
+    """
+
+    holder = models.CharField(max_length=120, blank=True, default="", editable=False)
+    until = models.DateTimeField(null=True, blank=True, editable=False)
+    tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    findings = models.JSONField(default=list, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class PictureVariants(DerivedFile):
+    """The smaller copies of a picture, as :mod:`articles.pictures` describes them in ``shapes``.
+
+    Made of the content ``sha256`` by ``recipe``; of another content they are worth nothing. ``focus_x`` and ``focus_y`` are
+    the focal point of the crops. ``tone`` is the class of the picture's colour. ``has_crops`` and ``has_square`` say which
+    shapes were asked for, whether or not there was anything to make.
+    """
+
+    media = models.OneToOneField(MediaFile, models.CASCADE, related_name="variants", verbose_name=_("media file"))
+    sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
+    recipe = models.PositiveSmallIntegerField(default=0, editable=False)
+    shapes = models.JSONField(default=dict, blank=True, editable=False)
+    tone = models.CharField(max_length=20, blank=True, default="", editable=False)
+    focus_x = models.PositiveSmallIntegerField(default=50, editable=False)
+    focus_y = models.PositiveSmallIntegerField(default=50, editable=False)
+    has_crops = models.BooleanField(default=False, editable=False)
+    has_square = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        verbose_name = _("variants of a picture")
+        verbose_name_plural = _("variants of pictures")
+        ordering = ["pk"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.media_id}"
 
 
 class MediaBand(models.Model):

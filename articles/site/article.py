@@ -13,7 +13,8 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from articles.formats.terms import identity
-from articles.models import Correction, MediaFile, Post, RelatedPost
+from articles.models import Correction, MediaFile, Post, PostCard, RelatedPost
+from articles.pictures import CARD, CARD_SIZE, PLAIN
 from articles.site.context import language_of
 from articles.site.listing import SPONSORED_LINK
 
@@ -199,6 +200,32 @@ def alternates_of(post: Post, translations: Sequence[Post]) -> list[Alternate]:
     found = [Alternate(language, by_language[language]) for language in sorted(by_language)]
     default = next((code for code in (settings.LANGUAGE_CODE, "en") if code in by_language), found[0].language)
     return [*found, Alternate("x-default", by_language[default])]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPicture:
+    """What other sites show beside a link to a post. ``alt`` may be empty, sizes 0 where they are unknown."""
+
+    url: str
+    width: int
+    height: int
+    alt: str
+
+
+def shared_picture(post: Post) -> SharedPicture | None:
+    """The cover, cropped for it where the crop is made; without a cover the generated card, as soon as there is one."""
+    cover = post.cover
+    if cover and cover.url and cover.is_image:
+        alt = post.cover_alt or cover.alt
+        picture = cover.picture
+        if widths := picture.shapes.get(CARD, {}).get(PLAIN):
+            width, height = picture.shapes[CARD]["size"]
+            return SharedPicture(picture.address_of(CARD, widths[-1], PLAIN), width, height, alt)
+        return SharedPicture(cover.url, cover.width, cover.height, alt)
+    card: PostCard | None = getattr(post, "card", None)
+    if card is None or not card.url:
+        return None
+    return SharedPicture(card.url, *CARD_SIZE, post.title)
 
 
 def canonical_url(post: Post) -> str:

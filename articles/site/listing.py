@@ -7,17 +7,22 @@ token says nothing about posts that are not public.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.db.models import BooleanField, CharField, ExpressionWrapper, IntegerField, Q, Value
+from django.conf import settings
+from django.db.models import BooleanField, CharField, ExpressionWrapper, F, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
-from articles.models import Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
+from articles.models import PictureVariants, Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
+from articles.pictures import Picture, names_in
 
 PAGE_SIZE = 20
 
@@ -42,6 +47,8 @@ class Credits:
     authors: list[Credit] = field(default_factory=list)
     categories: list[Credit] = field(default_factory=list)
     tags: list[Credit] = field(default_factory=list)
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    """Those of the text that have variants, by their addresses, where :func:`attach_credits` was asked for them."""
 
 
 @dataclass(slots=True)
@@ -89,11 +96,14 @@ def as_cards(posts: PostQuerySet) -> PostQuerySet:
         Q(body_html__contains="sponsored") & Q(body_html__regex=SPONSORED_LINK),
         output_field=BooleanField(),
     )
-    return posts.select_related("cover", "series").light().annotate(is_sponsored=is_sponsored)
+    return posts.select_related("cover__variants", "series").light().annotate(is_sponsored=is_sponsored)
 
 
-def attach_credits(posts: Sequence[Post]) -> None:
-    """Gives every post its ``credits``: authors, categories and tags in their order, in one query."""
+def attach_credits(posts: Sequence[Post], *, html: str = "") -> None:
+    """Gives every post its ``credits``: authors, categories and tags in their order, in one query.
+
+    With ``html``, a rendered text, the same query finds the variants of the pictures that it shows.
+    """
     by_post = {post.pk: Credits() for post in posts}
     for post in posts:
         post.credits = by_post[post.pk]  # type: ignore[attr-defined]
@@ -104,19 +114,39 @@ def attach_credits(posts: Sequence[Post]) -> None:
     categories = PostCategory.objects.filter(post__in=ids).order_by()
     tags = TaggedPost.objects.filter(content_object__in=ids).order_by()
     text, number = CharField(), IntegerField()
-    rows = authors.values_list(
-        Value("authors", text), "post_id", "position", "pk", "author__name", "author__slug", "author__kind"
-    ).union(
+    parts: list[QuerySet[Any, Any]] = [
         categories.values_list(
             Value("categories", text), "post_id", "position", "pk", "category__name", "category__full_slug", Value("", text)
         ),
         tags.values_list(
             Value("tags", text), "content_object_id", Value(0, number), "pk", "tag__name", "tag__slug", Value("", text)
         ),
-        all=True,
-    )
-    for kind, owner, _place, _pk, label, address, detail in sorted(rows, key=lambda row: (row[2], row[3])):
-        getattr(by_post[owner], kind).append(Credit(label, address, detail))
+    ]
+    if names := names_in(html, settings.MEDIA_URL):
+        shapes = Cast("shapes", TextField())
+        columns = (Value("pictures", text), "media__width", "media__height", "pk", "media__public_name", shapes, Value("", text))
+        parts.append(_variants_of(names).values_list(*columns))
+    rows = authors.values_list(
+        Value("authors", text), "post_id", "position", "pk", "author__name", "author__slug", "author__kind"
+    ).union(*parts, all=True)
+    for kind, owner, place, _pk, label, address, detail in sorted(rows, key=lambda row: (row[2], row[3])):
+        if kind == "pictures":
+            width, height = owner, place
+            picture = Picture(settings.MEDIA_URL + label, json.loads(address), width, height)
+            posts[0].credits.pictures[picture.address] = picture  # type: ignore[attr-defined]
+        else:
+            getattr(by_post[owner], kind).append(Credit(label, address, detail))
+
+
+def load_pictures(html: str) -> dict[str, Picture]:
+    """The variants of the pictures that a rendered text shows, by their addresses; one query, none where it shows none."""
+    names = names_in(html, settings.MEDIA_URL)
+    rows = _variants_of(names).select_related("media") if names else ()
+    return {row.media.url: Picture(row.media.url, row.shapes, row.media.width, row.media.height) for row in rows}
+
+
+def _variants_of(names: list[str]) -> QuerySet[PictureVariants]:
+    return PictureVariants.objects.filter(media__public_name__in=names, sha256=F("media__sha256")).order_by()
 
 
 def author_url(credit: Credit) -> str:

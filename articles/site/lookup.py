@@ -31,7 +31,11 @@ class Found:
 
 def shown(posts: PostQuerySet) -> PostQuerySet:
     """With what an article's page prints; ``opening`` is the beginning of its text."""
-    return posts.select_related("cover", "series").defer(*UNSHOWN_FIELDS).annotate(opening=Substr("plain_text", 1, 400))
+    return (
+        posts.select_related("cover__variants", "series", "card")
+        .defer(*UNSHOWN_FIELDS)
+        .annotate(opening=Substr("plain_text", 1, 400))
+    )
 
 
 def find_post(path: str) -> Found | None:

@@ -11,7 +11,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
-from articles.library import find_by_former_name
+from articles.library import find_beside, find_by_former_name
 from articles.media import SERVED_TYPES, is_inline
 
 # The shape of ``articles.library.public_name``. Anything else below /media/ is no file of ours.
@@ -33,8 +33,13 @@ def find_file(name: str) -> Path | None:
 
 
 def lead_to_replacement(name: str) -> HttpResponse | None:
-    """Leads from the address of a picture that was replaced to what stands there now; never kept, for it may come back."""
-    media = find_by_former_name(name) if PUBLIC_NAME.fullmatch(name) else None
+    """Leads from the address of a picture that was replaced to what stands there now; never kept, for it may come back.
+
+    From that of a variant which is not there, to the whole picture: a page that somebody has open may name it still.
+    """
+    if not PUBLIC_NAME.fullmatch(name):
+        return None
+    media = find_beside(name) if name.rpartition("/")[2].startswith("_") else find_by_former_name(name)
     if media is None or not media.url:
         return None
     return HttpResponseRedirect(media.url, headers={"Cache-Control": "no-cache"})

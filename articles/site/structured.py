@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from articles.models import Author, Correction, Post
-from articles.site.article import canonical_url, description_of, has_sponsored_links, is_article, shown_cover
+from articles.site.article import canonical_url, description_of, has_sponsored_links, is_article, shared_picture, shown_cover
 from articles.site.context import Section, interface_language, language_of, web_links
 from articles.site.listing import Credits, author_url
 from articles.site.naming import site_description, site_name
@@ -95,6 +95,8 @@ def _article(post: Post, credits: Credits, corrections: Sequence[Correction]) ->
         data["keywords"] = [tag.name for tag in credits.tags]
     if cover := shown_cover(post):
         data["image"] = [_absolute(cover.url)]
+    elif shared := shared_picture(post):
+        data["image"] = [_absolute(shared.url)]
     if post.series is not None:
         data["isPartOf"] = {
             "@type": "CreativeWorkSeries",

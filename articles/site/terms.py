@@ -69,7 +69,7 @@ def _find_tag(spellings: list[str]) -> TermList | None:
 
 
 def _find_author(spellings: list[str]) -> TermList | None:
-    term = Author.objects.select_related("picture").filter(slug__in=spellings).first()
+    term = Author.objects.select_related("picture__variants").filter(slug__in=spellings).first()
     return TermList("author", term, Post.objects.published().filter(authors=term)) if term else None
 
 

@@ -14,6 +14,7 @@ from django.utils.encoding import iri_to_uri
 
 from articles.feed_links import feeds_of
 from articles.models import Author, Category, Post
+from articles.pictures import place_pictures
 from articles.site import article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.former import find_old_site
@@ -271,9 +272,9 @@ def answer_address(request: HttpRequest) -> HttpResponseBase:
 
 
 def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), its neighbours with related posts, credits, corrections if it has any, the sections."""
+    """Queries: the post (read already), neighbours with related posts, credits and pictures, corrections if any, the sections."""
     neighbours = article.load_neighbours(post)
-    attach_credits([post, *neighbours.related])
+    attach_credits([post, *neighbours.related], html=post.body_html)
     return render_post(post, post.credits, post.opening, neighbours)  # type: ignore[attr-defined]
 
 
@@ -287,6 +288,7 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
     sections = load_sections()
     category = credits.categories[0].slug if credits.categories else ""
     alternates = article.alternates_of(post, neighbours.translations)
+    shows_cover = article.shows_cover(post)
     context = {
         **page_context(sections),
         "post": post,
@@ -296,7 +298,9 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
         "description": description,
         "is_sponsored": article.has_sponsored_links(post),
         "outline": article.outline_of(post),
-        "shows_cover": article.shows_cover(post),
+        "shows_cover": shows_cover,
+        "text": place_pictures(post.body_html, credits.pictures, leads=not shows_cover),
+        "shared_picture": article.shared_picture(post),
         "neighbours": neighbours,
         "corrections": corrections,
         "source_url": post.source_url if is_web_address(post.source_url) else "",

@@ -18,11 +18,12 @@ from django.utils.translation import gettext_lazy
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
+from articles import cards, variants
 from articles.editorial.notices import take_up_mails
 from articles.editorial.schedule import settle_due
 from articles.lookalikes import measure_waiting
 from articles.management.translated import TranslatedCommand
-from articles.queue import allow_work, has_ended, name_holder, request_stop
+from articles.queue import allow_work, enqueue_once, has_ended, name_holder, request_stop
 from articles.referrers import refresh_due
 from articles.related import relate_waiting
 from articles.transfer.runs import take_up
@@ -137,6 +138,10 @@ class Loop:
         self.due_until = now
         measure_waiting(PICTURES_AT_ONCE)
         relate_waiting(POSTS_AT_ONCE)
+        if variants.is_waiting():
+            enqueue_once("articles.tasks.make_variants")
+        if cards.is_waiting():
+            enqueue_once("articles.tasks.make_cards")
         self.looked = time.monotonic()
 
 

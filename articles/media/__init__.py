@@ -34,7 +34,7 @@ MAX_SVG_COPIES: Final = 5_000
 _MAX_ICC_BYTES: Final = 600_000
 
 # What Pillow's decoders are known to raise on cut or forged files.
-_DECODER_ERRORS: Final = (
+DECODER_ERRORS: Final = (
     *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, MemoryError, OverflowError),
 )
 
@@ -92,7 +92,7 @@ def make_public_copy(data: bytes, name: str) -> PublicCopy:
     Vector drawings are written anew from a safe list. Documents, sound and film stay as they are and are to be sent
     as downloads. Raises :class:`RefusedFile` with the reason for everything else: keep it privately, do not serve it.
     """
-    if (image_format := _detect_image(data)) is not None:
+    if (image_format := detect_image(data)) is not None:
         return _clean_image(data, name, image_format)
     if (extension := _detect_attachment(data, name)) is not None:
         return PublicCopy(data, SERVED_TYPES[extension], 0, 0, extension)
@@ -112,7 +112,7 @@ def is_inline(extension: str) -> bool:
 
 def detect_type(data: bytes, name: str) -> str:
     """The type of a file by its content, for the record; ``application/octet-stream`` where it is none we serve."""
-    if (image_format := _detect_image(data)) is not None:
+    if (image_format := detect_image(data)) is not None:
         return _IMAGE_TYPES[image_format][0]
     if (extension := _detect_attachment(data, name)) is not None:
         return SERVED_TYPES[extension]
@@ -126,7 +126,7 @@ def _refuse(code: str, name: str, template: str, **params: Any) -> RefusedFile:
 # --- Images ---------------------------------------------------------------------------------------------------------
 
 
-def _detect_image(data: bytes) -> str | None:
+def detect_image(data: bytes) -> str | None:
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -159,7 +159,7 @@ def _clean_image(data: bytes, name: str, image_format: str) -> PublicCopy:
                 return _encode(image, image_format, _options(image, image_format, data))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(name) from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise _refuse(
             "image-broken",
             name,
@@ -280,7 +280,7 @@ def measure_likeness(data: bytes) -> str:
 
     :data:`NO_LIKENESS` for what is no picture of dots, cannot be decoded, or shows nothing but a shade or two.
     """
-    image_format = _detect_image(data)
+    image_format = detect_image(data)
     if image_format is None:
         return NO_LIKENESS
     try:
@@ -293,7 +293,7 @@ def measure_likeness(data: bytes) -> str:
                 # A JPEG is decoded at an eighth of its size where that is enough.
                 image.draft("RGB", (_SIDE * 4, _SIDE * 4))
                 return _measure(ImageOps.exif_transpose(image))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DECODER_ERRORS):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DECODER_ERRORS):
         return NO_LIKENESS
 
 
