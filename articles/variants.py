@@ -122,7 +122,7 @@ def _is_done(row: PictureVariants, media: MediaFile, wanted: tuple[str, ...]) ->
 
 
 def _make(media: MediaFile, wanted: tuple[str, ...], there: Shapes) -> _Made:
-    """Encodes and stores what is not ``there`` already. Raises OSError, with nothing new left behind; ValueError as its source."""
+    """Encodes and stores what is not ``there`` already. Raises OSError with nothing new left behind, ValueError as its source."""
     try:
         source = PictureSource(read_original(media.sha256))
     except NoVariants:
