@@ -10,9 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connection
 
-from articles.searchtext import INDEX_VERSION
-
 from articles.media.fonts import NoFont, find_faces
+from articles.searchtext import INDEX_VERSION
 
 Apps = Sequence[AppConfig] | None
 

@@ -102,9 +102,7 @@ def show_csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return show_kept_form(request, gettext("Send the form again"), explanation)
 
 
-def show_kept_form(
-    request: HttpRequest, title: str, explanation: str, sign_in: Any = None, *, status: int = 403
-) -> HttpResponse:
+def show_kept_form(request: HttpRequest, title: str, explanation: str, sign_in: Any = None, *, status: int = 403) -> HttpResponse:
     """A form that was not taken, with all that was typed, to be sent again. Passwords and files do not come back."""
     names = [name for name in request.POST if not _NOT_KEPT.search(name)]
     context = {

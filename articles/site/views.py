@@ -183,7 +183,7 @@ def show_search(request: HttpRequest) -> HttpResponseBase:
         return HttpResponsePermanentRedirect(reverse("articles:search") + (f"?{query}" if query else ""))
     with translation.override(interface_language(settings.LANGUAGE_CODE)):
         results = search_posts(request.GET.get("q", ""), request.GET.get("order", ""), request.GET.get("from"))
-    context = {**_common(load_sections()), "results": results, "kind": "search"}
+    context = {**page_context(load_sections()), "results": results, "kind": "search"}
     status = 400 if results.problem else 200
     response = render_page("articles/search.html", context, language=settings.LANGUAGE_CODE, status=status)
     response.headers["X-Robots-Tag"] = "noindex"
