@@ -22,6 +22,10 @@ PAGES = {
     "category": "/categories/開発者/",
     "author": "/authors/瓦版編集部/",
     "year": "/2026/",
+    "search": "/search/",
+    "hits": "/search/?q=原稿 -サーバー tag:AI",
+    "no hits": "/search/?q=げんこう 原稿 tag:ない",
+    "problem": "/search/?q=before:x",
     "missing": "/2026/11/where-article-live/",
     "withdrawn": "/withdrawn/",
 }
