@@ -224,7 +224,7 @@ def _read_value(text: str, at: int) -> tuple[str, int]:
 
 BEFORE, AFTER = 36, 110
 _WINDOW = 150
-# A character with what NFKC may join to it: accents, voicing marks of kana in both widths, the later letters of a Korean syllable.
+# A character with what NFKC may join to it: accents, voicing marks of kana in both widths, later letters of a Korean syllable.
 _CLUSTER = re.compile(".[\u0300-\u036f\u3099\u309a\uff9e\uff9f\u1160-\u11ff\ufe00-\ufe0f\u200d]*", re.DOTALL)
 
 
