@@ -135,20 +135,22 @@ def find_related(post: Post, folded: str) -> list[int]:
 
 
 def _relate(entry: SearchEntry, *, spreads: bool) -> None:
-    before = set(RelatedPost.objects.filter(post=entry.post_id).values_list("other_id", flat=True))
+    SearchEntry.objects.filter(pk=entry.pk).update(related_at=timezone.now())
     try:
-        found = find_related(entry.post, entry.text) if is_article(entry.post) else []
+        with transaction.atomic():
+            found = find_related(entry.post, entry.text) if is_article(entry.post) else []
     except TooSlow:
         # The next change of the post asks again; what was found before stays.
-        found = []
-    RelatedPost.objects.filter(post=entry.post_id).delete()
+        return
+    rows = RelatedPost.objects.filter(post=entry.post_id)
+    is_new = not rows.exists()
+    rows.delete()
     RelatedPost.objects.bulk_create(
         RelatedPost(post_id=entry.post_id, other_id=other, position=place) for place, other in enumerate(found, 1)
     )
-    if spreads and not before:
-        # Of those that were looked at already, or two posts would go on naming each other.
+    if spreads and is_new:
+        # Only where the post is new, or two posts would go on sending each other.
         SearchEntry.objects.filter(post__in=found, related_at__isnull=False).update(related_at=None)
-    SearchEntry.objects.filter(pk=entry.pk).update(related_at=timezone.now())
 
 
 def is_article(post: Post) -> bool:

@@ -399,8 +399,8 @@ def _window_query(search: Search, window: _Window, public: Condition, limit: int
             outer.append(f"({before}EXISTS ({text}))")
             params += values
     return (
-        f"SELECT e.place, e.post_id FROM (SELECT place, post_id, is_wide FROM articles_searchentry{where}"  # noqa: S608
-        f" ORDER BY {place} DESC) e WHERE {' AND '.join(outer)} ORDER BY e.place DESC LIMIT {limit}",
+        f"SELECT e.place, e.post_id FROM (SELECT place, post_id, is_wide, {place} AS ordered FROM articles_searchentry{where}"  # noqa: S608
+        f" ORDER BY ordered DESC) e WHERE {' AND '.join(outer)} ORDER BY e.ordered DESC LIMIT {limit}",
         params,
     )
 
@@ -421,8 +421,13 @@ def _execute(sql: str, params: Sequence[Any]) -> list[Any]:
             cursor.execute(sql, params)
             return cursor.fetchall()
         # In one message, which is one transaction where there is no other around it. A parallel plan would forget the order of
-        # the windows; reading all entries is never right where an index names them.
-        limits = {"statement_timeout": int(SECONDS * 1000), "max_parallel_workers_per_gather": 0, "enable_seqscan": "off"}
+        # the windows, reading all entries is never right where an index names them, and compiling a plan takes longer than it.
+        limits = {
+            "statement_timeout": int(SECONDS * 1000),
+            "max_parallel_workers_per_gather": 0,
+            "enable_seqscan": "off",
+            "jit": "off",
+        }
         before = "".join(f"SET LOCAL {name} = {value}; " for name, value in limits.items())
         after = "".join(f"; SET LOCAL {name} = DEFAULT" for name in limits)
         cursor.execute(before + sql + after, params)

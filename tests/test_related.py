@@ -12,7 +12,7 @@ from articles import related
 from articles.editorial import workflow
 from articles.models import Post, RelatedPost, SearchEntry
 from articles.related import Rarity, content_words, mark_waiting, relate_waiting
-from articles.search import index_posts
+from articles.search import TooSlow, index_posts
 from articles.searchtext import fold_post
 from tests.factories import PostFactory
 
@@ -149,3 +149,16 @@ def test_an_article_with_related_ones_costs_four_queries(client, django_assert_n
     post = Post.objects.filter(title__startswith="地震").first()
     with django_assert_num_queries(4):  # post, neighbours and related posts, credits, sections
         assert len(shown(client, post)) == 4
+
+
+def test_what_was_found_stays_where_the_search_takes_too_long(monkeypatch):
+    first, second = make("地震", 1), make("地震", 2)
+    relate_waiting(100)
+    mark_waiting([first])
+
+    def give_up(*_arguments):
+        raise TooSlow
+
+    monkeypatch.setattr(related, "find_many", give_up)
+    assert relate_waiting(100) == 2
+    assert RelatedPost.objects.get(post=first).other == second

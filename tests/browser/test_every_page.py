@@ -55,6 +55,7 @@ READERS = {
     "author": "/authors/瓦版編集部/",
     "year": "/2026/",
     "month": "/2026/11/",
+    "search": "/search/?q=原稿",
     "rss": "/rss.xml",
     "sitemap": "/sitemap-posts.xml",
 }

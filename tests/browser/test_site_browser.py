@@ -24,6 +24,10 @@ PAGES = {
     "year": "/2026/",
     "feeds": "/feeds/",
     "api": "/api/",
+    "search": "/search/",
+    "hits": "/search/?q=原稿 -サーバー tag:AI",
+    "no hits": "/search/?q=げんこう 原稿 tag:ない",
+    "problem": "/search/?q=before:x",
     "missing": "/2026/11/where-article-live/",
     "withdrawn": "/withdrawn/",
 }
