@@ -17,29 +17,31 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import django
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-PARSER = argparse.ArgumentParser(description=__doc__)
-PARSER.add_argument("--posts", type=int, default=100_000)
-PARSER.add_argument("--runs", type=int, default=20)
-PARSER.add_argument("--database", default="")
-OPTIONS = PARSER.parse_args()
+# Whoever only fills a site has set these already.
+if __name__ == "__main__":
+    PARSER = argparse.ArgumentParser(description=__doc__)
+    PARSER.add_argument("--posts", type=int, default=100_000)
+    PARSER.add_argument("--runs", type=int, default=20)
+    PARSER.add_argument("--database", default="")
+    OPTIONS = PARSER.parse_args()
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
-# Without DEBUG, which would keep every query in memory; with a folder of its own, so that no real site is touched.
-os.environ.update(
-    SECRET_KEY="only-for-this-benchmark-" + "kawaraban" * 5,
-    ALLOWED_HOSTS="testserver",
-    SITE_URL="http://testserver",
-    DATA_DIR=tempfile.mkdtemp(prefix="kawaraban-desk-list-"),
-    DATABASE_URL=OPTIONS.database,
-    LOG_LEVEL="ERROR",
-)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
+    # Without DEBUG, which would keep every query in memory; with a folder of its own, so that no real site is touched.
+    os.environ.update(
+        SECRET_KEY="only-for-this-benchmark-" + "kawaraban" * 5,
+        ALLOWED_HOSTS="testserver",
+        SITE_URL="http://testserver",
+        DATA_DIR=tempfile.mkdtemp(prefix="kawaraban-desk-list-"),
+        DATABASE_URL=OPTIONS.database,
+        LOG_LEVEL="ERROR",
+    )
 
-import django  # noqa: E402
-
-django.setup()
+    django.setup()
 
 from django.contrib.auth.models import Group, User  # noqa: E402
 from django.core.management import call_command  # noqa: E402

@@ -57,6 +57,7 @@ SECTIONS = {
         "performance.md", "Import and export, 100,000 posts", "beside_generators.py --posts 100000 --rounds 1 --alone"
     ),
     "readers": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
+    "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
     "crashes": Section("trust.md", "Imports that are killed, cut off and starved", "crash_safety.py"),
     "door": Section("trust.md", "Attacks through the door of the desk, in a browser", "moving.py SHARED hostile"),
     "corpus": Section("trust.md", "Real sites through the desk, in a browser", "moving.py SHARED corpus"),
@@ -70,6 +71,15 @@ def read_sections(document: Path) -> dict[str, str]:
     return dict(zip(parts[::2], (part.strip("\n") for part in parts[1::2]), strict=True))
 
 
+def describe_machine() -> str:
+    """The day, the commit, the machine and its Python."""
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    commit = done.stdout.strip() or "unknown"
+    where = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {where}"
+
+
 def measure(command: str, shared: Path | None) -> tuple[str, int]:
     """What a command of this folder prints, below a line that says when and where; and its exit code."""
     script, *words = command.split()
@@ -77,14 +87,10 @@ def measure(command: str, shared: Path | None) -> tuple[str, int]:
     done = subprocess.run(
         [sys.executable, str(PROJECT / "benchmarks" / script), *arguments], stdout=subprocess.PIPE, text=True, check=False
     )
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True
-    ).stdout.strip()
-    where = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     output = done.stdout.strip("\n")
     if not any(line.startswith("|") for line in output.splitlines()):
         output = textwrap.indent(output, "    ")
-    about = f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {where}, exit code {done.returncode}"
+    about = f"{describe_machine()}, exit code {done.returncode}"
     return f"    python benchmarks/{command}\n\n{about}\n\n{output}", done.returncode
 
 
