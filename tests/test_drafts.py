@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -525,3 +527,13 @@ def test_a_post_with_drafts_and_versions_can_be_deleted(publisher: Any) -> None:
     drafts.note_presence(post, publisher, "a" * 20, is_writing=True)
     Post.objects.get(pk=post.pk).delete()
     assert (Revision.objects.count(), Presence.objects.count()) == (0, 0)
+
+
+def test_a_save_beside_a_public_post_asks_for_its_names_twice(publisher: Any, editor: Any) -> None:
+    post = make_public(publisher, authors=[Author.objects.create(name="経済班")], tags=["倉庫"])
+    for body in ("一度目。\n", "二度目。\n"):
+        with CaptureQueriesContext(connection) as queries:
+            workflow.save_draft(post, editor, {"body": body})
+        asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+        assert sum('FROM "articles_postauthor"' in query for query in asked) <= 2
+        assert sum('FROM "articles_taggedpost"' in query for query in asked) <= 2

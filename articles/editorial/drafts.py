@@ -26,6 +26,7 @@ from articles.editorial.versions import (
     ordered_tags,
     read_snapshot,
     snapshot,
+    snapshot_of,
     spell_value,
 )
 from articles.formats import frontmatter
@@ -67,7 +68,11 @@ def present_revision(post: Post) -> Revision | None:
 
 def open_draft(post: Post, kept: Snapshot) -> Draft:
     """``post`` with the content of ``kept``, a snapshot of one of its versions. Nothing is written."""
-    reading = read_snapshot(kept, snapshot(post))
+    authors, categories, tags = ordered_authors(post), ordered_categories(post), [tag.name for tag in ordered_tags(post)]
+    public = snapshot_of(
+        post, authors=spell_value("authors", authors), categories=spell_value("categories", categories), tags=list(tags)
+    )
+    reading = read_snapshot(kept, public)
     changes = reading.changes
     draft = copy(post)
     for name in changes.keys() & set(COLUMNS):
@@ -78,9 +83,9 @@ def open_draft(post: Post, kept: Snapshot) -> Draft:
         draft.front_matter_format = frontmatter.split(draft.front_matter)[2] if draft.front_matter else ""
     return Draft(
         draft,
-        changes["authors"] if "authors" in changes else ordered_authors(post),
-        changes["categories"] if "categories" in changes else ordered_categories(post),
-        changes["tags"] if "tags" in changes else [tag.name for tag in ordered_tags(post)],
+        changes.get("authors", authors),
+        changes.get("categories", categories),
+        changes.get("tags", tags),
         reading.left_out,
     )
 

@@ -403,7 +403,7 @@ def _take_back_beside(row: Post, user: Account | None, reading: Reading, revisio
         _write(draft.post, {"path": draft.post.path})
     if revision.snapshot.get("state") not in LIVE:
         _write(draft.post, {"draft": False})
-    return _keep_beside(row, user, draft, reading.changes, _RESTORED)
+    return _keep_beside(row, user, draft, reading.changes, before, _RESTORED)
 
 
 def own_changes(row: Post, based_on: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -497,7 +497,7 @@ def _save_beside(row: Post, user: Account | None, changes: Mapping[str, Any], no
     draft = drafts.open_draft(row, present)
     _apply(draft.post, changes)
     _write_to_source(draft.post, set(changes), partial(_drafted_names, draft, changes))
-    return _keep_beside(row, user, draft, changes, note, session)
+    return _keep_beside(row, user, draft, changes, present, note, session)
 
 
 def _drafted_names(draft: Draft, changes: Mapping[str, Any], _row: Post, relation: str) -> list[str]:
@@ -505,11 +505,19 @@ def _drafted_names(draft: Draft, changes: Mapping[str, Any], _row: Post, relatio
     return [getattr(entry, "name", entry) for entry in rows]
 
 
-def _keep_beside(row: Post, user: Account | None, draft: Draft, changes: Mapping[str, Any], note: str, session: str = "") -> bool:
+def _keep_beside(
+    row: Post,
+    user: Account | None,
+    draft: Draft,
+    changes: Mapping[str, Any],
+    present: Mapping[str, Any],
+    note: str,
+    session: str = "",
+) -> bool:
     kept = _spell_draft(draft, changes)
-    if kept == drafts.read_present(row):
+    if kept == present:
         return False
-    base = row.pending.base if row.pending is not None else _keep_public(row)
+    base = row.pending.base if row.pending is not None else _keep_public(row, present)
     row.pending = _keep(row, user, note, kept, base=base, session=session)
     _note_pending(row)
     return True
@@ -521,9 +529,8 @@ def _spell_draft(draft: Draft, changes: Mapping[str, Any]) -> dict[str, Any]:
     return snapshot_of(draft.post, **{name: spell_value(name, value) for name, value in named.items()})
 
 
-def _keep_public(row: Post) -> Revision:
-    """The version that readers see, kept now where no save has kept it."""
-    public = snapshot(row)
+def _keep_public(row: Post, public: Mapping[str, Any]) -> Revision:
+    """The version that readers see, kept now where no save has kept it. ``public``: the snapshot of the row."""
     newest = row.revisions.saved().first()
     if newest is not None and newest.snapshot == public:
         return newest
