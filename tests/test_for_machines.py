@@ -425,13 +425,13 @@ def test_the_manifest_names_icons_that_are_there(client, settings):
 
 
 def test_the_icons_are_what_the_drawing_gives(tmp_path):
-    subprocess.run([sys.executable, ROOT / "tools" / "draw_icons.py", tmp_path], check=True)
+    subprocess.run([sys.executable, ROOT / "tests" / "draw_icons.py", tmp_path], check=True)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {path.name for path in (ROOT / "static" / "img").glob("*.png")}
     for name in names:
         with Image.open(tmp_path / name) as drawn, Image.open(ROOT / "static" / "img" / name) as committed:
             assert drawn.mode == committed.mode
-            assert drawn.tobytes() == committed.tobytes(), f"run tools/draw_icons.py: {name} is another drawing"
+            assert drawn.tobytes() == committed.tobytes(), f"run tests/draw_icons.py: {name} is another drawing"
 
 
 # --- Addresses ----------------------------------------------------------------------------------------------------------

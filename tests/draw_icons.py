@@ -1,4 +1,4 @@
-"""Draws the icons of phones and home screens from ``static/img/icon.svg``: ``python tools/draw_icons.py [FOLDER]``.
+"""Draws the icons of phones and home screens from ``static/img/icon.svg``: ``python tests/draw_icons.py [FOLDER]``.
 
 The drawing is a square and lines, so that Pillow alone can draw it: of SVG this reads ``rect`` and paths of M, m, H, h, V,
 v, L, l and z. Run it again after a change of the drawing; a test compares what it draws with what is committed.
