@@ -58,6 +58,15 @@ SECTIONS = {
     ),
     "readers": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
     "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
+    "search": Section("performance.md", "Search", "search.py"),
+    "variants": Section("performance.md", "What smaller pictures save a reader and cost a worker", "variants.py"),
+    "journey": Section("trust.md", "Five real texts through the desk, in a browser", "desk_journey.py SHARED/seeds"),
+    "saves": Section("trust.md", "Fifty editors save ten posts at once, on SQLite", "saves_at_once.py"),
+    "saves-postgres": Section(
+        "trust.md",
+        "Fifty editors save ten posts at once, on PostgreSQL",
+        "saves_at_once.py --database postgres://postgres@127.0.0.1:5432/saves",
+    ),
     "crashes": Section("trust.md", "Imports that are killed, cut off and starved", "crash_safety.py"),
     "door": Section("trust.md", "Attacks through the door of the desk, in a browser", "moving.py SHARED hostile"),
     "corpus": Section("trust.md", "Real sites through the desk, in a browser", "moving.py SHARED corpus"),
@@ -83,7 +92,7 @@ def describe_machine() -> str:
 def measure(command: str, shared: Path | None) -> tuple[str, int]:
     """What a command of this folder prints, below a line that says when and where; and its exit code."""
     script, *words = command.split()
-    arguments = [str(shared) if word == "SHARED" else word for word in words]
+    arguments = [word.replace("SHARED", str(shared)) for word in words]
     done = subprocess.run(
         [sys.executable, str(PROJECT / "benchmarks" / script), *arguments], stdout=subprocess.PIPE, text=True, check=False
     )
