@@ -53,6 +53,7 @@ FIELD_LABELS = {
     "description": gettext_lazy("description"),
     "custom_excerpt": gettext_lazy("excerpt"),
     "canonical_url": gettext_lazy("canonical address"),
+    "noindex": gettext_lazy("kept out of search engines"),
     "authors": gettext_lazy("by-lines"),
     "categories": gettext_lazy("categories"),
     "tags": gettext_lazy("tags"),
