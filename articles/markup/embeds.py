@@ -10,7 +10,7 @@ from articles.markup.engines import to_html
 from articles.markup.page import Page
 
 #: Service → address of an item. ``{}`` takes the item's id, reduced to characters that are safe in a path.
-_SERVICES = {
+SERVICES = {
     "youtube": "https://www.youtube.com/watch?v={}",
     "vimeo": "https://vimeo.com/{}",
     "gist": "https://gist.github.com/{}",
@@ -69,7 +69,7 @@ def embed_item(page: Page, service: str, item: str) -> str | None:
     """The card for an item of a known service, or ``None`` where the service or the id is not one we know."""
     if item.startswith(("http://", "https://")):
         return embed_address(page, item)
-    template = _SERVICES.get(service)
+    template = SERVICES.get(service)
     if template is None or not _ITEM.fullmatch(item) or ".." in item:
         return None
     return _card(page, service, template.format(item))
@@ -90,7 +90,7 @@ def embed_address(page: Page, address: str) -> str | None:
         player = _PLAYER_PATH.match(parts.path)
         start = parse_qs(parts.query).get("start", [""])[0]
         if player and player[1] != "videoseries":
-            address = _SERVICES[service].format(player[1])
+            address = SERVICES[service].format(player[1])
             if service == "youtube" and start.isdecimal():
                 address += f"&t={start}"
     return _card(page, service, address)

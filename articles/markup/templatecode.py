@@ -21,16 +21,16 @@ from articles.markup.page import Page, split_target
 from articles.markup.page import gettext_noop as _
 from articles.markup.source import CodeMap
 
-_OPENER = re.compile(r"\{\{[<%]|\{\{|\{%")
-_CLOSER = {"{{<": ">}}", "{{%": "%}}", "{{": "}}", "{%": "%}"}
-_LIQUID_RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
-_COMMENTED_SHORTCODE = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}", re.S)
+OPENER = re.compile(r"\{\{[<%]|\{\{|\{%")
+CLOSERS = {"{{<": ">}}", "{{%": "%}}", "{{": "}}", "{%": "%}"}
+LIQUID_RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
+COMMENTED_SHORTCODE = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}", re.S)
 _ARGUMENT = re.compile(r"""(?:([\w.:-]+)\s*=\s*)?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`|([^\s"'`]+))""", re.S)
-_NAME = re.compile(r"/?\s*[\w./-]+")
+TAG_NAME = re.compile(r"/?\s*[\w./-]+")
 _TEXT_FILE = re.compile(r"\.(?:md|markdown|mkdn?|mdown|mdx|html?|txt|text)$", re.I)
 _BETWEEN_ARGUMENTS = re.compile(r",\s*(?=[\w-]+\s*=)")
 #: Longer template code is not template code but a brace that somebody forgot to close.
-_MAX_TAG = 4_000
+MAX_TAG = 4_000
 _SHOWN = 80
 
 
@@ -325,7 +325,7 @@ def _quotation(page: Page, tag: Tag) -> Ends | None:
 
 
 _NOTICE_STYLES = frozenset({"default", "primary", "no-icon", "simple", "modern", "flat", "disabled"})
-_NOTICES = [
+NOTICES = [
     "notice",
     "note",
     "tip",
@@ -346,7 +346,7 @@ _NOTICES = [
 PairHandler = Callable[[Page, Tag], "Ends | None"]
 _FOLDED: dict[str, PairHandler] = {"details": _details, "collapse": _details, "expand": _details}
 _PAIRED: dict[str, dict[str, PairHandler]] = {
-    "shortcodes": _FOLDED | dict.fromkeys(_NOTICES, _notice),
+    "shortcodes": _FOLDED | dict.fromkeys(NOTICES, _notice),
     "liquid": {},
     "tera": {},
     "hexo_tags": {"blockquote": _quotation, "quote": _quotation, "pullquote": lambda page, tag: ("<blockquote>", "</blockquote>")}
@@ -354,7 +354,8 @@ _PAIRED: dict[str, dict[str, PairHandler]] = {
 }
 
 
-def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
+def read_arguments(text: str) -> tuple[list[str], dict[str, str]]:
+    """What stands behind a tag's name: positional and named arguments, without their quotes."""
     positional: list[str] = []
     named: dict[str, str] = {}
     for match in _ARGUMENT.finditer(text):
@@ -369,7 +370,7 @@ def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
 def _read_call(content: str, source: str, line: int, syntax: str) -> Tag:
     """Zola's ``name(key="value", …)``."""
     name, _bracket, arguments = content.partition("(")
-    _positional, named = _arguments(_BETWEEN_ARGUMENTS.sub(" ", arguments.rstrip().removesuffix(")")))
+    _positional, named = read_arguments(_BETWEEN_ARGUMENTS.sub(" ", arguments.rstrip().removesuffix(")")))
     return Tag(name.strip()[:40], [], named, "", source, line, syntax)
 
 
@@ -392,7 +393,7 @@ class _Translator:
 
     def run(self) -> str:
         position = 0
-        while match := _OPENER.search(self.text, position):
+        while match := OPENER.search(self.text, position):
             position = self.take(match.start(), match[0])
         self.pieces.append(self.text[self.at :])
         while self.open_tags:
@@ -407,16 +408,16 @@ class _Translator:
         if region := self.code.region_at(start):
             self.take_code(region)
             return region[1]
-        closer = _CLOSER[opener]
+        closer = CLOSERS[opener]
         end = self.text.find(closer, start)
         if end < 0:
             self.missing.add(opener)
             return start + len(opener)
-        if end - start > _MAX_TAG:
+        if end - start > MAX_TAG:
             return start + len(opener)
         end += len(closer)
         source = self.text[start:end]
-        commented = _COMMENTED_SHORTCODE.fullmatch(source)
+        commented = COMMENTED_SHORTCODE.fullmatch(source)
         if commented:
             shown = f"{{{{{commented[1]}{commented[2]}{commented[3]}}}}}"
             self.put(start, end, self.page.hold(escape(shown), text=shown))
@@ -437,9 +438,9 @@ class _Translator:
         start, end = region
         source = self.text[start:end]
         if "{{" in source and "shortcodes" in self.features:
-            source = _COMMENTED_SHORTCODE.sub(r"{{\1\2\3}}", source)
+            source = COMMENTED_SHORTCODE.sub(r"{{\1\2\3}}", source)
         if "raw" in source and ("liquid" in self.features or "hexo_tags" in self.features):
-            source = _LIQUID_RAW.sub("", source)
+            source = LIQUID_RAW.sub("", source)
         if source != self.text[start:end]:
             self.put(start, end, source)
 
@@ -468,7 +469,7 @@ class _Translator:
         return end
 
     def read(self, opener: str, source: str, start: int) -> Tag:
-        content = source[len(opener) : -len(_CLOSER[opener])].strip().removeprefix("-").removesuffix("-")
+        content = source[len(opener) : -len(CLOSERS[opener])].strip().removeprefix("-").removesuffix("-")
         if opener in {"{{<", "{{%"}:
             content = content.removesuffix("/")
         content = content.strip()
@@ -476,10 +477,10 @@ class _Translator:
         self.counted_to = start
         if "tera" in self.features:
             return _read_call(content, source, self.line, opener)
-        name_match = _NAME.match(content) if opener != "{{" else None
+        name_match = TAG_NAME.match(content) if opener != "{{" else None
         name = re.sub(r"\s", "", name_match[0]) if name_match else content[:40]
         rest = content[name_match.end() :] if name_match else content
-        positional, named = _arguments(rest) if opener != "{{" else ([], {})
+        positional, named = read_arguments(rest) if opener != "{{" else ([], {})
         return Tag(name, positional, named, rest, source, self.line, opener)
 
     def find_end(self, tag: Tag, opener: str, position: int) -> tuple[int, int]:

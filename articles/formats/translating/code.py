@@ -22,9 +22,6 @@ from articles.formats.translating.constructs import (
 from articles.formats.translating.linking import NOWHERE, UNRESOLVED
 from articles.formats.translating.part import Job
 from articles.formats.translating.reading import (
-    COMMENTED_SHORTCODE,
-    LIQUID_RAW,
-    OPENER,
     PAIRED,
     SIMPLE,
     VERBATIM,
@@ -38,6 +35,7 @@ from articles.formats.translating.reading import (
 from articles.formats.translating.spelling import spell_address
 from articles.markup.page import gettext_noop as _
 from articles.markup.source import CodeMap
+from articles.markup.templatecode import COMMENTED_SHORTCODE, LIQUID_RAW, OPENER
 
 _SHOWN = 80
 _MARKER = re.compile(r"([ \t>]*)(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?")

@@ -23,36 +23,9 @@ from articles.formats.translating.constructs import (
     Words,
 )
 from articles.markup.callouts import kind_of
+from articles.markup.templatecode import CLOSERS, MAX_TAG, NOTICES, TAG_NAME, read_arguments
 
-OPENER = re.compile(r"\{\{[<%]|\{\{|\{%")
-CLOSERS = {"{{<": ">}}", "{{%": "%}}", "{{": "}}", "{%": "%}"}
-MAX_TAG = 4_000
-COMMENTED_SHORTCODE = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}", re.S)
-LIQUID_RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
-
-_ARGUMENT = re.compile(r"""(?:([\w.:-]+)\s*=\s*)?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`|([^\s"'`]+))""", re.S)
-_NAME = re.compile(r"/?\s*[\w./-]+")
 _SERVICES = frozenset({"youtube", "vimeo", "gist", "tweet", "x", "instagram", "nicovideo", "jsfiddle"})
-_NOTICES = frozenset(
-    [
-        "notice",
-        "note",
-        "tip",
-        "info",
-        "warning",
-        "danger",
-        "caution",
-        "important",
-        "admonition",
-        "callout",
-        "alert",
-        "hint",
-        "success",
-        "error",
-        "attention",
-        "message",
-    ]
-)
 _DETAILS = frozenset({"details", "collapse", "expand"})
 
 
@@ -82,7 +55,7 @@ class Tag:
 
 
 def read_tag(text: str, match: re.Match[str]) -> Tag | None:
-    """The tag that begins at a match of :data:`OPENER`; ``None`` where it never ends."""
+    """The tag that begins at a match of :data:`articles.markup.templatecode.OPENER`; ``None`` where it never ends."""
     opener, start = match[0], match.start()
     closer = CLOSERS[opener]
     end = text.find(closer, start)
@@ -94,22 +67,10 @@ def read_tag(text: str, match: re.Match[str]) -> Tag | None:
     end += len(closer)
     if opener == "{{":
         return Tag("{{", (), {}, content, opener, start, end)
-    name = _NAME.match(content)
+    name = TAG_NAME.match(content)
     rest = content[name.end() :] if name else content
-    positional, named = _read_arguments(rest)
-    return Tag(re.sub(r"\s", "", name[0]) if name else "", positional, named, rest, opener, start, end)
-
-
-def _read_arguments(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    positional: list[str] = []
-    named: dict[str, str] = {}
-    for match in _ARGUMENT.finditer(text):
-        value = next((group for group in match.groups()[1:] if group is not None), "")
-        if match[1] is None or (match[2] is match[3] is match[4] is None and "://" in match[0]):
-            positional.append(match[0] if match[1] is not None else value)
-        else:
-            named[match[1]] = value.replace('\\"', '"')
-    return tuple(positional), named
+    positional, named = read_arguments(rest)
+    return Tag(re.sub(r"\s", "", name[0]) if name else "", tuple(positional), named, rest, opener, start, end)
 
 
 def find_end(text: str, tag: Tag, position: int) -> tuple[int, int]:
@@ -346,7 +307,7 @@ def _plain_quotation(tag: Tag, body: str) -> Construct:
 
 
 PAIRED: dict[str, dict[str, BodyMeaning]] = {
-    "shortcodes": {**dict.fromkeys(_NOTICES, _notice), **dict.fromkeys(_DETAILS, _details)},
+    "shortcodes": {**dict.fromkeys(NOTICES, _notice), **dict.fromkeys(_DETAILS, _details)},
     "liquid": {},
     "hexo_tags": {
         **dict.fromkeys(["blockquote", "quote"], _quotation),

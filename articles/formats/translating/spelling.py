@@ -8,28 +8,10 @@ from urllib.parse import quote
 
 from articles.formats.translating.constructs import Code, Details, Embed, Figure, Notice, Quotation, Remark
 from articles.markup.callouts import kind_of
+from articles.markup.embeds import SERVICES
 from articles.markup.engines import to_html
 from articles.markup.page import WORDS
 
-_ADDRESSES = {
-    "youtube": "https://www.youtube.com/watch?v={}",
-    "vimeo": "https://vimeo.com/{}",
-    "gist": "https://gist.github.com/{}",
-    "tweet": "https://x.com/i/status/{}",
-    "x": "https://x.com/i/status/{}",
-    "instagram": "https://www.instagram.com/p/{}/",
-    "slideshare": "https://www.slideshare.net/slideshow/embed_code/key/{}",
-    "speakerdeck": "https://speakerdeck.com/player/{}",
-    "docswell": "https://www.docswell.com/s/{}",
-    "codepen": "https://codepen.io/{}",
-    "jsfiddle": "https://jsfiddle.net/{}",
-    "codesandbox": "https://codesandbox.io/embed/{}",
-    "stackblitz": "https://stackblitz.com/edit/{}",
-    "figma": "https://www.figma.com/{}",
-    "nicovideo": "https://www.nicovideo.jp/watch/{}",
-    "soundcloud": "https://soundcloud.com/{}",
-    "spotify": "https://open.spotify.com/{}",
-}
 # What each generator has a tag of its own for. Hugo's for X and Instagram ask those hosts while building, which fails.
 _TAGS = {
     "hugo": {"youtube": "{{{{< youtube {} >}}}}", "vimeo": "{{{{< vimeo {} >}}}}", "gist": "{{{{< gist {} >}}}}"},
@@ -51,7 +33,7 @@ def embed_address(embed: Embed) -> str:
     """The address that an embed is of; ``""`` for a service that has none here."""
     if not embed.service:
         return embed.item
-    template = _ADDRESSES.get(embed.service)
+    template = SERVICES.get(embed.service)
     return template.format(embed.item) if template else ""
 
 
