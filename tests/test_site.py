@@ -10,14 +10,16 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from articles.addresses import is_reserved, with_number
 from articles.library import add_media
-from articles.models import Author, Category, Post, Series, Tag
+from articles.models import Author, Category, Post, Series, Source, Tag
 from articles.site import views
-from articles.site.article import has_sponsored_links, standfirst
+from articles.site.article import has_sponsored_links, load_neighbours, standfirst
 from articles.site.markdown import without_comments
 from articles.templatetags.site_tags import day, json_ld, moment, phrases, reading_minutes
 from tests.factories import (
@@ -223,6 +225,17 @@ def test_translations_name_each_other_and_drafts_are_left_out(client):
     assert f'hreflang="ja" href="http://testserver{japanese.get_absolute_url()}"' in html
     assert "canary" not in html
     assert f'hreflang="ja" href="http://testserver{japanese.get_absolute_url()}"' in html_of(client, english.get_absolute_url())
+
+
+@pytest.mark.django_db
+def test_translations_are_found_by_their_key_and_not_among_all_posts_of_a_source():
+    post = PostFactory(translation_key="k", source=Source.objects.create(name="旧サイト", dialect="hugo", timezone="Asia/Tokyo"))
+    PostFactory(translation_key="k", language="en")
+    with CaptureQueriesContext(connection) as queries:
+        assert load_neighbours(post).translations == []
+    condition = queries[0]["sql"].partition("WHERE")[2]
+    assert '"translation_key" = ' in condition
+    assert '"source_id" = ' not in condition
 
 
 @pytest.mark.django_db

@@ -78,7 +78,8 @@ def _neighbour_conditions(post: Post) -> Q:
             previous, following = _beside_in_series(post)
             wanted |= Q(pk=previous) | Q(pk=following)
     if post.translation_key:
-        wanted |= Q(translation_key=post.translation_key, source=post.source_id)
+        # The source is compared afterwards: with it here, SQLite may walk all posts of the source to find two.
+        wanted |= Q(translation_key=post.translation_key)
     return wanted
 
 
