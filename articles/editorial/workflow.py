@@ -690,14 +690,18 @@ def _require(row: Post, user: Account | None, verb: Verb) -> None:
     raise NotAllowed(_refusal(verb, row))
 
 
+def name_last(row: Post) -> str:
+    """Who saved the post last."""
+    last = row.revisions.select_related("user").first()
+    return str(last.user) if last and last.user else _("the system")
+
+
 def meanwhile_sentence(row: Post) -> str:
     """Who saved the post last, and what the other person can do now."""
-    last = row.revisions.select_related("user").first()
-    who = str(last.user) if last and last.user else _("the system")
     return _(
         "%(who)s saved this post at %(time)s, after you had opened it. Your text is kept below and nothing was saved: "
         "open the post in another tab, bring the two together, and save there."
-    ) % {"who": who, "time": local_text(row.modified_at)}
+    ) % {"who": name_last(row), "time": local_text(row.modified_at)}
 
 
 def _refusal(verb: Verb, row: Post) -> str:

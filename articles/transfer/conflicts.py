@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from articles.editorial.merge import Answer, Question, ask, collect
 from articles.editorial.permissions import Account, Verb, can, can_import, visible_posts
-from articles.editorial.workflow import EditorialError, NotAllowed, local_text
+from articles.editorial.workflow import EditorialError, NotAllowed, local_text, name_last
 from articles.formats import read_document
 from articles.links import DatabaseResolver
 from articles.models import ImportItem, ImportRun, Post, Source
@@ -119,12 +119,10 @@ def _posts_of(item: ImportItem) -> QuerySet[Post]:
 
 
 def _describe_change(post: Post) -> str:
-    last = post.revisions.select_related("user").first()
-    who = str(last.user) if last and last.user else _("the system")
     return _(
         "%(who)s saved this post at %(time)s, after you had opened this page. Nothing was saved; what you chose is kept below "
         "where it still fits. Look at the rest, and save again."
-    ) % {"who": who, "time": local_text(post.modified_at)}
+    ) % {"who": name_last(post), "time": local_text(post.modified_at)}
 
 
 def _write(conflict: Conflict, user: Account, decision: Decision, answers: Mapping[str, Answer]) -> None:

@@ -36,12 +36,6 @@
   let timer = 0;
   let firstChange = 0;
 
-  function token() {
-    // The form's own is that of the session in which it was opened, which may have ended.
-    const cookie = document.cookie.split("; ").find((entry) => entry.startsWith("csrftoken="));
-    return cookie?.slice("csrftoken=".length) ?? form.elements.csrfmiddlewaretoken.value;
-  }
-
   // The same sentence set again would be read aloud again.
   function say(place, text) {
     if (place.textContent !== text) {
@@ -153,7 +147,7 @@
       const answer = await fetch(address, {
         method: "POST",
         body: data,
-        headers: { Accept: "application/json", "X-CSRFToken": token() },
+        headers: { Accept: "application/json", "X-CSRFToken": presentToken() },
         cache: "no-store",
         signal: AbortSignal.timeout(PATIENCE),
         ...options,
@@ -230,7 +224,7 @@
 
   // After a sign-in in another window the form itself can be saved again.
   function renewToken() {
-    form.elements.csrfmiddlewaretoken.value = token();
+    form.elements.csrfmiddlewaretoken.value = presentToken();
   }
 
   // A new post has become one: the form goes on as the form of that.
@@ -319,7 +313,7 @@
     store();
     if (addresses.present) {
       const data = new FormData();
-      data.append("csrfmiddlewaretoken", token());
+      data.append("csrfmiddlewaretoken", presentToken());
       data.append("session", field("session").value);
       data.append("closed", "1");
       navigator.sendBeacon(addresses.present, data);

@@ -80,12 +80,6 @@
     timer = setTimeout(ask, pause);
   }
 
-  function token() {
-    // The form's own is that of the session in which it was opened, which may have ended.
-    const cookie = document.cookie.split("; ").find((entry) => entry.startsWith("csrftoken="));
-    return cookie?.slice("csrftoken=".length) ?? form.elements.csrfmiddlewaretoken.value;
-  }
-
   function address() {
     return view in WIDTHS ? panel.dataset.address : `${panel.dataset.address}?view=${view}`;
   }
@@ -128,7 +122,7 @@
       const answer = await fetch(address(), {
         method: "POST",
         body: data,
-        headers: { Accept: "application/json", "X-CSRFToken": token() },
+        headers: { Accept: "application/json", "X-CSRFToken": presentToken() },
         cache: "no-store",
         signal: AbortSignal.timeout(PATIENCE),
       });
@@ -176,7 +170,7 @@
   function renewToken() {
     if (hasEnded) {
       hasEnded = false;
-      form.elements.csrfmiddlewaretoken.value = token();
+      form.elements.csrfmiddlewaretoken.value = presentToken();
     }
   }
 

@@ -146,7 +146,7 @@ if (globalThis.writing?.uploads) {
       const got = await fetch(item.picture.texts, {
         method: "POST",
         body: data,
-        headers: { Accept: "application/json", "X-CSRFToken": uploads.token() },
+        headers: { Accept: "application/json", "X-CSRFToken": presentToken() },
       });
       const { complaint, url } = await got.json();
       uploads.say(url ? words.described : complaint);

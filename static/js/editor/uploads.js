@@ -14,12 +14,6 @@ if (globalThis.writing && document.getElementById("writing-tray")) {
 
   const say = (text) => { said.textContent = text; };
 
-  // The form's own is that of the session in which it was opened, which may have ended.
-  const token = () => {
-    const cookie = document.cookie.split("; ").find((entry) => entry.startsWith("csrftoken="));
-    return cookie?.slice("csrftoken=".length) ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
-  };
-
   class Upload {
     // ``done`` is called with what the library says of the picture, ``gone`` when the person gives the file up.
     constructor(file, done, gone) {
@@ -54,7 +48,7 @@ if (globalThis.writing && document.getElementById("writing-tray")) {
       this.request = request;
       request.open("POST", words.upload);
       request.setRequestHeader("Accept", "application/json");
-      request.setRequestHeader("X-CSRFToken", token());
+      request.setRequestHeader("X-CSRFToken", presentToken());
       request.upload.addEventListener("progress", (event) => this.advance(event));
       request.addEventListener("load", () => this.take(request));
       request.addEventListener("error", () => this.fail(words.lost, { isLost: true, mayRetry: true }));
@@ -157,5 +151,5 @@ if (globalThis.writing && document.getElementById("writing-tray")) {
   });
   window.addEventListener("beforeunload", (event) => { if (uploads.length) event.preventDefault(); });
 
-  Object.assign(globalThis.writing, { uploads: { add, say, token } });
+  Object.assign(globalThis.writing, { uploads: { add, say } });
 }
