@@ -44,6 +44,7 @@ from wagtail_site import enter, make_project
 LONG = 20_000
 # Words of two characters with which titles begin: those of corpus.py and of desk_list.py. Wagtail finds them only there.
 WORD, WORD_OF_MANY = "読者", "電力"
+ROW, PEER_ROW = '<th class="field-title_line"', "data-object-id="
 Times = dict[str, tuple[float, float]]
 
 
@@ -126,8 +127,8 @@ class Desk:
         return reader.data
 
 
-def begin_kawaraban(folder: Path) -> Callable[[int], Times]:
-    """What one round asks of a desk with posts that were imported."""
+def begin_kawaraban() -> tuple[int, Callable[[int], Times]]:
+    """How many posts a search for :data:`WORD` finds, and what one round asks of a desk with posts that were imported."""
     from articles.models import Post
 
     desk = Desk()
@@ -136,7 +137,7 @@ def begin_kawaraban(folder: Path) -> Callable[[int], Times]:
 
     def take_round(number: int) -> Times:
         desk.times = {}
-        ask_lists(desk, "/admin/articles/post/", WORD, '<th class="field-title_line"', len(keys) + 1)
+        ask_lists(desk, "/admin/articles/post/", WORD, name_last(keys), ROW, len(keys) + 1)
         key = keys[37 * number % len(keys)]
         address, preview = f"/admin/articles/post/{key}/change/", f"/admin/articles/post/{key}/preview/"
         data = desk.read_form("form", address, "post_form")
@@ -156,25 +157,28 @@ def begin_kawaraban(folder: Path) -> Callable[[int], Times]:
         assert Post.objects.get(pk=key).body.endswith(saved + published)
         return desk.times
 
-    return take_round
+    return Post.objects.filter(title__contains=WORD).count(), take_round
 
 
-def begin_many(folder: Path) -> Callable[[int], Times]:
-    """What one round asks of a desk with very many posts."""
+def begin_many() -> tuple[int, Callable[[int], Times]]:
+    """The same for a desk with very many posts, which is asked for lists only."""
+    from desk_list import RARE
+
     from articles.models import Post
 
-    desk, count = Desk(), Post.objects.filter(trashed_at__isnull=True).count()
+    desk, posts = Desk(), Post.objects.filter(trashed_at__isnull=True)
+    count = posts.count()
 
     def take_round(number: int) -> Times:
         desk.times = {}
-        ask_lists(desk, "/admin/articles/post/", WORD_OF_MANY, '<th class="field-title_line"', count)
+        ask_lists(desk, "/admin/articles/post/", WORD_OF_MANY, RARE, ROW, count)
         return desk.times
 
-    return take_round
+    return posts.filter(title__contains=WORD_OF_MANY).count(), take_round
 
 
-def begin_wagtail(folder: Path) -> Callable[[int], Times]:
-    """What one round asks of Wagtail's admin."""
+def begin_wagtail() -> tuple[int, Callable[[int], Times]]:
+    """The same for Wagtail's admin."""
     from news.models import ArticlePage, NewsIndexPage
 
     desk, index = Desk(), NewsIndexPage.objects.get()
@@ -194,7 +198,7 @@ def begin_wagtail(folder: Path) -> Callable[[int], Times]:
 
     def take_round(number: int) -> Times:
         desk.times = {}
-        ask_lists(desk, f"/admin/pages/{index.pk}/", WORD, "data-object-id=", len(pages) + 1)
+        ask_lists(desk, f"/admin/pages/{index.pk}/", WORD, name_last(pages), PEER_ROW, len(pages) + 1)
         key = pages[37 * number % len(pages)]
         address = f"/admin/pages/{key}/edit/"
         data = read("form", key)
@@ -210,15 +214,21 @@ def begin_wagtail(folder: Path) -> Callable[[int], Times]:
         assert published in body
         return desk.times
 
-    return take_round
+    return ArticlePage.objects.autocomplete(WORD).count(), take_round
 
 
-def ask_lists(desk: Desk, address: str, word: str, row: str, count: int) -> None:
+def ask_lists(desk: Desk, address: str, word: str, rare: str, row: str, count: int) -> None:
     """The first page of a list, and of what it finds."""
     shown = desk.ask("list", address).count(row)
-    found = desk.ask("search", f"{address}?q={quote(word)}").count(row)
     assert shown == min(50, count), (address, shown)
-    assert 0 < found <= 50, (address, found)
+    for name, wanted in (("search", word), ("rare search", rare)):
+        found = desk.ask(name, f"{address}?q={quote(wanted)}").count(row)
+        assert 0 < found <= 50, (address, wanted, found)
+
+
+def name_last(keys: list[int]) -> str:
+    """A word that stands in the title of one text only, the last but for the long one."""
+    return f"第{len(keys) - 1}号"
 
 
 def add(number: int, what: str) -> str:
@@ -250,8 +260,8 @@ def take_part(part: str, folder: Path, count: int) -> None:
 
         make_site(count)
         return
-    take_round = {"kawaraban": begin_kawaraban, "many": begin_many, "wagtail": begin_wagtail}[part](folder)
-    print(json.dumps(name_versions(part)), file=answers, flush=True)
+    hits, take_round = {"kawaraban": begin_kawaraban, "many": begin_many, "wagtail": begin_wagtail}[part]()
+    print(json.dumps([name_versions(part), hits]), file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(take_round(int(line))), file=answers, flush=True)
 
@@ -303,8 +313,10 @@ class Row:
 ROWS = (
     Row("list of {rows} posts; Wagtail's explorer", "kawaraban", "list"),
     Row("list of {posts} posts; Wagtail's explorer of {rows}", "many", "list", share=0.3),
-    Row("search in the list of {rows}, two characters", "kawaraban", "search"),
-    Row("search in the list of {posts}; Wagtail's of {rows}", "many", "search"),
+    Row("search in the list of {rows}, two characters, many hits", "kawaraban", "search"),
+    Row("search in the list of {posts}, two characters, many hits; Wagtail's of {rows}", "many", "search"),
+    Row("search in the list of {rows}, one hit", "kawaraban", "rare search"),
+    Row("search in the list of {posts}, few hits; Wagtail's of {rows}, one", "many", "rare search"),
     Row("edit form", "kawaraban", "form", share=0.5),
     Row("save beside what is public", "kawaraban", "save", share=0.5),
     Row("publish the changes", "kawaraban", "publish"),
@@ -393,7 +405,7 @@ class Part:
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.rounds: list[Times] = []
-        self.versions = self.read()
+        self.versions, self.hits = self.read()
 
     def read(self) -> Any:
         assert self.process.stdout
@@ -452,7 +464,8 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, Part]:
 
 def print_table(options: argparse.Namespace, parts: dict[str, Part]) -> None:
     versions = dict.fromkeys(part.versions for part in parts.values())
-    print(f"{describe_machine()}\n\nmedians of {options.rounds} rounds; {'; '.join(versions)}\n")
+    hits = ", ".join(f"{name} {part.hits:,}" for name, part in parts.items())
+    print(f"{describe_machine()}\n\nmedians of {options.rounds} rounds; {'; '.join(versions)}; many hits: {hits}\n")
     print("| what | CPU, ms | wall, ms | Wagtail: CPU, ms | wall, ms | CPU : Wagtail | wall : Wagtail | goal | |")
     print("|---|---:|---:|---:|---:|---:|---:|---|---|")
     for row in ROWS:
