@@ -133,7 +133,7 @@ class PostForm(forms.ModelForm):
         self.initial["session"] = get_random_string(SESSION_LENGTH)
         if self.instance.pk is not None:
             self.initial["seen"] = self.instance.modified_at.isoformat()
-            self.initial["base"] = getattr(drafts.present_revision(self.instance), "pk", "")
+            self.initial["base"] = drafts.base_of(self.instance) or ""
             draft: Draft | None = getattr(self.instance, "draft", None)
             self.initial["tags"] = draft.tags if draft else [tag.name for tag in ordered_tags(self.instance)]
         if not self.is_bound:

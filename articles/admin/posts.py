@@ -167,7 +167,8 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
     # --- Who sees what ---
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
-        return visible_posts(request.user).order_by(*self.ordering)
+        rows = visible_posts(request.user).order_by(*self.ordering)
+        return drafts.with_base(rows) if getattr(request, "is_editing", False) else rows
 
     def has_view_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
         return can(request.user, Verb.VIEW, obj)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from articles.editorial.merge import Answer, FieldQuestion, FileMerge, Question, ask, collect, merge_files, merge_texts
@@ -64,6 +64,21 @@ def read_present(post: Post) -> dict[str, Any]:
 def present_revision(post: Post) -> Revision | None:
     """The version that an open form shows: the draft beside the post, else the newest that was saved."""
     return post.pending if post.pending is not None else post.revisions.saved().first()
+
+
+def with_base(posts: QuerySet[Post]) -> QuerySet[Post]:
+    """Posts that know, by the very statement that reads their text, the version which :func:`base_of` names.
+
+    Asked afterwards it may be a later one, and what that holds and the form does not show would pass for deleted by its writer.
+    """
+    newest = Revision.objects.saved().filter(post=OuterRef("pk")).values("pk")[:1]
+    return posts.annotate(newest_saved=Subquery(newest))
+
+
+def base_of(post: Post) -> int | None:
+    """The number of the version that an open form of ``post`` shows, which was read by :func:`with_base`."""
+    newest: int | None = post.newest_saved  # type: ignore[attr-defined]
+    return post.pending_id or newest
 
 
 def open_draft(post: Post, kept: Snapshot) -> Draft:
