@@ -46,10 +46,11 @@ def order(page: Page) -> list[str]:
 
 
 def press(page: Page, act: str, post: Post) -> None:
-    """A button by keyboard alone; waits until the server has moved the story."""
+    """A button by keyboard alone; waits until the stories that the server sent back stand in the page."""
+    page.evaluate("document.getElementById('front-stories').dataset.before = ''")
     page.locator(f'[value="{act}:{post.pk}"]').focus()
-    with page.expect_response(lambda answer: answer.url.endswith(SCREEN)):
-        page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.locator("#front-stories:not([data-before])")).to_be_attached()
 
 
 def shown(page: Page) -> list[str]:
