@@ -7,11 +7,14 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connection
+from django.template import engines
 
 from articles.media.fonts import NoFont, find_faces
 from articles.searchtext import INDEX_VERSION
+from articles.themes import find_faults, list_static_files
 
 Apps = Sequence[AppConfig] | None
 
@@ -121,6 +124,38 @@ def check_card_font(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         hint = "Install one, on Debian: apt install fonts-morisawa-bizud-gothic, or name a font file: CARD_FONT=/path/to/font.ttf"
         return [Warning(f"{missing} No cards are made for links to posts without a cover.", hint=hint, id="kawaraban.W004")]
     return []
+
+
+@register(Tags.templates)
+def check_theme(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Every template of ``THEME_DIR`` can be drawn, takes the place of a public one, and has no block that no page has."""
+    if settings.THEME_DIR is None:
+        return []
+    engine = engines["django"].engine  # type: ignore[attr-defined]
+    return [
+        Error(fault.message, hint=fault.hint or None, id="kawaraban.E010")
+        if fault.is_fatal
+        else Warning(fault.message, hint=fault.hint or None, id="kawaraban.W010")
+        for fault in find_faults(settings.THEME_DIR, settings.BASE_DIR / "templates", engine)
+    ]
+
+
+@register(Tags.staticfiles, deploy=True)
+def check_theme_is_gathered(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Pages name static files by their content, which ``collectstatic`` writes down: without it each page would fail."""
+    gathered: dict[str, str] | None = getattr(staticfiles_storage, "hashed_files", None)
+    if settings.THEME_DIR is None or gathered is None:
+        return []
+    missing = [name for name in list_static_files(settings.THEME_DIR) if name not in gathered]
+    if not missing:
+        return []
+    return [
+        Warning(
+            f"Static files of the theme are not gathered: {', '.join(missing[:5])}.",
+            hint="Run: python3 manage.py collectstatic --no-input",
+            id="kawaraban.W011",
+        )
+    ]
 
 
 _WAL_HINT = "Use PostgreSQL (DATABASE_URL), or a Python with SQLite 3.51.3 or newer; keep backups and check them."

@@ -107,6 +107,12 @@ def read_language(known: list[str]) -> str:
     return code
 
 
+def read_theme() -> Path | None:
+    """``THEME_DIR``, a folder whose templates and static files come before the site's own. ``articles/checks.py`` reads it."""
+    name: str = env.str("THEME_DIR", default="").strip()
+    return Path(name).absolute() if name else None
+
+
 def read_database(data_dir: Path) -> dict[str, Any]:
     """``DATABASE_URL``, or a SQLite file in the data folder, with the options each engine needs."""
     if env.str("DATABASE_URL", default=""):
@@ -188,6 +194,7 @@ PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default="") or MEDIA_ROOT.parent / "
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or DATA_DIR / "static").absolute()
 MEDIA_URL = "/media/"
 STATIC_URL = "/static/"
+THEME_DIR = read_theme()
 
 INSTALLED_APPS = [
     "articles.apps.ArticlesConfig",
@@ -228,7 +235,7 @@ WSGI_APPLICATION = "cms.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [*([THEME_DIR / "templates"] if THEME_DIR else []), BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -245,7 +252,9 @@ TEMPLATES = [
 DATABASES = {"default": read_database(DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = read_caches()
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# A theme may have no static files; Django warns of a folder that is not there.
+_THEME_STATIC = [THEME_DIR / "static"] if THEME_DIR and (THEME_DIR / "static").is_dir() else []
+STATICFILES_DIRS = [*_THEME_STATIC, BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
