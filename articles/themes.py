@@ -218,7 +218,7 @@ def _find(template: Template, kind: type[Any]) -> list[Any]:
 
 
 def _line(node: Node) -> int:
-    return node.token.lineno if node.token else 1
+    return (node.token.lineno if node.token else None) or 1
 
 
 def _literal(expression: FilterExpression) -> str:
