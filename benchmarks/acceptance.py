@@ -273,6 +273,12 @@ def addresses(shared: Path) -> None:
     show(done.returncode == 0, "addresses: all answer or lead on in one step, each to its own post")
 
 
+def crawl(shared: Path) -> None:
+    """Every page that readers and programs reach on a site of all these texts."""
+    done = subprocess.run([sys.executable, str(PROJECT / "benchmarks/crawl.py"), str(shared)], check=False)
+    show(done.returncode == 0, "crawl: every page, link, picture, feed and Markdown text holds")
+
+
 def export(shared: Path) -> None:
     """Every source in every layout, in again and back; exports for Hugo and Jekyll built by the real programs."""
     done = subprocess.run([sys.executable, str(PROJECT / "benchmarks/round_trips.py"), str(shared)], check=False)
@@ -539,6 +545,7 @@ SECTIONS: dict[str, Callable[[Path], None]] = {
     "corpus": corpus,
     "truth": truth,
     "addresses": addresses,
+    "crawl": crawl,
     "export": export,
     "fidelity": fidelity,
     "hostile": hostile,

@@ -23,7 +23,7 @@ from PIL import Image
 from pyld import jsonld
 
 from articles.addresses import is_reserved
-from articles.models import Author, Post
+from articles.models import Author, Category, Post
 from articles.site import crawlers, sitemaps
 from tests.factories import CategoryFactory, MediaFileFactory, PostFactory, SeriesFactory, make_correction
 
@@ -442,3 +442,17 @@ def test_addresses_of_machines_files_belong_to_the_product():
         assert is_reserved(path), path
     for path in ("/feeds/", "/feeds/mine/", "/llms/", "/posts/llms.txt", "/sitemap-news.html", "/tags/a/rss.xml"):
         assert not is_reserved(path), path
+
+
+@pytest.mark.parametrize("address", ["/categories/政策/", "/tags/選挙/", "/authors/政策班/", "/2026/", "/2026/11/"])
+def test_a_list_of_which_staff_said_nothing_describes_itself_by_its_newest_titles(client, address):
+    for number in range(7):
+        PostFactory(title=f"見出し{number}", categories=["政策"], tags=["選挙"], authors=["政策班"])
+    html = client.get(address).content.decode()
+    assert '<meta name="description" content="見出し6 / 見出し5 / 見出し4 / 見出し3 / 見出し2">' in html
+
+
+def test_what_staff_said_of_a_list_comes_before_its_titles(client):
+    PostFactory(title="見出し", categories=["政策"])
+    Category.objects.update(description="決まりごとを読む。")
+    assert '<meta name="description" content="決まりごとを読む。">' in client.get("/categories/政策/").content.decode()

@@ -25,6 +25,7 @@ from articles.models import PictureVariants, Post, PostAuthor, PostCategory, Pos
 from articles.pictures import Picture, names_in
 
 PAGE_SIZE = 20
+MAX_HEADLINES = 5
 
 # A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
 SPONSORED_LINK = r'<a(?: [a-z-]+="[^"]*")* rel="(?:[^"]* )?sponsored[ "]'
@@ -87,6 +88,11 @@ def list_posts(
         listing.newer = _newer(rows, listing.posts[0], start, skipped, size)
     attach_credits([*besides, *listing.posts])
     return listing
+
+
+def headlines(posts: Sequence[Post]) -> str:
+    """What a list says of itself to search engines where staff said nothing: the newest titles on it."""
+    return " / ".join(post.title for post in posts[:MAX_HEADLINES])
 
 
 def as_cards(posts: PostQuerySet) -> PostQuerySet:

@@ -19,7 +19,7 @@ from articles.site import article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
-from articles.site.listing import Credits, Listing, attach_credits, list_posts
+from articles.site.listing import Credits, Listing, attach_credits, headlines, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.naming import site_description, site_name
@@ -156,6 +156,7 @@ def _term_context(found: TermList) -> dict[str, Any]:
 
 def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) -> HttpResponse:
     sections = load_sections()
+    context["description"] = context.get("description") or headlines(listing.posts)
     way = find_way(sections, context.get("category", ""))
     children = way[-1].children if way else []
     context = {**page_context(sections), **context, "listing": listing, "children": children, "above": way[:-1]}
