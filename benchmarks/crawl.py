@@ -215,10 +215,13 @@ class Crawl:
     def check_head(self, address: str, tree: html.HtmlElement, headers: dict[str, str]) -> None:
         asks_robots = " ".join([*tree.xpath("//meta[@name='robots']/@content"), headers.get("X-Robots-Tag", "")])
         wanted = {"title": "string(//title)", "lang": "string(/html/@lang)"}
-        # A text without a word has nothing that describes it, and an older page of a list is no copy of another.
-        texts = tree.xpath("//article//div[@class='prose']")
-        if "noindex" not in asks_robots and not (texts and not texts[0].text_content().strip()):
+        # A text without a word, or of template code alone, has nothing that describes it.
+        words = tree.xpath(
+            "//article//div[@class='prose']//text()[normalize-space() and not(ancestor::*[@class='template-code'])]"
+        )
+        if "noindex" not in asks_robots and (words or not tree.xpath("//article//div[@class='prose']")):
             wanted["description"] = "string(//meta[@name='description']/@content)"
+        # An older page of a list is no copy of another.
         if "noindex" not in asks_robots and "?before=" not in address:
             wanted["canonical"] = "string(//link[@rel='canonical']/@href)"
         for name, path in wanted.items():
@@ -360,7 +363,9 @@ def _report_weights(weights: list[Weight]) -> None:
         f" {by_text} of them because of their own text"
     )
     for each in heavy[:MAX_SHOWN]:
-        print(f"      {each.whole / 1000:6.0f} kB, text {each.text / 1000:6.0f}, sheets {each.sheets / 1000:4.0f}: {unquote(each.page)}")
+        print(
+            f"      {each.whole / 1000:6.0f} kB, text {each.text / 1000:6.0f}, sheets {each.sheets / 1000:4.0f}: {unquote(each.page)}"
+        )
 
 
 def main() -> int:
