@@ -363,9 +363,8 @@ def _report_weights(weights: list[Weight]) -> None:
         f" {by_text} of them because of their own text"
     )
     for each in heavy[:MAX_SHOWN]:
-        print(
-            f"      {each.whole / 1000:6.0f} kB, text {each.text / 1000:6.0f}, sheets {each.sheets / 1000:4.0f}: {unquote(each.page)}"
-        )
+        parts = f"{each.whole / 1000:6.0f} kB, text {each.text / 1000:6.0f}, sheets {each.sheets / 1000:4.0f}"
+        print(f"      {parts}: {unquote(each.page)}")
 
 
 def main() -> int:

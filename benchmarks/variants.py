@@ -8,9 +8,7 @@ what a card cost, and how much memory the process took at most. Bytes are those 
 from __future__ import annotations
 
 import argparse
-import io
 import os
-import random
 import resource
 import shutil
 import socket
@@ -42,7 +40,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
-from PIL import Image, ImageChops  # noqa: E402
+from photographs import SIZE, make_photograph  # noqa: E402
 from playwright.sync_api import Browser, Response, sync_playwright  # noqa: E402
 
 from articles import cards, variants  # noqa: E402
@@ -51,26 +49,8 @@ from articles.library import add_media, has_derived  # noqa: E402
 from articles.models import Category, MediaFile, PictureVariants, Post, PostCard, PostCategory  # noqa: E402
 from articles.pictures import names_of  # noqa: E402
 
-SIZE = (4000, 3000)
 SCREENS = {"phone, 390 px, 3 dots per px": (390, 844, 3), "screen, 1280 px, 1 dot per px": (1280, 900, 1)}
 SECONDS_TO_START = 60
-CAMERA_QUALITY = 92
-
-
-def make_photograph(seed: int) -> bytes:
-    """Clouds of every size in three colours: as much detail as a picture of leaves and sky, and the same at every run."""
-    numbers = random.Random(seed)
-    channels = []
-    for _channel in range(3):
-        total = Image.new("L", SIZE, 128)
-        for octave in range(2, 11, 2):
-            small = (2**octave, 2**octave * 3 // 4)
-            noise = Image.frombytes("L", small, numbers.randbytes(small[0] * small[1])).resize(SIZE, Image.Resampling.BICUBIC)
-            total = ImageChops.blend(total, noise, 0.42 / (octave / 2))
-        channels.append(total)
-    output = io.BytesIO()
-    Image.merge("RGB", channels).save(output, "JPEG", quality=CAMERA_QUALITY)
-    return output.getvalue()
 
 
 def make_site() -> Post:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -11,7 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.cache import get_conditional_response
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.text import compress_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -22,6 +24,11 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 #: Caches ask every time; the entity tag makes that cheap, and a withdrawn text is gone at once.
 ASK_AGAIN = "public, max-age=0, must-revalidate"
+
+#: Bytes below which an answer fits into one packet anyway.
+_MIN_COMPRESSED = 1000
+_IS_TEXT = re.compile(r"text/|application/(?:[a-z]+\+)?(?:json|xml)")
+_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 
 
 def public_page(view: View[P]) -> View[P]:
@@ -36,13 +43,40 @@ def public_page(view: View[P]) -> View[P]:
         response = view(request, *args, **kwargs)
         ask_robots(response)
         if not isinstance(response, HttpResponse) or response.status_code != 200:
-            return response
+            return compress(request, response)
         response.headers.setdefault("Cache-Control", ASK_AGAIN)
+        if _is_compressible(response):
+            # Before it becomes a confirmation, which says so, too.
+            patch_vary_headers(response, ("Accept-Encoding",))
         etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
         response.headers["ETag"] = etag
-        return get_conditional_response(request, etag=etag, response=response) or response
+        return compress(request, get_conditional_response(request, etag=etag, response=response) or response)
 
     return csrf_exempt(require_safe(answer))  # type: ignore[return-value]
+
+
+def compress(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The same answer, by gzip where it is a text of some length, and not streamed, and the browser takes that.
+
+    Public pages hold no secret that their compressed length could tell. Its entity tag becomes a weak one, because the
+    bytes are others; it still confirms the page.
+    """
+    if not isinstance(response, HttpResponse) or not _is_compressible(response):
+        return response
+    patch_vary_headers(response, ("Accept-Encoding",))
+    if not _TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")):
+        return response
+    response.content = compress_string(response.content)
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Length"] = str(len(response.content))
+    if (etag := response.headers.get("ETag", "")).startswith('"'):
+        response.headers["ETag"] = "W/" + etag
+    return response
+
+
+def _is_compressible(response: HttpResponse) -> bool:
+    is_text = _IS_TEXT.match(response.headers.get("Content-Type", "")) is not None
+    return is_text and len(response.content) >= _MIN_COMPRESSED and not response.has_header("Content-Encoding")
 
 
 def allows_ai() -> bool:
