@@ -98,7 +98,8 @@ def test_an_article_shows_everything_a_reader_needs(client):
     assert f'href="{Author.objects.get().get_absolute_url()}"' in html
     assert f'<link rel="canonical" href="http://testserver{post.get_absolute_url()}">' in html
     assert f'href="#{quote("前提")}"' in html
-    assert re.search(r"<script(?! type=.application/ld)", html) is None
+    # Only data, and a file of this site that is not needed to read.
+    assert re.search(r'<script(?! type="application/ld\+json"| src="/static/js/article[.\w]*js" defer>)', html) is None
     assert "style=" not in html
     assert 'href="#main"' in html
     assert 'id="main"' in html
@@ -189,11 +190,11 @@ def test_neighbours_are_the_nearest_public_posts_of_the_language(client):
     PostFactory(title="other language", published_at=NOON + timedelta(minutes=1), language="en")
     PostFactory(title="far", published_at=NOON + timedelta(days=1))
     for state in HIDDEN.values():
-        PostFactory(**{"title": "hidden", "published_at": NOON + timedelta(seconds=1), **state})
+        PostFactory(**{"title": "kept back", "published_at": NOON + timedelta(seconds=1), **state})
     html = html_of(client, post.get_absolute_url())
     assert older.get_absolute_url() in html
     assert same_time.get_absolute_url() in html
-    assert not [title for title in ("hidden", "other language", "far") if title in html]
+    assert not [title for title in ("kept back", "other language", "far") if title in html]
 
 
 @pytest.mark.django_db
@@ -704,9 +705,10 @@ def test_an_unknown_address_costs_the_same_with_twice_the_posts(client, django_a
         client.get("/2026/11/articel-3/")
 
 
-def test_the_stylesheets_of_an_article_stay_small():
-    folder = Path(django_settings.BASE_DIR) / "static" / "css"
-    assert sum((folder / name).stat().st_size for name in ("tokens.css", "site.css", "prose.css")) <= 14 * 1024
+def test_the_stylesheets_and_scripts_of_an_article_stay_small():
+    folder = Path(django_settings.BASE_DIR) / "static"
+    assert sum((folder / "css" / name).stat().st_size for name in ("tokens.css", "site.css", "prose.css")) <= 14 * 1024
+    assert (folder / "js" / "article.js").stat().st_size <= 10 * 1024
 
 
 # --- Library files --------------------------------------------------------------------------------------------------
