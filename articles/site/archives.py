@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Subquery
+from django.db.models import Exists, QuerySet, Subquery
 from django.utils import timezone
 
 from articles.models import Post
@@ -100,5 +100,5 @@ def _questions(spans: Sequence[Span]) -> dict[str, Exists]:
 
 def _ask(**questions: Exists | Subquery) -> dict[str, Any]:
     """The answers, in one query over no more than one row; empty where there is no post at all."""
-    rows: list[dict[str, Any]] = list(Post.objects.order_by().values(**questions)[:1])
-    return rows[0] if rows else {}
+    rows: QuerySet[Any, Any] = Post.objects.order_by().values(**questions)[:1]
+    return next(iter(rows), {})
