@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from articles.addresses import is_reserved, with_number
+from articles.derive import save_derived
 from articles.library import add_media
 from articles.models import Author, Category, Post, Series, Source, Tag
 from articles.site import views
@@ -250,6 +251,20 @@ def test_the_interface_follows_the_page_and_never_the_reader(client, language, s
     assert ("10 November 2026" in html) == (spoken == "en")
     assert "Vary" not in response.headers
     assert response.headers["Content-Language"] == (language or "ja")
+
+
+@pytest.mark.django_db
+def test_words_of_the_interface_in_a_page_of_another_language_say_whose_they_are(client):
+    body = "## أ\n\n## ب\n"
+    post = PostFactory(language="ar", body=body, authors=["A"])
+    PostFactory(language="ar", title="مقال آخر")
+    save_derived(post)
+    html = html_of(client, post.get_absolute_url())
+    for start in ("<summary", '<p class="meta"', '<footer class="after"'):
+        assert f'{start} lang="ja" dir="ltr">' in html
+    assert '<span class="title" lang="ar">مقال آخر</span>' in html
+    japanese = html_of(client, PostFactory().get_absolute_url())
+    assert '<footer class="after">' in japanese
 
 
 @pytest.mark.django_db
