@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
 from articles.feed_links import feeds_of
-from articles.models import Author, Category, Post
+from articles.models import Author, Category, Correction, Post
 from articles.pictures import place_pictures
 from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
@@ -340,19 +340,21 @@ def answer_address(request: HttpRequest) -> HttpResponseBase:
 
 
 def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), neighbours with related posts, credits and pictures, corrections if any, the sections."""
+    """Queries: the post (read already), neighbours with related posts, credits with pictures and corrections, the sections."""
     neighbours = article.load_neighbours(post)
     attach_credits([post, *neighbours.related], html=post.body_html)
-    return render_post(post, post.credits, post.opening, neighbours)  # type: ignore[attr-defined]
+    credits: Credits = post.credits  # type: ignore[attr-defined]
+    return render_post(post, credits, post.opening, neighbours, credits.corrections)  # type: ignore[attr-defined]
 
 
-def render_post(post: Post, credits: Credits, opening: str, neighbours: article.Neighbours) -> HttpResponse:
+def render_post(
+    post: Post, credits: Credits, opening: str, neighbours: article.Neighbours, corrections: Sequence[Correction]
+) -> HttpResponse:
     """The page of a post, saved or not: previews are made by this function too, so that they cannot differ.
 
     ``opening`` is the beginning of its plain text.
     """
     description = article.description_of(post)
-    corrections = article.load_corrections(post)
     sections = load_sections()
     category = credits.categories[0].slug if credits.categories else ""
     alternates = article.alternates_of(post, neighbours.translations)
