@@ -22,6 +22,7 @@ from articles.site.responses import render_page
 
 DESK = "/admin/"
 RETRY_AFTER = 5
+RETRY_AFTER_MAINTENANCE = 600
 _NOT_KEPT = re.compile("password|^csrfmiddlewaretoken$|^sign-in-", re.IGNORECASE)
 
 
@@ -135,6 +136,12 @@ def show_unavailable(request: HttpRequest) -> HttpResponse:
     answer = answer or _show_plain(request, 503)
     answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
+
+
+def show_maintenance(note: str) -> HttpResponse:
+    """503 for readers while the site is worked on; ``note`` is what staff say of it, plain text, or empty. Asks no database."""
+    headers = {"Cache-Control": "no-store", "Retry-After": str(RETRY_AFTER_MAINTENANCE)}
+    return HttpResponse(render_to_string("503.html", {"note": note}), status=503, headers=headers)
 
 
 def _keep(request: HttpRequest) -> HttpResponse | None:

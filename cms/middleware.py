@@ -17,12 +17,13 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from cms.errors import is_desk, show_note, show_unavailable
+from cms.errors import is_desk, show_maintenance, show_note, show_unavailable
 
 logger = logging.getLogger(__name__)
 
 # PostgreSQL refuses NUL even in a question, no database takes half a surrogate pair, and SQLite takes NUL without a word.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_NOTE = 2000
 # A list's search box is a form of its own, which says beside itself what is wrong with it.
 SEARCH = "q"
 
@@ -74,6 +75,34 @@ class StorableInputMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         complaint = find_complaint(request)
         return show_note(request, 400, complaint) if complaint else self.get_response(request)
+
+
+class MaintenanceMiddleware:
+    """Answers readers with 503 and what staff say of it while ``settings.MAINTENANCE_FILE`` is there.
+
+    The desk, the pictures that it shows and the addresses of health stay: those who work on the site must see it.
+    """
+
+    STAYS = (settings.MEDIA_URL, "/healthz", "/readyz")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        note = None if is_desk(request) or request.path_info.startswith(self.STAYS) else read_maintenance_note()
+        return self.get_response(request) if note is None else show_maintenance(note)
+
+
+def read_maintenance_note() -> str | None:
+    """What readers are told while the site is worked on; ``None`` while it is not."""
+    try:
+        return settings.MAINTENANCE_FILE.read_bytes()[:MAX_NOTE].decode("utf-8", "replace").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        # It is there: whoever put it wanted readers kept out.
+        logger.error("The note about maintenance cannot be read: %s", error)
+        return ""
 
 
 class UnavailableMiddleware:

@@ -191,6 +191,8 @@ DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "data").absolute()
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default="") or DATA_DIR / "media").absolute()
 # Originals and site files are kept here and never served.
 PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default="") or MEDIA_ROOT.parent / "private").absolute()
+# While this file is there, readers are told to come back. A file, so that it works while the database does not.
+MAINTENANCE_FILE = DATA_DIR / "maintenance.txt"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or DATA_DIR / "static").absolute()
 MEDIA_URL = "/media/"
 STATIC_URL = "/static/"
@@ -220,6 +222,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "cms.middleware.AdminLocaleMiddleware",
+    "cms.middleware.MaintenanceMiddleware",
     "cms.middleware.StorableInputMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

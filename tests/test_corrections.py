@@ -336,7 +336,7 @@ def test_corrections_cost_an_article_one_query_however_many_there_are(
 ) -> None:
     for number in range(4):
         correct(post, text=f"訂正{number}")
-    with django_assert_num_queries(5):  # post, credits, neighbours, corrections, sections
+    with django_assert_num_queries(4):  # post, credits with corrections, neighbours, sections
         client.get(post.get_absolute_url())
 
 

@@ -333,6 +333,13 @@ def test_an_excerpt_does_not_cut_an_english_word():
     assert cut("word " * 60).endswith("word…")
 
 
+def test_footnotes_of_kramdown_have_only_roles_that_their_elements_may_have():
+    html = render("文[^1]。\n\n[^1]: 注。\n", flavour="kramdown").html
+    assert '<sup id="fnref:1">' in html
+    assert '<li id="fn:1">' in html
+    assert 'role="doc-endnotes"' in html
+
+
 def test_plain_text_leaves_out_code_readings_and_footnote_marks():
     rendered = render("{漢字|かんじ}[^1]です\n\n```\ncode\n```\n\n[^1]: 注", flavour="commonmark", features=NEW)
     assert rendered.plain_text == "漢字です\n注"

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from articles.addresses import is_reserved, with_number
+from articles.derive import save_derived
 from articles.library import add_media
 from articles.models import Author, Category, Post, Series, Source, Tag
 from articles.site import views
@@ -98,7 +99,8 @@ def test_an_article_shows_everything_a_reader_needs(client):
     assert f'href="{Author.objects.get().get_absolute_url()}"' in html
     assert f'<link rel="canonical" href="http://testserver{post.get_absolute_url()}">' in html
     assert f'href="#{quote("前提")}"' in html
-    assert re.search(r"<script(?! type=.application/ld)", html) is None
+    # Only data, and a file of this site that is not needed to read.
+    assert re.search(r'<script(?! type="application/ld\+json"| src="/static/js/article[.\w]*js" defer>)', html) is None
     assert "style=" not in html
     assert 'href="#main"' in html
     assert 'id="main"' in html
@@ -189,11 +191,11 @@ def test_neighbours_are_the_nearest_public_posts_of_the_language(client):
     PostFactory(title="other language", published_at=NOON + timedelta(minutes=1), language="en")
     PostFactory(title="far", published_at=NOON + timedelta(days=1))
     for state in HIDDEN.values():
-        PostFactory(**{"title": "hidden", "published_at": NOON + timedelta(seconds=1), **state})
+        PostFactory(**{"title": "kept back", "published_at": NOON + timedelta(seconds=1), **state})
     html = html_of(client, post.get_absolute_url())
     assert older.get_absolute_url() in html
     assert same_time.get_absolute_url() in html
-    assert not [title for title in ("hidden", "other language", "far") if title in html]
+    assert not [title for title in ("kept back", "other language", "far") if title in html]
 
 
 @pytest.mark.django_db
@@ -249,6 +251,20 @@ def test_the_interface_follows_the_page_and_never_the_reader(client, language, s
     assert ("10 November 2026" in html) == (spoken == "en")
     assert response.headers.get("Vary", "Accept-Encoding") == "Accept-Encoding"
     assert response.headers["Content-Language"] == (language or "ja")
+
+
+@pytest.mark.django_db
+def test_words_of_the_interface_in_a_page_of_another_language_say_whose_they_are(client):
+    body = "## أ\n\n## ب\n"
+    post = PostFactory(language="ar", body=body, authors=["A"])
+    PostFactory(language="ar", title="مقال آخر")
+    save_derived(post)
+    html = html_of(client, post.get_absolute_url())
+    for start in ("<summary", '<p class="meta"', '<footer class="after"'):
+        assert f'{start} lang="ja" dir="ltr">' in html
+    assert '<span class="title" lang="ar">مقال آخر</span>' in html
+    japanese = html_of(client, PostFactory().get_absolute_url())
+    assert '<footer class="after">' in japanese
 
 
 @pytest.mark.django_db
@@ -704,9 +720,10 @@ def test_an_unknown_address_costs_the_same_with_twice_the_posts(client, django_a
         client.get("/2026/11/articel-3/")
 
 
-def test_the_stylesheets_of_an_article_stay_small():
-    folder = Path(django_settings.BASE_DIR) / "static" / "css"
-    assert sum((folder / name).stat().st_size for name in ("tokens.css", "site.css", "prose.css")) <= 14 * 1024
+def test_the_stylesheets_and_scripts_of_an_article_stay_small():
+    folder = Path(django_settings.BASE_DIR) / "static"
+    assert sum((folder / "css" / name).stat().st_size for name in ("tokens.css", "site.css", "prose.css")) <= 14 * 1024
+    assert (folder / "js" / "article.js").stat().st_size <= 10 * 1024
 
 
 # --- Library files --------------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ _HELD_IN_ADDRESS = re.compile(r"%EF%B7%90([0-9]+)%EF%B7%91", re.I)
 _CODE_BLOCK = re.compile(r'<code(?:\s(?:[^<>]*?\s)?class="([^"]*)")?[^<>]*>([^<]*)</code>\s*$')
 _LANGUAGE = re.compile(r"(?:language|lang|brush:)-?\s*([^\s\"]+)")
 _ALIGN_STYLE = re.compile(r"text-align\s*:\s*(left|center|right|justify)", re.I)
+# kramdown's, where ARIA does not have them: the first belongs on the link, the second was withdrawn (DPUB-ARIA 1.1).
+_MISPLACED_ROLES = {"sup": "doc-noteref", "li": "doc-endnote"}
 _BLOCK_ID = re.compile(r"\s\^([A-Za-z0-9-]{1,60})(?=</(?:p|li|h[1-6])>)")
 _MATH_SPAN = re.compile(r'<span data-math-style="(inline|display)">([^<]*)</span>')
 _TEX = re.compile(r"\\\((.{1,4000}?)\\\)|\\\[(.{1,4000}?)\\\]", re.S)
@@ -220,6 +222,8 @@ class Finisher:
             return
         changed = self.take_style(attributes)
         changed = self.take_id(attributes) or changed
+        if attributes.get("role") == _MISPLACED_ROLES.get(name):
+            changed = attributes.pop("role", None) is not None or changed
         if name in {"audio", "video", "source", "track"} and "src" in attributes:
             found = self.page.media("image", split_target(attributes["src"])[0]) if self.is_internal(attributes["src"]) else None
             attributes["src"] = found.url if found else attributes["src"]

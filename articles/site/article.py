@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from articles.formats.terms import identity
 from articles.models import Correction, MediaFile, Post, PostCard, RelatedPost
@@ -201,6 +204,26 @@ def alternates_of(post: Post, translations: Sequence[Post]) -> list[Alternate]:
     found = [Alternate(language, by_language[language]) for language in sorted(by_language)]
     default = next((code for code in (settings.LANGUAGE_CODE, "en") if code in by_language), found[0].language)
     return [*found, Alternate("x-default", by_language[default])]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLink:
+    """Where a reader may pass an article on: a plain link, so that nobody learns of the visit before it is followed."""
+
+    name: str | Promise
+    address: str
+
+
+def share_links(post: Post) -> list[ShareLink]:
+    """The services' own pages for it, as they document them, and a mail."""
+    address = canonical_url(post)
+    url, title = quote(address, safe=""), quote(post.title, safe="")
+    return [
+        ShareLink("X", f"https://x.com/intent/post?text={title}&url={url}"),
+        ShareLink("LINE", f"https://social-plugins.line.me/lineit/share?url={url}"),
+        ShareLink(_("Hatena Bookmark"), f"https://b.hatena.ne.jp/entry/panel/?url={url}&btitle={title}"),
+        ShareLink(_("Mail"), f"mailto:?subject={title}&body={title}%0A{url}"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

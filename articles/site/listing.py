@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +22,7 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
-from articles.models import PictureVariants, Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
+from articles.models import Correction, PictureVariants, Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
 from articles.pictures import Picture, names_in
 
 PAGE_SIZE = 20
@@ -50,6 +51,8 @@ class Credits:
     tags: list[Credit] = field(default_factory=list)
     pictures: dict[str, Picture] = field(default_factory=dict)
     """Those of the text that have variants, by their addresses, where :func:`attach_credits` was asked for them."""
+    corrections: list[Correction] = field(default_factory=list)
+    """What was said of mistakes, oldest first, where :func:`attach_credits` was asked for it; not to be saved."""
 
 
 @dataclass(slots=True)
@@ -108,7 +111,8 @@ def as_cards(posts: PostQuerySet) -> PostQuerySet:
 def attach_credits(posts: Sequence[Post], *, html: str = "") -> None:
     """Gives every post its ``credits``: authors, categories and tags in their order, in one query.
 
-    With ``html``, a rendered text, the same query finds the variants of the pictures that it shows.
+    With ``html``, the rendered text of the first, the same query finds the variants of the pictures that it shows, and the
+    post's corrections.
     """
     by_post = {post.pk: Credits() for post in posts}
     for post in posts:
@@ -132,6 +136,12 @@ def attach_credits(posts: Sequence[Post], *, html: str = "") -> None:
         shapes = Cast("shapes", TextField())
         columns = (Value("pictures", text), "media__width", "media__height", "pk", "media__public_name", shapes, Value("", text))
         parts.append(_variants_of(names).values_list(*columns))
+    if html and posts[0].corrected_at is not None:
+        corrections = Correction.objects.filter(post=posts[0].pk).order_by()
+        times = Cast("corrected_at", TextField())
+        parts.append(
+            corrections.values_list(Value("corrections", text), "post_id", Value(0, number), "pk", "text", times, Value("", text))
+        )
     rows = authors.values_list(
         Value("authors", text), "post_id", "position", "pk", "author__name", "author__slug", "author__kind"
     ).union(*parts, all=True)
@@ -140,8 +150,17 @@ def attach_credits(posts: Sequence[Post], *, html: str = "") -> None:
             width, height = owner, place
             picture = Picture(settings.MEDIA_URL + label, json.loads(address), width, height)
             posts[0].credits.pictures[picture.address] = picture  # type: ignore[attr-defined]
+        elif kind == "corrections":
+            by_post[owner].corrections.append(Correction(text=label, corrected_at=_read_time(address)))
         else:
             getattr(by_post[owner], kind).append(Credit(label, address, detail))
+    posts[0].credits.corrections.sort(key=attrgetter("corrected_at"))  # type: ignore[attr-defined]
+
+
+def _read_time(text: str) -> datetime:
+    """A time as either database writes it in a text: SQLite without its zone, which is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def load_pictures(html: str) -> dict[str, Picture]:

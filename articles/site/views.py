@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.encoding import iri_to_uri
+from django.utils.translation import gettext
 
 from articles.feed_links import feeds_of
-from articles.models import Author, Category, Post
+from articles.models import Author, Category, Correction, Post
 from articles.pictures import place_pictures
-from articles.site import article, lookup, structured
+from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
+from articles.site.indexes import list_terms
 from articles.site.listing import Credits, Listing, attach_credits, headlines, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
@@ -163,6 +166,10 @@ def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) 
     if heading := context.get("heading"):
         author = context["term"] if context["kind"] == "author" else None
         context["structured_data"] = structured.describe_list(heading, context["canonical"], way[:-1], author)
+    # The first page of a section is a front of its own: its newest stories stand as those of the site's do.
+    is_front = context["kind"] == "category" and listing.is_first and len(listing.posts) > LEAD_AND_SIDE
+    head = LEAD_AND_SIDE if is_front else 0
+    context |= {"lead": listing.posts[:1] if head else [], "side": listing.posts[1:head], "entries": listing.posts[head:]}
     # Below the months of a year, an entry is one level deeper.
     context["entry_level"] = 3 if context["kind"] == "year" else 2
     return render_page("articles/list.html", context, language=settings.LANGUAGE_CODE)
@@ -209,24 +216,85 @@ def show_month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
 def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResponseBase:
     if not 1 < year < 9998 or (month is not None and not 1 <= month <= 12):
         return answer_address(request)
-    start, end = _month_bounds(year, month) if month else (_midnight(year, 1), _midnight(year + 1, 1))
-    posts = Post.objects.published().filter(published_at__gte=start, published_at__lt=end)
+    span = archives.month_span(year, month) if month else archives.year_span(year)
+    posts = Post.objects.published().filter(published_at__gte=span[0], published_at__lt=span[1])
     listing = list_posts(posts, request.GET.get("before"))
     if not listing.posts:
         return answer_address(request)
     address = reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
-    context = {"kind": "month" if month else "year", "start": start, "canonical": settings.SITE_URL + address}
+    around = archives.look_around(span, year=0 if month else year)
+    context = {"kind": "month" if month else "year", "start": span[0], "around": around, "canonical": settings.SITE_URL + address}
     return _show_list(request, listing, context)
 
 
-def _month_bounds(year: int, month: int) -> tuple[datetime, datetime]:
-    return _midnight(year, month), _midnight(year + month // 12, month % 12 + 1)
+@public_page
+def show_archives(request: HttpRequest) -> HttpResponseBase:
+    """The years and months that have posts. Queries: a post at this address, the ends, the months, the sections."""
+    return _show_index(request, "archives", gettext("Archive"), lambda: {"years": archives.list_years()})
 
 
-def _midnight(year: int, month: int) -> datetime:
-    return datetime(year, month, 1, tzinfo=timezone.get_default_timezone())
+# --- Indexes of terms -----------------------------------------------------------------------------------------------
+
+
+@public_page
+def show_tags(request: HttpRequest) -> HttpResponseBase:
+    """All tags that have public posts."""
+    return _show_terms(request, "tag", gettext("Tags"))
+
+
+@public_page
+def show_authors(request: HttpRequest) -> HttpResponseBase:
+    """All by-lines that have public posts."""
+    return _show_terms(request, "author", gettext("By-lines"))
+
+
+@public_page
+def show_all_series(request: HttpRequest) -> HttpResponseBase:
+    """All series that have public posts."""
+    return _show_terms(request, "series", gettext("Series"))
+
+
+@public_page
+def show_categories(request: HttpRequest) -> HttpResponseBase:
+    """The tree of categories that have public posts."""
+    return _show_index(request, "categories", gettext("Sections"), lambda: {"tree": load_sections()})
+
+
+def _show_terms(request: HttpRequest, kind: str, heading: str) -> HttpResponseBase:
+    start = request.GET.get("from")
+    return _show_index(request, _INDEXES[kind], heading, lambda: {"index": list_terms(kind, start)})
+
+
+_INDEXES = {"tag": "tags", "author": "authors", "series": "all_series"}
+
+
+def _show_index(request: HttpRequest, name: str, heading: str, load: Callable[[], dict[str, Any]]) -> HttpResponseBase:
+    """An index at its own address, unless an old site had a page there: its address belongs to that page.
+
+    ``load`` gives what the page lists. Other indexes lead here, so one without anything in it is a page that says so.
+    """
+    if lookup.find_post(request.path_info):
+        return answer_address(request)
+    listed = load()
+    matter = listed.get("years") or listed.get("tree") or (index.groups if (index := listed.get("index")) else [])
+    if not matter and (other := answer_address(request)).status_code != HTTPStatus.NOT_FOUND:
+        return other
+    address = reverse(f"articles:{name}")
+    if request.path != address:
+        return HttpResponsePermanentRedirect(address)
+    canonical = settings.SITE_URL + address
+    context = {
+        **page_context(listed.get("tree") or load_sections()),
+        **listed,
+        "kind": name,
+        "heading": heading,
+        "is_empty": not matter,
+        "canonical": canonical,
+        "structured_data": structured.describe_list(heading, canonical, ()),
+    }
+    return render_page("articles/index.html", context, language=settings.LANGUAGE_CODE, noindex=not matter)
 
 
 # --- One address ----------------------------------------------------------------------------------------------------
@@ -273,19 +341,21 @@ def answer_address(request: HttpRequest) -> HttpResponseBase:
 
 
 def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), neighbours with related posts, credits and pictures, corrections if any, the sections."""
+    """Queries: the post (read already), neighbours with related posts, credits with pictures and corrections, the sections."""
     neighbours = article.load_neighbours(post)
     attach_credits([post, *neighbours.related], html=post.body_html)
-    return render_post(post, post.credits, post.opening, neighbours)  # type: ignore[attr-defined]
+    credits: Credits = post.credits  # type: ignore[attr-defined]
+    return render_post(post, credits, post.opening, neighbours, credits.corrections)  # type: ignore[attr-defined]
 
 
-def render_post(post: Post, credits: Credits, opening: str, neighbours: article.Neighbours) -> HttpResponse:
+def render_post(
+    post: Post, credits: Credits, opening: str, neighbours: article.Neighbours, corrections: Sequence[Correction]
+) -> HttpResponse:
     """The page of a post, saved or not: previews are made by this function too, so that they cannot differ.
 
     ``opening`` is the beginning of its plain text.
     """
     description = article.description_of(post)
-    corrections = article.load_corrections(post)
     sections = load_sections()
     category = credits.categories[0].slug if credits.categories else ""
     alternates = article.alternates_of(post, neighbours.translations)
@@ -311,6 +381,7 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
         "list_feeds": feeds_of("category", category) if category else [],
         "feeds_name": credits.categories[0].name if category else "",
         "canonical": article.canonical_url(post),
+        "share_links": article.share_links(post) if article.is_article(post) else [],
         "markdown_url": _address(markdown_path(post)),
         "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }

@@ -28,6 +28,7 @@ _FORMATS = {
     "moment": {"ja": "Y年n月j日 G:i", "en": "j F Y, H:i"},
     "day": {"ja": "Y年n月j日", "en": "j F Y"},
     "month": {"ja": "Y年n月", "en": "F Y"},
+    "month_only": {"ja": "n月", "en": "F"},
     "year": {"ja": "Y年", "en": "Y"},
 }
 _JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -55,6 +56,12 @@ def day(value: datetime | None) -> str:
 def month_name(value: datetime | None) -> str:
     """A month with its year, in the site's zone."""
     return _date_text(value, "month")
+
+
+@register.filter
+def month_only(value: datetime | None) -> str:
+    """A month where its year stands beside it, in the site's zone."""
+    return _date_text(value, "month_only")
 
 
 @register.filter
