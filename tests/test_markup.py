@@ -169,6 +169,7 @@ def test_ruby_in_both_spellings():
 
 def test_maths_is_mathml_and_an_unreadable_formula_stays_visible():
     assert "<msup><mi>x</mi><mn>2</mn></msup>" in html_of("$x^2$")
+    assert '<math display="block" tabindex="0">' in html_of("$$\nx^2\n$$")
     assert "$x^$" in html_of("$x^$")
     assert codes_of("$x^$") == ["unreadable-formula"]
     assert html_of("$5 and $6", HUGO) == "<p>$5 and $6</p>\n"

@@ -107,9 +107,11 @@ def _mathml(tex: str, display: str) -> str | None:
     if len(tex) > MAX_CHARACTERS or deepest > _MAX_BRACES:
         return None
     try:
-        return _NAMESPACE.sub("", convert(tex, display=display))
+        mathml = _NAMESPACE.sub("", convert(tex, display=display))
     except _FAULTS:
         return None
+    # One that is wider than its column is scrolled, by the keyboard too.
+    return mathml.replace('<math display="block"', '<math display="block" tabindex="0"', 1)
 
 
 def to_mathml(page: Page, tex: str, display: str) -> str:

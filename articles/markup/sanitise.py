@@ -218,7 +218,7 @@ _CLEANER = nh3.Cleaner(
     tag_attribute_values={
         "a": {"rel": _REL_VALUES},
         "input": {"type": {"checkbox"}, "disabled": {""}},
-        "math": {"display": {"inline", "block"}},
+        "math": {"display": {"inline", "block"}, "tabindex": {"0"}},
         "div": {"tabindex": {"0"}},
         "pre": {"tabindex": {"0"}},
     },

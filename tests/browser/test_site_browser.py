@@ -2,91 +2,256 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
 
 from articles.derive import save_derived
 from articles.markup import DEFAULT_FEATURES
-from tests.factories import PostFactory, make_newsroom
+from articles.site import views
+from tests.factories import LONG_READ, PostFactory, make_correction, make_newsroom
 
 OUTPUT = Path(__file__).resolve().parents[2] / "test-output" / "site"
-WINDOWS = {390: 844, 1360: 900}
+WINDOWS = {360: 780, 768: 1024, 1440: 900}
+SCHEMES = ("light", "dark")
 PAGES = {
     "home": "/",
     "article": "/2026/11/news-0/",
     "advertising": "/2026/11/news-3/",
+    "plain article": "/2026/11/news-1/",
+    "notation": "/2026/10/notation/",
     "english": "/2026/10/where-articles-live/",
+    "page": "/about/",
     "category": "/categories/開発者/",
+    "tag": "/tags/AI/",
+    "series": "/series/原稿の引っ越し/",
     "author": "/authors/瓦版編集部/",
     "year": "/2026/",
+    "month": "/2026/11/",
+    "archive": "/archives/",
+    "sections": "/categories/",
+    "tags": "/tags/",
+    "by-lines": "/authors/",
+    "all series": "/series/",
     "feeds": "/feeds/",
     "api": "/api/",
     "search": "/search/",
     "hits": "/search/?q=原稿 -サーバー tag:AI",
+    "best hits": "/search/?q=原稿&order=best",
     "no hits": "/search/?q=げんこう 原稿 tag:ない",
     "problem": "/search/?q=before:x",
     "missing": "/2026/11/where-article-live/",
     "withdrawn": "/withdrawn/",
+    "error": "/this-fails/",
 }
+NOTATION = f"""{LONG_READ}
+
+$$
+\\int_0^\\infty e^{{-x^2}} dx = \\frac{{\\sqrt{{\\pi}}}}{{2}} + \\sum_{{n=1}}^{{N}} a_n x^n
++ \\prod_{{k=1}}^{{K}} b_k + \\left( c_1 + c_2 + c_3 \\right)
+$$
+
+文中の $E = mc^2$ と、==印のついた文== と、とても長い https://example.jp/{"a-very-long-address-" * 8}end です。
+
+用語
+: その説明は、用語の下に字下げして置きます。
+
+{"x" * 300}
+
+| 一 | 二 | 三 | 四 | 五 | 六 | 七 | 八 |
+|---|---|---|---|---|---|---|---|
+{"| 長い表の欄です " * 8}|
+
+```text
+{"一行がとても長いコードです。" * 20}
+```
+"""
+
+# What a browser hides although it is there: text beyond the edges of a box that cannot be scrolled. Lines that are cut on
+# purpose (line-clamp), boxes of one pixel (for screen readers) and pictures are none of that.
+FIND_CUT = """() => [...document.querySelectorAll('body *')].filter(element => {
+  const style = getComputedStyle(element);
+  if (!['hidden', 'clip'].includes(style.overflowX) && !['hidden', 'clip'].includes(style.overflowY)) return false;
+  if (style.webkitLineClamp !== 'none' || element.clientWidth <= 1 || !element.innerText?.trim()) return false;
+  return element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1;
+}).map(element => `${element.tagName}.${element.className}: ${element.innerText.slice(0, 40)}`)"""
+FIND_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
+  .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
+  .map(element => `${element.tagName}.${element.className}`).slice(0, 8)"""
+LOAD_PICTURES = """() => Promise.all([...document.images].map(image => {
+  image.loading = 'eager';
+  return image.decode().catch(() => null);
+}))"""
+# Where the keyboard is, and whether one sees that.
+DESCRIBE_FOCUS = """() => {
+  const element = document.activeElement;
+  if (element === document.body) return null;
+  const style = getComputedStyle(element), box = element.getBoundingClientRect();
+  return {
+    what: `${element.tagName} ${element.getAttribute('href') || element.id || element.innerText.slice(0, 20)}`,
+    ring: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth),
+    inside: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+  };
+}"""
+COUNT_FOCUSABLE = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
+  .filter(element => element.tabIndex >= 0 && !element.disabled && element.type !== 'hidden')
+  .filter(element => element.checkVisibility()).length"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 
-def scroll_through(page: Page) -> None:
-    """Brings every picture that loads late into sight once."""
-    height = page.evaluate("document.documentElement.scrollHeight")
-    for top in range(0, height, 800):
-        page.evaluate("top => window.scrollTo(0, top)", top)
-        page.wait_for_timeout(30)
-    page.evaluate("window.scrollTo(0, 0)")
-    page.wait_for_load_state("networkidle")
+def make_whole_site(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A newsroom with something for every template; gives the addresses of :data:`PAGES` and of an older page."""
+    lead = make_newsroom()
+    make_correction(lead, "「三千本」とあるのは「二千本」の誤りでした。\n\n数えなおして改めました。", timezone.now())
+    features = sorted(DEFAULT_FEATURES[""])
+    day = lead.published_at - timedelta(days=31)
+    notation = PostFactory(title="書き方の見本", path=PAGES["notation"], published_at=day, body=NOTATION, features=features)
+    about = PostFactory(title="この新聞について", path=PAGES["page"], published_at=None, kind="page", body="編集部の紹介。")
+    for post in (notation, about):
+        save_derived(post)
+    suggest = views.suggest_posts
+    monkeypatch.setattr(views, "suggest_posts", lambda path: 1 / 0 if path == PAGES["error"] else suggest(path))
+    older = views.list_posts(views.Post.objects.published(), None).older
+    return {**PAGES, "older": f"/{older}"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_its_window_and_needs_no_script(browser: Browser, live_site, media_root, scheme):
-    make_newsroom()
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    for width, height in WINDOWS.items():
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            reduced_motion="reduce",
-            java_script_enabled=False,
-            locale="ja-JP",
-        )
-        page = context.new_page()
-        foreign: list[str] = []
-        page.on(
-            "request", lambda request, seen=foreign: None if request.url.startswith(live_site.url) else seen.append(request.url)
-        )
-        for name, path in PAGES.items():
-            page.goto(live_site.url + path)
-            scroll_through(page)
-            page.screenshot(path=OUTPUT / f"{name}-{width}-{scheme}.png", full_page=True)
-            assert page.locator("h1").count() == 1, path
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than {width}"
-        assert not foreign
-        assert not context.cookies()
-        context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_can_be_read_by_everybody(browser: Browser, live_site, media_root, scheme):
-    make_newsroom()
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 844}, bypass_csp=True)
-    page = context.new_page()
-    complaints = {}
-    for path in PAGES.values():
-        page.goto(live_site.url + path)
-        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
-        violations = Axe().run(page).response["violations"]
-        if violations:
-            complaints[path] = [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:5]) for rule in violations]
+@contextmanager
+def open_page(browser: Browser, **options: Any) -> Iterator[Page]:
+    """A window that speaks Japanese and moves nothing."""
+    context = browser.new_context(locale="ja-JP", reduced_motion="reduce", **options)
+    yield context.new_page()
     context.close()
+
+
+def find_violations(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page).response["violations"]
+    return [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:5]) for rule in found]
+
+
+def find_overflow(page: Page) -> list[str]:
+    """What is wider than the window, and text that is cut."""
+    return [*page.evaluate(FIND_WIDE), *page.evaluate(FIND_CUT)]
+
+
+def test_every_page_fits_its_window_and_needs_no_script(browser: Browser, live_site, media_root, monkeypatch):
+    pages = make_whole_site(monkeypatch)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    overflowing, foreign = {}, []
+    with open_page(browser, java_script_enabled=False) as page:
+        page.on("request", lambda request: None if request.url.startswith(live_site.url) else foreign.append(request.url))
+        for name, path in pages.items():
+            page.goto(live_site.url + path)
+            assert page.locator("h1").count() == 1, path
+            for width, height in WINDOWS.items():
+                page.set_viewport_size({"width": width, "height": height})
+                page.evaluate(LOAD_PICTURES)
+                if found := find_overflow(page):
+                    overflowing[f"{name} {width}"] = found
+                for scheme in SCHEMES:
+                    page.emulate_media(color_scheme=scheme)
+                    page.screenshot(path=OUTPUT / f"{name}-{width}-{scheme}.png", full_page=True)
+        assert not page.context.cookies()
+    assert overflowing == {}
+    assert foreign == []
+
+
+def test_every_page_can_be_read_by_everybody(browser: Browser, live_site, media_root, monkeypatch):
+    pages = make_whole_site(monkeypatch)
+    complaints = {}
+    with open_page(browser, viewport={"width": 360, "height": 780}, bypass_csp=True) as page:
+        for name, path in pages.items():
+            page.goto(live_site.url + path)
+            page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                if violations := find_violations(page):
+                    complaints[f"{name} {scheme}"] = violations
     assert complaints == {}
+
+
+def test_text_of_twice_the_size_and_a_window_of_a_quarter_cut_nothing(browser: Browser, live_site, media_root, monkeypatch):
+    pages = make_whole_site(monkeypatch)
+    overflowing = {}
+    with open_page(browser, viewport={"width": 1280, "height": 1024}) as page:
+        for name, path in pages.items():
+            page.goto(live_site.url + path)
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+            if found := find_overflow(page):
+                overflowing[f"{name} with large text"] = found
+            page.screenshot(path=OUTPUT / f"{name}-1280-large.png")
+            page.evaluate("document.documentElement.style.fontSize = ''")
+            page.set_viewport_size({"width": 320, "height": 256})
+            if found := find_overflow(page):
+                overflowing[f"{name} at 400 %"] = found
+            page.set_viewport_size({"width": 1280, "height": 1024})
+    assert overflowing == {}
+
+
+def test_the_browser_s_own_colours_more_contrast_and_paper(browser: Browser, live_site, media_root, monkeypatch):
+    pages = make_whole_site(monkeypatch)
+    complaints = {}
+    names = ("home", "article", "notation", "category", "hits", "missing")
+    with open_page(browser, viewport={"width": 768, "height": 1024}, bypass_csp=True) as page:
+        for name in names:
+            page.goto(live_site.url + pages[name])
+            for scheme in SCHEMES:
+                page.emulate_media(contrast="more", color_scheme=scheme)
+                if violations := find_violations(page):
+                    complaints[f"{name} {scheme}, more contrast"] = violations
+            page.emulate_media(contrast="no-preference", forced_colors="active", color_scheme="dark")
+            page.screenshot(path=OUTPUT / f"{name}-768-forced.png")
+            page.emulate_media(forced_colors="none", color_scheme="light")
+            pdf = page.pdf(path=OUTPUT / f"{name}.pdf", format="A4")
+            assert pdf.startswith(b"%PDF")
+    assert complaints == {}
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_keyboard_reaches_everything_and_one_sees_where_it_is(browser: Browser, live_site, media_root, width):
+    make_newsroom()
+    with open_page(browser, viewport={"width": width, "height": 800}) as page:
+        page.goto(live_site.url + PAGES["article"])
+        expected = page.evaluate(COUNT_FOCUSABLE)
+        unseen, steps = [], 0
+        for _step in range(expected + 20):
+            page.keyboard.press("Tab")
+            focus = page.evaluate(DESCRIBE_FOCUS)
+            if focus is None:
+                break
+            steps += 1
+            if focus["ring"] < 2 or not focus["inside"]:
+                unseen.append(focus)
+    assert unseen == []
+    assert steps >= expected
+
+
+def test_the_interface_in_english_fits_and_can_be_read_by_everybody(
+    browser: Browser, live_site, media_root, settings, monkeypatch
+):
+    settings.LANGUAGE_CODE = "en"
+    pages = make_whole_site(monkeypatch)
+    complaints, overflowing = {}, {}
+    with open_page(browser, bypass_csp=True) as page:
+        for name in ("home", "english", "author", "hits", "no hits", "feeds", "missing"):
+            page.goto(live_site.url + pages[name])
+            expect(page.locator("header.masthead")).to_have_attribute("lang", "en")
+            if violations := find_violations(page):
+                complaints[name] = violations
+            for width, height in WINDOWS.items():
+                page.set_viewport_size({"width": width, "height": height})
+                if found := find_overflow(page):
+                    overflowing[f"{name} {width}"] = found
+                page.screenshot(path=OUTPUT / f"{name}-{width}-in-english.png", full_page=True)
+    assert complaints == {}
+    assert overflowing == {}
 
 
 def test_structured_data_passes_the_policy_of_the_site(page: Page, live_site, media_root):
