@@ -17,6 +17,7 @@ from articles.models import Author, Category, Post
 from articles.pictures import place_pictures
 from articles.site import article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
+from articles.site.embeds import place_players
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.listing import Credits, Listing, attach_credits, list_posts
@@ -289,6 +290,7 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
     category = credits.categories[0].slug if credits.categories else ""
     alternates = article.alternates_of(post, neighbours.translations)
     shows_cover = article.shows_cover(post)
+    text, origins = place_players(post.body_html, interface_language(language_of(post)))
     context = {
         **page_context(sections),
         "post": post,
@@ -299,7 +301,8 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
         "is_sponsored": article.has_sponsored_links(post),
         "outline": article.outline_of(post),
         "shows_cover": shows_cover,
-        "text": place_pictures(post.body_html, credits.pictures, leads=not shows_cover),
+        "text": place_pictures(text, credits.pictures, leads=not shows_cover),
+        "has_players": bool(origins),
         "shared_picture": article.shared_picture(post),
         "neighbours": neighbours,
         "corrections": corrections,
@@ -313,7 +316,10 @@ def render_post(post: Post, credits: Credits, opening: str, neighbours: article.
         "markdown_url": _address(markdown_path(post)),
         "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }
-    return render_page("articles/post.html", context, language=language_of(post), noindex=post.noindex)
+    response = render_page("articles/post.html", context, language=language_of(post), noindex=post.noindex)
+    if origins:
+        response._csp_update = {"frame-src": origins}  # type: ignore[attr-defined]
+    return response
 
 
 def _show_markdown(post: Post) -> HttpResponse:
