@@ -266,6 +266,9 @@ def test_a_film_that_is_a_picture_and_its_card_say_the_same_in_comparisons() -> 
     one = html_of(f'<iframe src="https://www.youtube.com/embed/{FILM}" title="題名"></iframe>')
     other = html_of(f"![別の題名]({LINKED})")
     assert is_like(one, other)
+    # A generator that knows no films takes it for a picture.
+    assert is_like(other, f'<p><img src="{LINKED}" alt="別の題名"></p>')
+    assert not is_like(other, '<p><img src="https://www.youtube.com/watch?v=another1" alt="別の題名"></p>')
 
 
 def test_a_film_is_named_in_search_and_never_the_excerpt() -> None:
