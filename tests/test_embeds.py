@@ -202,6 +202,12 @@ def test_a_shortcode_can_name_its_film() -> None:
     assert 'data-title="編集長に聞く – YouTube"' in place_players(html, "ja")[0]
 
 
+def test_a_film_with_a_still_is_one_in_kramdown_too() -> None:
+    text = f"前。\n\n[![題名](/media/ab/poster.png)]({LINKED})\n\n後。\n"
+    html = render(text, flavour="kramdown", features=DEFAULT_FEATURES["jekyll"]).html
+    assert place_players(html, "ja")[0].count("<figure") == 1
+
+
 def test_a_poster_of_the_library_is_shown_and_named_once() -> None:
     html = figure_of(f'[![絵の「題」](/media/ab/poster.png "説明")]({LINKED})')
     picture = re.search("<img[^>]*>", html)
