@@ -14,7 +14,7 @@ from django.db.models.functions import Collate
 from django.http import Http404
 from django.utils.http import urlencode
 
-from articles.models import Author, Post, PostAuthor, Series, Tag, TaggedPost
+from articles.models import Author, Post, PostQuerySet, Series, Tag
 
 PAGE_SIZE = 1000
 #: Tags that recent posts have most stand first, where there are more tags than a reader takes in at a glance.
@@ -77,19 +77,21 @@ def _bytewise(column: str) -> Collate:
     return Collate(column, "BINARY" if connection.vendor == "sqlite" else "C")
 
 
+def _members(**term: OuterRef) -> PostQuerySet:
+    """The public posts of a term. Joined, not "in all public posts": of those a database would first make a list."""
+    return Post.objects.published().filter(**term).order_by()
+
+
 def _tags() -> QuerySet[Any]:
-    members = TaggedPost.objects.filter(tag=OuterRef("pk"), content_object__in=Post.objects.published()).order_by()
-    return Tag.objects.filter(Exists(members)).only("name", "slug", "identity")
+    return Tag.objects.filter(Exists(_members(tagged_items__tag=OuterRef("pk")))).only("name", "slug", "identity")
 
 
 def _authors() -> QuerySet[Any]:
-    members = PostAuthor.objects.filter(author=OuterRef("pk"), post__in=Post.objects.published()).order_by()
-    return Author.objects.filter(Exists(members)).only("name", "slug", "identity")
+    return Author.objects.filter(Exists(_members(postauthor__author=OuterRef("pk")))).only("name", "slug", "identity")
 
 
 def _series() -> QuerySet[Any]:
-    members = Post.objects.published().filter(series=OuterRef("pk")).order_by()
-    return Series.objects.filter(Exists(members)).only("name", "slug", "identity")
+    return Series.objects.filter(Exists(_members(series=OuterRef("pk")))).only("name", "slug", "identity")
 
 
 _TERMS = {"tag": _tags, "author": _authors, "series": _series}
