@@ -14,6 +14,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from articles.players import PLAYABLE
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -86,6 +88,14 @@ def read_table_formats() -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in env.list("IMPORT_FORMATS", default=["csv", "xlsx", "json"]) if name.strip())
     if unknown := [name for name in names if name not in known]:
         raise ImproperlyConfigured(f"IMPORT_FORMATS names {', '.join(unknown)}. It takes {', '.join(known)}.")
+    return names
+
+
+def read_embed_services() -> tuple[str, ...]:
+    """``EMBED_SERVICES``: whose players a reader may load; all by default. Raises ImproperlyConfigured for an unknown one."""
+    names = tuple(name.strip().lower() for name in env.list("EMBED_SERVICES", default=[*PLAYABLE]) if name.strip())
+    if unknown := [name for name in names if name not in PLAYABLE]:
+        raise ImproperlyConfigured(f"EMBED_SERVICES names {', '.join(unknown)}. It takes {', '.join(PLAYABLE)}, or nothing.")
     return names
 
 
@@ -287,6 +297,8 @@ SITE_DESCRIPTION = env.str("SITE_DESCRIPTION", default="").strip()
 AI_USE = read_choice("AI_USE", ("ALLOW", "DISALLOW"))
 # Where readers of feeds may subscribe and which is told of what is new (WebSub); none by default.
 WEBSUB_HUB = read_hub()
+# Sites whose players a page offers to load; a page's policy lets frames come from those that it holds, and from nowhere else.
+EMBED_SERVICES = read_embed_services()
 # A font file for the cards that other sites show; empty: the best Japanese one that is installed.
 CARD_FONT = env.str("CARD_FONT", default="").strip()
 LOCALE_PATHS = [BASE_DIR / "articles" / "locale"]

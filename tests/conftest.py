@@ -25,7 +25,7 @@ os.environ.update(
 )
 for _name in (
     *("MEDIA_ROOT", "PRIVATE_ROOT", "STATIC_ROOT", "TIME_ZONE", "CSRF_TRUSTED_ORIGINS", "BEHIND_PROXY"),
-    *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION", "AI_USE", "WEBSUB_HUB", "THEME_DIR"),
+    *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION", "AI_USE", "WEBSUB_HUB", "THEME_DIR", "EMBED_SERVICES"),
 ):
     os.environ.pop(_name, None)
 

@@ -268,8 +268,8 @@ EXAMPLES = (
         "embeds",
         gettext_lazy("Videos and posts of other sites"),
         gettext_lazy(
-            "The address alone in its paragraph becomes a card that leads there. Nothing is loaded from other sites while "
-            "somebody reads."
+            "The address alone in its paragraph becomes a poster that loads the video when a reader presses it, and nothing "
+            "before. A picture that is a link to the video, alone in its paragraph, is the picture of the poster."
         ),
         {"ja": "https://www.youtube.com/watch?v=xxxxxxxxxxx", "en": "https://www.youtube.com/watch?v=xxxxxxxxxxx"},
         {"ja": "<https://www.youtube.com/watch?v=xxxxxxxxxxx>", "en": "<https://www.youtube.com/watch?v=xxxxxxxxxxx>"},

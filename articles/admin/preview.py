@@ -208,7 +208,8 @@ def _render_page(post: Post, credits: Credits) -> HttpResponse:
     credits.pictures = load_pictures(post.body_html)
     neighbours = article.load_neighbours(post)
     attach_credits(neighbours.related)
-    return render_post(post, credits, post.plain_text[:OPENING], neighbours, article.load_corrections(post))
+    corrections = article.load_corrections(post)
+    return render_post(post, credits, post.plain_text[:OPENING], neighbours, corrections, scripts=False)
 
 
 def _complete(post: Post) -> None:

@@ -1,4 +1,7 @@
-"""Content of other hosts, shown as a link that a reader follows: no page here loads anything from a third party."""
+"""Content of other sites, shown as a link that a reader follows: no text here loads anything from a third party.
+
+On a page the link becomes a figure that can load the item when a reader asks for it: ``articles.site.embeds``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from articles.markup.engines import to_html
 from articles.markup.page import Page
+from articles.players import service_of
 
 #: Service → address of an item. ``{}`` takes the item's id, reduced to characters that are safe in a path.
 SERVICES = {
@@ -31,77 +35,54 @@ SERVICES = {
 }
 _KINDS = {"tweet": "post", "x": "post", "instagram": "post", "gist": "code", "codepen": "code", "jsfiddle": "code"}
 _VIDEO = {"youtube", "vimeo", "nicovideo"}
-_HOSTS = {
-    "youtube.com": "youtube",
-    "youtube-nocookie.com": "youtube",
-    "youtu.be": "youtube",
-    "player.vimeo.com": "vimeo",
-    "vimeo.com": "vimeo",
-    "gist.github.com": "gist",
-    "twitter.com": "x",
-    "platform.twitter.com": "x",
-    "x.com": "x",
-    "instagram.com": "instagram",
-    "slideshare.net": "slideshare",
-    "speakerdeck.com": "speakerdeck",
-    "docswell.com": "docswell",
-    "codepen.io": "codepen",
-    "jsfiddle.net": "jsfiddle",
-    "codesandbox.io": "codesandbox",
-    "stackblitz.com": "stackblitz",
-    "figma.com": "figma",
-    "embed.nicovideo.jp": "nicovideo",
-    "nicovideo.jp": "nicovideo",
-    "w.soundcloud.com": "soundcloud",
-    "soundcloud.com": "soundcloud",
-    "open.spotify.com": "spotify",
-    "google.com": "google",
-    "maps.google.com": "google",
-    "docs.google.com": "google",
-}
 _TAG = re.compile(r"<[^<>]*>")
 _LINE = re.compile(r"<p>((?:(?!</?p>).)*)</p>\n?", re.S)
 _ITEM = re.compile(r"[\w./@~-]{1,200}")
 _PLAYER_PATH = re.compile(r"/(?:embed|v|shorts|video)/([\w-]{1,40})")
+_MAX_TITLE = 200
+_PRIVATE_FILM = re.compile(r"[0-9a-f]{6,20}")
 
 
-def embed_item(page: Page, service: str, item: str) -> str | None:
+def embed_item(page: Page, service: str, item: str, title: str = "") -> str | None:
     """The card for an item of a known service, or ``None`` where the service or the id is not one we know."""
     if item.startswith(("http://", "https://")):
-        return embed_address(page, item)
+        return embed_address(page, item, title)
     template = SERVICES.get(service)
     if template is None or not _ITEM.fullmatch(item) or ".." in item:
         return None
-    return _card(page, service, template.format(item))
+    return _card(page, service, template.format(item), title)
 
 
-def embed_address(page: Page, address: str) -> str | None:
-    """The card for an address of a host that may be embedded, or ``None``."""
+def embed_address(page: Page, address: str, title: str = "") -> str | None:
+    """The card for an address of a host that may be embedded, or ``None``. ``title`` is what the text calls the item."""
     if address.startswith("//"):
         address = "https:" + address
-    try:
-        parts = urlsplit(address)
-        service = _HOSTS.get((parts.hostname or "").removeprefix("www."))
-    except ValueError:
-        return None
-    if service is None or parts.scheme not in {"http", "https"}:
+    service = service_of(address)
+    if not service:
         return None
     if service in _VIDEO:
+        parts = urlsplit(address)
         player = _PLAYER_PATH.match(parts.path)
-        start = parse_qs(parts.query).get("start", [""])[0]
+        query = parse_qs(parts.query)
+        start, key = query.get("start", [""])[0], query.get("h", [""])[0]
         if player and player[1] != "videoseries":
             address = SERVICES[service].format(player[1])
             if service == "youtube" and start.isdecimal():
                 address += f"&t={start}"
-    return _card(page, service, address)
+            if service == "vimeo" and _PRIVATE_FILM.fullmatch(key):
+                address += f"/{key}"
+    return _card(page, service, address, title)
 
 
-def _card(page: Page, service: str, address: str) -> str:
+def _card(page: Page, service: str, address: str, title: str) -> str:
     kind = "video" if service in _VIDEO else _KINDS.get(service, "embed")
     host = (urlsplit(address).hostname or "").removeprefix("www.")
+    title = " ".join(title.split())[:_MAX_TITLE]
+    # The page's figure asks whether the text gave a title of its own.
+    words = f'<span class="embed-title">{escape(title)}</span>' if title else page.word(kind)
     return (
         f'<p class="embed embed-{service}"><a class="embed" href="{escape(address)}" rel="noopener">'
-        f'{page.word(kind)} <span class="embed-host">{escape(host)}</span></a></p>'
+        f'{words} <span class="embed-host">{escape(host)}</span></a></p>'
     )
 
 

@@ -31,6 +31,7 @@ from articles.markup.page import (
 from articles.markup.page import gettext_noop as _
 from articles.markup.sanitise import RELATIONS, SCHEMES, box
 from articles.markup.text import WIDE
+from articles.players import find_player
 
 _NAMED = "h[1-6]|table|pre|iframe"
 
@@ -414,8 +415,9 @@ class Finisher:
         end = self.find_end("</iframe>", match.end())
         if end >= 0 and self.html.find("<", match.end()) == end:
             self.at = end + 9
-        source = read_attributes(attribute_text).get("src", "")
-        card = embed_address(self.page, source)
+        attributes = read_attributes(attribute_text)
+        source = attributes.get("src", "")
+        card = embed_address(self.page, source, attributes.get("title", ""))
         if card is None:
             self.page.report(
                 "iframe-dropped",
@@ -630,6 +632,8 @@ class Finisher:
         if align := _NAMES.get(attributes.pop("align", "").lower()):
             attributes["class"] = f"{attributes.get('class', '')} {align}".strip()
         scheme = _SCHEME.match(source)
+        if scheme and "embeds" in self.page.features and self.take_embedded_item(match, source, attributes.get("alt", "")):
+            return
         if scheme and scheme[0][:-1].lower() not in SCHEMES:
             self.report_address(source)
         elif self.is_internal(source) or self.page.is_ours(source):
@@ -643,6 +647,17 @@ class Finisher:
         attributes = {"src": source, "alt": attributes.pop("alt", "")} | attributes
         attributes["src"] = source
         self.put(match, start_tag("img", attributes | {"loading": "lazy", "decoding": "async"}))
+
+    def take_embedded_item(self, match: re.Match[str], source: str, title: str) -> bool:
+        """``![title](address of a film)`` alone in its paragraph, Obsidian's way to embed one. Says whether it was that."""
+        is_alone = bool(self.pieces) and self.pieces[-1].endswith("<p>") and self.html.startswith("</p>", match.end())
+        card = embed_address(self.page, source, title) if is_alone and find_player(source) else None
+        if card is None:
+            return False
+        self.pieces[-1] = self.pieces[-1].removesuffix("<p>")
+        self.pieces.append(card)
+        self.at = match.end() + len("</p>")
+        return True
 
 
 def _is_same_address(address: str, written: str) -> bool:

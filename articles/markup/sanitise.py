@@ -170,6 +170,7 @@ _OWN_CLASSES = frozenset(
         "code",
         "embed",
         "embed-host",
+        "embed-title",
         "unresolved",
         "template-code",
         "footnotes",

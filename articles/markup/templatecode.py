@@ -77,13 +77,13 @@ def _embed(service: str, *keys: str) -> Handler:
             item = "/".join(tag.positional[:2]) if wants_two else tag.positional[0]
         if service in {"tweet", "x"} and not item.isdecimal() and "://" not in item:
             item = tag.positional[-1] if tag.positional and tag.positional[-1].isdecimal() else ""
-        return _block(page, embed_item(page, service, item)) if item else None
+        return _block(page, embed_item(page, service, item, tag.named.get("title", ""))) if item else None
 
     return handle
 
 
 def _iframe(page: Page, tag: Tag) -> str | None:
-    return _block(page, embed_address(page, tag.get("src", 0) or tag.get("url")))
+    return _block(page, embed_address(page, tag.get("src", 0) or tag.get("url"), tag.named.get("title", "")))
 
 
 def _reference(kind: LinkKind) -> Handler:

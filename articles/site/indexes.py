@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Collate
 from django.http import Http404
+from django.utils import timezone
 from django.utils.http import urlencode
 
-from articles.models import Author, Post, PostAuthor, Series, Tag, TaggedPost
+from articles.models import Author, Post, PostQuerySet, Series, Tag, TaggedPost
 
 PAGE_SIZE = 1000
 #: Tags that recent posts have most stand first, where there are more tags than a reader takes in at a glance.
@@ -54,7 +56,7 @@ class Index:
 
 
 def list_terms(kind: str, start: str | None) -> Index:
-    """The tags, by-lines or series with public posts whose identity is not before ``start``; one query, for tags two.
+    """The tags, by-lines or series with public posts whose identity is not before ``start``; one query, for many tags three.
 
     ``kind`` is ``tag``, ``author`` or ``series``. Raises Http404 for a ``start`` that no database can hold.
     """
@@ -77,28 +79,33 @@ def _bytewise(column: str) -> Collate:
     return Collate(column, "BINARY" if connection.vendor == "sqlite" else "C")
 
 
+def _members(**term: OuterRef) -> PostQuerySet:
+    """The public posts of a term. Joined, not "in all public posts": of those a database would first make a list."""
+    return Post.objects.published().filter(**term).order_by()
+
+
 def _tags() -> QuerySet[Any]:
-    members = TaggedPost.objects.filter(tag=OuterRef("pk"), content_object__in=Post.objects.published()).order_by()
-    return Tag.objects.filter(Exists(members)).only("name", "slug", "identity")
+    return Tag.objects.filter(Exists(_members(tagged_items__tag=OuterRef("pk")))).only("name", "slug", "identity")
 
 
 def _authors() -> QuerySet[Any]:
-    members = PostAuthor.objects.filter(author=OuterRef("pk"), post__in=Post.objects.published()).order_by()
-    return Author.objects.filter(Exists(members)).only("name", "slug", "identity")
+    return Author.objects.filter(Exists(_members(postauthor__author=OuterRef("pk")))).only("name", "slug", "identity")
 
 
 def _series() -> QuerySet[Any]:
-    members = Post.objects.published().filter(series=OuterRef("pk")).order_by()
-    return Series.objects.filter(Exists(members)).only("name", "slug", "identity")
+    return Series.objects.filter(Exists(_members(series=OuterRef("pk")))).only("name", "slug", "identity")
 
 
 _TERMS = {"tag": _tags, "author": _authors, "series": _series}
 
 
 def _frequent_tags() -> list[Entry]:
-    newest = Post.objects.published().dated().values("pk")[:RECENT_POSTS]
-    counted = Tag.objects.filter(tagged_posts__content_object__in=newest).annotate(number=Count("pk"))
-    return [_entry(tag) for tag in counted.order_by("-number", "name")[:MAX_FREQUENT]]
+    """Two queries: asked in one, SQLite walks all tagged posts to find those of a few."""
+    dated = Post.objects.published().dated().filter(published_at__lte=timezone.now())
+    newest = list(dated.values_list("pk", flat=True)[:RECENT_POSTS])
+    tagged = TaggedPost.objects.filter(content_object__in=newest).order_by().select_related("tag")
+    counted = Counter(_entry(row.tag) for row in tagged)
+    return [entry for entry, _number in sorted(counted.items(), key=lambda found: (-found[1], found[0].name))[:MAX_FREQUENT]]
 
 
 def _entry(term: Any) -> Entry:

@@ -82,7 +82,9 @@ def list_posts(
     rows = posts.dated().filter(published_at__lte=at or timezone.now())
     start, skipped = _read_token(token) if token is not None else (None, 0)
     page = rows.filter(published_at__lte=start) if start else rows
-    cards = list(as_cards(page)[skipped : skipped + size + 1])
+    # Which they are first: with what cards show, a database may read it of all posts of a term in order to sort them.
+    chosen = page.values("pk")[skipped : skipped + size + 1]
+    cards = list(as_cards(Post.objects.filter(pk__in=chosen).order_by("-published_at", "-pk")))
     has_older = len(cards) > size
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:

@@ -19,6 +19,7 @@ from articles.models import Author, Category, Correction, Post
 from articles.pictures import place_pictures
 from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
+from articles.site.embeds import place_players
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.indexes import list_terms
@@ -349,17 +350,24 @@ def _show_post(post: Post) -> HttpResponse:
 
 
 def render_post(
-    post: Post, credits: Credits, opening: str, neighbours: article.Neighbours, corrections: Sequence[Correction]
+    post: Post,
+    credits: Credits,
+    opening: str,
+    neighbours: article.Neighbours,
+    corrections: Sequence[Correction],
+    *,
+    scripts: bool = True,
 ) -> HttpResponse:
     """The page of a post, saved or not: previews are made by this function too, so that they cannot differ.
 
-    ``opening`` is the beginning of its plain text.
+    ``opening`` is the beginning of its plain text; ``scripts`` says whether the page may name any.
     """
     description = article.description_of(post)
     sections = load_sections()
     category = credits.categories[0].slug if credits.categories else ""
     alternates = article.alternates_of(post, neighbours.translations)
     shows_cover = article.shows_cover(post)
+    text, origins = place_players(post.body_html, interface_language(language_of(post)))
     context = {
         **page_context(sections),
         "post": post,
@@ -370,7 +378,9 @@ def render_post(
         "is_sponsored": article.has_sponsored_links(post),
         "outline": article.outline_of(post),
         "shows_cover": shows_cover,
-        "text": place_pictures(post.body_html, credits.pictures, leads=not shows_cover),
+        "text": place_pictures(text, credits.pictures, leads=not shows_cover),
+        "has_players": bool(origins),
+        "scripts": scripts,
         "shared_picture": article.shared_picture(post),
         "neighbours": neighbours,
         "corrections": corrections,
@@ -385,7 +395,10 @@ def render_post(
         "markdown_url": _address(markdown_path(post)),
         "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }
-    return render_page("articles/post.html", context, language=language_of(post), noindex=post.noindex)
+    response = render_page("articles/post.html", context, language=language_of(post), noindex=post.noindex)
+    if origins:
+        response._csp_update = {"frame-src": origins}  # type: ignore[attr-defined]
+    return response
 
 
 def _show_markdown(post: Post) -> HttpResponse:

@@ -307,3 +307,17 @@ def test_nobody_is_shut_out(page: Page, live_site: Any, media_root: Any, size: A
     result = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
     inside = [entry for entry in result.response["violations"] if entry["id"] not in ("frame-tested",)]
     assert [(entry["id"], [node["html"][:120] for node in entry["nodes"]]) for entry in inside] == []
+
+
+def test_a_film_has_its_poster_here_and_nothing_to_press(
+    page: Page, live_site: Any, problems: list[str], media_root: Any
+) -> None:
+    open_post(page, live_site)
+    expect(shown(page).locator(".prose")).to_contain_text("はじめの本文。")
+    add_text(page, "\n\nhttps://www.youtube.com/watch?v=dQw4w9WgXcQ\n")
+    poster = shown(page).locator("figure.player a.player-poster")
+    expect(poster).to_have_accessible_name("YouTube 動画を見る")
+    # The sheet of posters came with it.
+    expect(poster).to_have_css("display", "grid")
+    expect(shown(page).locator(".prose :is(button, iframe)")).to_have_count(0)
+    assert refused_by_policy(problems) == []

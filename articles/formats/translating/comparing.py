@@ -11,6 +11,8 @@ from itertools import zip_longest
 from posixpath import commonprefix
 from urllib.parse import unquote
 
+from articles.players import find_player
+
 _TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>|([^<]+)|<")
 _KEPT = frozenset(
     [
@@ -49,6 +51,7 @@ _SAME = {"b": "strong", "i": "em", "s": "del", "strike": "del", "footer": "p"}
 _UNSEEN = re.compile(r"<(script|style|annotation)\b.*?</\1>|<!--.*?-->", re.S | re.I)
 _EMBED = re.compile(r'<p class="embed[^"]*"><a [^>]*href="([^"]*)"[^>]*>.*?</a></p>', re.S)
 _LONE_LINK = re.compile(r'<p><a [^>]*href="(https?://[^"]*)"[^>]*>(?:https?://[^<]*)</a></p>')
+_LONE_PICTURE = re.compile(r'<p><img src="(https?://[^"]*)"[^<>]*></p>')
 _LONE_CODE = re.compile(r'(^|\n)((?:<span class="(?:template-code|unresolved)">[^<]*</span>[ \t]*)+)(?=\n|$)')
 _BARE_LINK = re.compile(r'<a [^<>]*href="([^"]*)"[^<>]*>([^<]*)</a>')
 _BARE_ADDRESS = re.compile(r"<p>(https?://[^\s<]+)</p>")
@@ -68,6 +71,7 @@ def shape(html: str) -> list[str]:
     """The rendering as a list of marks and words. White space, ids, classes, quotation marks and dashes do not count."""
     html = _FORMULA.sub(lambda match: f'<img src="formula:{_TAGS.sub("", match[0])}">', html) if "<math" in html else html
     html = _LONE_CODE.sub(r"\1<p>\2</p>", html) if "<span class=" in html else html
+    html = _LONE_PICTURE.sub(_show_film, html) if '<p><img src="http' in html else html
     html = _LONE_LINK.sub(r'<embed to="\1">', _EMBED.sub(r'<embed to="\1">', _UNSEEN.sub("", html)))
     html = _BARE_LINK.sub(_free_address, _BARE_ADDRESS.sub(r'<embed to="\1">', html))
     tokens: list[str] = []
@@ -78,6 +82,11 @@ def shape(html: str) -> list[str]:
             tokens[-1] += token
     folded = [words for token in tokens if (words := token if _is_mark(token) else _fold_words(token))]
     return _free_pictures(folded)
+
+
+def _show_film(match: re.Match[str]) -> str:
+    """A picture whose address is that of a film is the film, though only some generators know it."""
+    return f'<embed to="{match[1]}">' if find_player(unescape(match[1])) else match[0]
 
 
 def _free_address(match: re.Match[str]) -> str:
