@@ -26,6 +26,8 @@ from articles.models import Correction, PictureVariants, Post, PostAuthor, PostC
 from articles.pictures import Picture, names_in
 
 PAGE_SIZE = 20
+#: Texts without a date have no page after the first: a token is an instant.
+MAX_PAGES = 200
 MAX_HEADLINES = 5
 
 # A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
@@ -92,6 +94,14 @@ def list_posts(
     if start and listing.posts:
         listing.newer = _newer(rows, listing.posts[0], start, skipped, size)
     attach_credits([*besides, *listing.posts])
+    return listing
+
+
+def list_pages(posts: PostQuerySet) -> Listing:
+    """What stands under a term that has no dated article: its other texts, by title, as many as fit on one page."""
+    chosen = posts.order_by("title", "pk").values("pk")[:MAX_PAGES]
+    listing = Listing(list(as_cards(Post.objects.filter(pk__in=chosen).order_by("title", "pk"))))
+    attach_credits(listing.posts)
     return listing
 
 

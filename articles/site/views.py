@@ -23,7 +23,7 @@ from articles.site.embeds import place_players
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.indexes import list_terms
-from articles.site.listing import Credits, Listing, attach_credits, headlines, list_posts
+from articles.site.listing import Credits, Listing, attach_credits, headlines, list_pages, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.naming import site_description, site_name
@@ -132,12 +132,18 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
     """A term's list at its own address; without anything public it is as unknown as a term that does not exist."""
     if found is None:
         return answer_address(request)
-    listing = list_posts(found.posts, request.GET.get("before"))
+    token = request.GET.get("before")
+    listing = list_posts(found.posts, token)
+    is_dated = bool(listing.posts)
+    if not is_dated and token is None:
+        listing = list_pages(found.posts)
     if not listing.posts:
         return answer_address(request)
     if iri_to_uri(request.path) != found.address:
         return HttpResponsePermanentRedirect(found.address)
-    return _show_list(request, listing, _term_context(found))
+    context = _term_context(found)
+    # A feed is of what has a date.
+    return _show_list(request, listing, context if is_dated else {**context, "list_feeds": []})
 
 
 def _term_context(found: TermList) -> dict[str, Any]:
