@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import translation
 
-from articles.models import Author, Category, Post
+from articles.models import Author, Post
+from articles.site_settings import load_frame
 
 MAX_SECTIONS = 12
 
@@ -43,11 +43,13 @@ def language_of(post: Post) -> str:
 
 
 def load_sections() -> list[Section]:
-    """The tree of categories with public posts, roots first met first; one query."""
-    has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")))
-    rows = list(Category.objects.annotate(has_posts=has_posts).values_list("full_slug", "name", "has_posts"))
-    shown = {slug for full_slug, _name, has_public in rows if has_public for slug in _with_ancestors(full_slug)}
-    sections = {full_slug: Section(name, full_slug) for full_slug, name, _has_public in rows if full_slug in shown}
+    """The tree of categories with public posts, roots first met first; one query, which also brings the settings.
+
+    A page therefore asks for its sections before it asks anything of :func:`articles.site_settings.current`.
+    """
+    _site, rows = load_frame()
+    shown = {slug for row in rows if row.has_posts for slug in _with_ancestors(row.full_slug)}
+    sections = {row.full_slug: Section(row.name, row.full_slug) for row in rows if row.full_slug in shown}
     for full_slug, section in sections.items():
         parent = sections.get(full_slug.rpartition("/")[0])
         if parent:

@@ -22,11 +22,11 @@ from articles.site.front import load_front, without_front
 from articles.site.listing import Credits, Listing, attach_credits, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
-from articles.site.naming import site_description, site_name
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
 from articles.site.searching import search_posts
 from articles.site.suggestions import suggest_posts
 from articles.site.terms import TermList, find_list
+from articles.site_settings import current
 
 LEAD_AND_SIDE = 5
 MIN_BAND = 2
@@ -43,20 +43,21 @@ def show_home(request: HttpRequest) -> HttpResponseBase:
     Queries: the arranged stories, posts, credits, sections, introduction; on older pages the newer page.
     """
     token = request.GET.get("before")
+    sections = load_sections()
     front = load_front() if token is None else []
     listing = list_posts(without_front(Post.objects.published()), token, besides=front)
     if not listing.is_first:
-        return _show_list(request, listing, {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")})
-    return render_home(front, listing)
+        context = {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")}
+        return _show_list(listing, context, sections)
+    return render_home(front, listing, sections)
 
 
-def render_home(front: list[Post], listing: Listing) -> HttpResponse:
+def render_home(front: list[Post], listing: Listing, sections: list[Section]) -> HttpResponse:
     """The front page with the stories of ``front`` at its head. Previews are made by this function too.
 
     The first story leads, the next four stand beside it, those that staff chose (``beside``) apart from the latest. Further
     chosen ones come below them, and what is left in bands by section. A post at ``/`` is the introduction.
     """
-    sections = load_sections()
     stories = [*front, *listing.posts]
     latest = max((post.published_at for post in stories if post.published_at), default=None)
     context = {
@@ -128,12 +129,13 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
     """A term's list at its own address; without anything public it is as unknown as a term that does not exist."""
     if found is None:
         return answer_address(request)
+    sections = load_sections()
     listing = list_posts(found.posts, request.GET.get("before"))
     if not listing.posts:
         return answer_address(request)
     if iri_to_uri(request.path) != found.address:
         return HttpResponsePermanentRedirect(found.address)
-    return _show_list(request, listing, _term_context(found))
+    return _show_list(listing, _term_context(found), sections)
 
 
 def _term_context(found: TermList) -> dict[str, Any]:
@@ -154,8 +156,7 @@ def _term_context(found: TermList) -> dict[str, Any]:
     return context
 
 
-def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) -> HttpResponse:
-    sections = load_sections()
+def _show_list(listing: Listing, context: dict[str, Any], sections: list[Section]) -> HttpResponse:
     way = find_way(sections, context.get("category", ""))
     children = way[-1].children if way else []
     context = {**page_context(sections), **context, "listing": listing, "children": children, "above": way[:-1]}
@@ -169,7 +170,8 @@ def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) 
 
 def page_context(sections: list[Section]) -> dict[str, Any]:
     """What every page shows besides its own matter."""
-    return {"sections": sections, "site_name": site_name(), "site_description": site_description()}
+    site = current()
+    return {"sections": sections, "site": site, "site_name": site.name, "site_description": site.description}
 
 
 # --- Search ---------------------------------------------------------------------------------------------------------
@@ -209,6 +211,7 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
     if not 1 < year < 9998 or (month is not None and not 1 <= month <= 12):
         return answer_address(request)
     start, end = _month_bounds(year, month) if month else (_midnight(year, 1), _midnight(year + 1, 1))
+    sections = load_sections()
     posts = Post.objects.published().filter(published_at__gte=start, published_at__lt=end)
     listing = list_posts(posts, request.GET.get("before"))
     if not listing.posts:
@@ -217,7 +220,7 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
     context = {"kind": "month" if month else "year", "start": start, "canonical": settings.SITE_URL + address}
-    return _show_list(request, listing, context)
+    return _show_list(listing, context, sections)
 
 
 def _month_bounds(year: int, month: int) -> tuple[datetime, datetime]:
