@@ -136,7 +136,7 @@ def load_frame() -> tuple[Settings, list[SectionRow]]:
     """The settings, and all categories as they are at this moment; one query."""
     memory = _memory
     if memory and _is_fresh(memory):
-        return memory.value, _order(_sections().values_list("full_slug", "name", "has_posts", "position"))
+        return memory.value, _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in _sections())
     return _read()
 
 
@@ -170,9 +170,7 @@ def _read() -> tuple[Settings, list[SectionRow]]:
     row: dict[str, Any] | None = None
     links: list[LinkRow] = []
     categories = []
-    columns = ("kind", "position", "full_slug", "name", "detail", "has_posts")
-    sections = _sections().annotate(kind=Value("section", _TEXT), detail=Value("", TextField())).values_list(*columns)
-    for kind, place, one, two, detail, flag in sections.union(_row(), _links(), all=True):
+    for kind, place, one, two, detail, flag in _sections().union(_row(), _links(), all=True):
         if kind == "section":
             categories.append((one, two, flag, place))
         elif kind == "settings":
@@ -180,14 +178,16 @@ def _read() -> tuple[Settings, list[SectionRow]]:
         else:
             links.append((one, place, two, json.loads(detail), bool(flag)))
     rows = _order(categories)
-    value = _merge(row, sorted(links, key=lambda link: link[:2]), _shown(rows))
+    value = _merge(row, sorted(links, key=lambda link: link[:2]), show_sections(rows))
     _memory = _Memory(value, read_at)
     return value, rows
 
 
 def _sections() -> QuerySet[Category, Any]:
     has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")))
-    return Category.objects.order_by().annotate(has_posts=has_posts)
+    return Category.objects.order_by().values_list(
+        Value("section", _TEXT), "position", "full_slug", "name", Value("", TextField()), has_posts
+    )
 
 
 def _newest() -> QuerySet[SiteSettings]:
@@ -236,7 +236,7 @@ def _order(rows: Any) -> list[SectionRow]:
     ]
 
 
-def _shown(rows: Sequence[SectionRow]) -> frozenset[str]:
+def show_sections(rows: Sequence[SectionRow]) -> frozenset[str]:
     """The addresses of the categories that have something public in them or below."""
     parts = [row.full_slug.split("/") for row in rows if row.has_posts]
     return frozenset("/".join(names[:count]) for names in parts for count in range(1, len(names) + 1))

@@ -27,7 +27,7 @@ from articles.editorial.permissions import Account, can_set_up
 from articles.editorial.workflow import ChangedMeanwhile, NotAllowed, RefusedChange
 from articles.models import Author, Category, MediaFile, Post, Redirect, Series, SiteLink, SiteSettings, Tag
 from articles.queue import enqueue_once
-from articles.site_settings import current, forget
+from articles.site_settings import current, forget, load_frame, show_sections
 
 #: How many links each place takes.
 MAX_LINKS: Mapping[str, int] = {"navigation": 12, "footer": 20, "social": 10}
@@ -93,9 +93,18 @@ class Change:
     after: str
 
 
+def list_versions() -> models.QuerySet[SiteSettings]:
+    """All versions, the newest first, with what :func:`read_draft` needs."""
+    links = SiteLink.objects.select_related("category", "tag").order_by("place", "position")
+    posts = models.Prefetch("post", queryset=Post.objects.only("path"))
+    return SiteSettings.objects.select_related("user", *_PICTURES).prefetch_related(
+        models.Prefetch("links", queryset=links.prefetch_related(posts))
+    )
+
+
 def newest() -> SiteSettings | None:
     """The version that holds, if any was ever saved."""
-    return SiteSettings.objects.select_related("user", *_PICTURES).first()
+    return list_versions().first()
 
 
 def read_draft(version: SiteSettings | None) -> Draft:
@@ -104,7 +113,7 @@ def read_draft(version: SiteSettings | None) -> Draft:
         blank = SiteSettings()
         return Draft({name: getattr(blank, name) for name in FIELDS}, dict.fromkeys(MAX_LINKS, ()))
     links: dict[str, list[Row]] = {place: [] for place in MAX_LINKS}
-    for link in version.links.select_related("category", "tag", "post").order_by("place", "position"):
+    for link in version.links.all():
         links[link.place].append(Row(link.label, _spell(link)))
     return Draft({name: getattr(version, name) for name in FIELDS}, links)
 
@@ -282,24 +291,37 @@ def read_target(place: str, text: str) -> Target:
     return Target(address=text)
 
 
-def explain_absence(row: Row, place: str) -> str:
-    """Why readers would not see a link now, as a sentence; empty where they would, or where it is at fault."""
+def explain_absences(links: Links) -> dict[tuple[str, int], str]:
+    """Why readers would not see a link now, as sentences by place and number; three queries whatever their number.
+
+    Looked at are addresses in the spelling in which they are kept; others are when they are saved.
+    """
+    rows = {(place, number): unquote(row.target) for place, found in links.items() for number, row in enumerate(found)}
+    paths = {path for path in rows.values() if path.startswith("/")}
+    posts = dict.fromkeys(Post.objects.filter(path__in=paths).values_list("path", flat=True), False)
+    posts |= dict.fromkeys(Post.objects.published().filter(path__in=paths).values_list("path", flat=True), True)
+    slugs = {path: _slugs_of(path) for path in paths if path not in posts}
+    tags = [slug for kind, slug in slugs.values() if kind == "tag"]
+    full_tags = set(Post.objects.published().dated().filter(tags__slug__in=tags).values_list("tags__slug", flat=True))
+    sections = load_frame()[1] if any(kind == "category" for kind, _slug in slugs.values()) else []
+    full_sections = show_sections(sections)
+    hidden = {
+        path: _("What stands there is not public, so readers do not see this link yet.") for path in posts if not posts[path]
+    }
+    for path, (kind, slug) in slugs.items():
+        if (kind == "category" and slug not in full_sections) or (kind == "tag" and slug not in full_tags):
+            hidden[path] = _("Nothing public is in it, so readers do not see this link yet.")
+    return {place: hidden[path] for place, path in rows.items() if path in hidden}
+
+
+def _slugs_of(path: str) -> tuple[str, str]:
+    """``category`` or ``tag`` and the slug in an address, or two empty texts."""
     try:
-        target = read_target(place, row.target)
-    except BadTarget:
-        return ""
-    if target.post is not None and not Post.objects.published().filter(pk=target.post.pk).exists():
-        return _("What stands there is not public, so readers do not see this link yet.")
-    if target.category is not None and not _has_posts(target.category):
-        return _("Nothing public is in “%(name)s”, so readers do not see this link yet.") % {"name": target.category.name}
-    if target.tag is not None and not Post.objects.published().dated().filter(tags=target.tag).exists():
-        return _("Nothing public is in “%(name)s”, so readers do not see this link yet.") % {"name": target.tag.name}
-    return ""
-
-
-def _has_posts(category: Category) -> bool:
-    below = Category.objects.filter(models.Q(pk=category.pk) | models.Q(full_slug__startswith=category.full_slug + "/"))
-    return Post.objects.published().filter(categories__in=below).exists()
+        match = resolve(path)
+    except Resolver404:
+        return "", ""
+    slug = match.kwargs.get("full_slug") or match.kwargs.get("slug") or ""
+    return (match.url_name, slug) if match.url_name in ("category", "tag") else ("", "")
 
 
 def _read_mail(text: str) -> str:

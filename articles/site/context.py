@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from articles.models import Author, Post
-from articles.site_settings import load_frame
+from articles.site_settings import load_frame, show_sections
 
 MAX_SECTIONS = 12
 
@@ -48,7 +48,7 @@ def load_sections() -> list[Section]:
     A page therefore asks for its sections before it asks anything of :func:`articles.site_settings.current`.
     """
     _site, rows = load_frame()
-    shown = {slug for row in rows if row.has_posts for slug in _with_ancestors(row.full_slug)}
+    shown = show_sections(rows)
     sections = {row.full_slug: Section(row.name, row.full_slug) for row in rows if row.full_slug in shown}
     for full_slug, section in sections.items():
         parent = sections.get(full_slug.rpartition("/")[0])
@@ -75,8 +75,3 @@ def is_web_address(value: object) -> bool:
 def web_links(author: Author) -> list[dict[str, str]]:
     """The links of a by-line that are web addresses, as ``{"label", "url"}``."""
     return [link for link in author.links if isinstance(link, dict) and is_web_address(link.get("url"))]
-
-
-def _with_ancestors(full_slug: str) -> list[str]:
-    parts = full_slug.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
