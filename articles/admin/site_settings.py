@@ -294,7 +294,7 @@ class SiteSettingsAdmin(ReadOnlyAdmin):
     # --- The page ---
 
     def _form(self, request: HttpRequest, data: Any = None, initial: Any = None) -> SettingsForm:
-        form = SettingsForm(data, initial=initial)
+        form = SettingsForm(data, initial=initial, label_suffix="")
         for name in self.autocomplete_fields:
             column = cast(Any, SiteSettings._meta.get_field(name))
             made = cast(Any, self.formfield_for_foreignkey(column, request))

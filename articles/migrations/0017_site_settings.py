@@ -1,4 +1,4 @@
-"""Versions of the site's settings with their links, and who may change them: publishers."""
+"""Versions of the site's settings with their links, and who may change them: publishers and administrators."""
 
 import django.core.validators
 import django.db.models.deletion
@@ -18,7 +18,7 @@ def give_right(apps, schema_editor):
     permission, _ = permissions.get_or_create(
         codename=CODENAME, content_type=content_type, defaults={"name": "Can change site settings"}
     )
-    for group in apps.get_model("auth", "Group").objects.using(database).filter(name="publisher"):
+    for group in apps.get_model("auth", "Group").objects.using(database).filter(name__in=("publisher", "administrator")):
         group.permissions.add(permission)
 
 
