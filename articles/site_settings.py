@@ -124,7 +124,7 @@ _memory: _Memory | None = None
 def current() -> Settings:
     """The settings, at most :data:`REMEMBERED` seconds old; one query where they are older."""
     memory = _memory
-    return memory.value if memory and _is_fresh(memory) else _read()[0]
+    return memory.value if memory and _age(memory) < REMEMBERED else _read()[0]
 
 
 def last_known() -> Settings:
@@ -133,9 +133,12 @@ def last_known() -> Settings:
 
 
 def load_frame() -> tuple[Settings, list[SectionRow]]:
-    """The settings, and all categories as they are at this moment; one query."""
+    """The settings, and all categories as they are at this moment; one query.
+
+    What is half past is read anew, which costs nothing here, so that :func:`current` need not while the page is made.
+    """
     memory = _memory
-    if memory and _is_fresh(memory):
+    if memory and _age(memory) < REMEMBERED / 2:
         return memory.value, _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in _sections())
     return _read()
 
@@ -151,8 +154,8 @@ def _forget() -> None:
     _memory = None
 
 
-def _is_fresh(memory: _Memory) -> bool:
-    return time.monotonic() - memory.read_at < REMEMBERED
+def _age(memory: _Memory) -> float:
+    return time.monotonic() - memory.read_at
 
 
 def _twitter_name(address: str) -> str:

@@ -110,6 +110,26 @@ def test_after_two_seconds_what_another_process_saved_is_read(monkeypatch: pytes
     assert site_settings.current().name == "よその手"
 
 
+def test_settings_that_grow_old_while_a_page_is_made_cost_it_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    publish("題", path="/a/")
+    moments = {"now": 0.0}
+    monkeypatch.setattr(site_settings.time, "monotonic", lambda: moments["now"])
+    site_settings.current()
+    load = site_settings.load_frame
+
+    def load_slowly() -> Any:
+        found = load()
+        moments["now"] += site_settings.REMEMBERED / 3
+        return found
+
+    monkeypatch.setattr("articles.site.context.load_frame", load_slowly)
+    moments["now"] = site_settings.REMEMBERED * 0.9
+    with django_assert_num_queries(4):
+        client.get("/a/")
+
+
 @pytest.mark.parametrize("links", [0, 12])
 def test_a_page_costs_what_it_cost_before_however_much_is_set(
     client: Client, django_assert_num_queries: Any, django_assert_max_num_queries: Any, links: int

@@ -46,7 +46,7 @@ def fill_pattern(pattern: str, slug: str, day: datetime) -> str:
 def check_pattern(pattern: str) -> None:
     """Raises BadAddress, with the remedy, for a pattern from which no good addresses come."""
     names = _PLACEHOLDER.findall(pattern)
-    known = "、".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     if (unknown := next((name for name in names if name not in PLACEHOLDERS), None)) is not None:
         raise BadAddress(_("“{%(name)s}” is none of the parts that are known: %(known)s.") % {"name": unknown, "known": known})
     if names.count("slug") != 1 or len(set(names)) != len(names) or set("{}") & set(_PLACEHOLDER.sub("", pattern)):

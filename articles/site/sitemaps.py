@@ -65,7 +65,7 @@ def show_sitemap_page(request: HttpRequest) -> HttpResponseBase:
 
 @public_page
 def show_news_sitemap(request: HttpRequest) -> HttpResponseBase:
-    """The articles of the last two days, for news search. One query."""
+    """The articles of the last two days, for news search. Queries: the posts, and the settings where they are not remembered."""
     now = timezone.now()
     recent = _posts().dated().filter(published_at__gt=now - NEWS_AGE, published_at__lte=now)
     entries = "".join(map(_news_entry, recent.only("path", "title", "language", "published_at")[:NEWS_SIZE]))
