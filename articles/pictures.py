@@ -35,6 +35,7 @@ SUFFIXES: Final = ("avif", "webp", "jpg")
 
 MAX_IN_TEXT: Final = 400
 """Pictures of one text that are looked up; those after them show the plain copy."""
+_DARK: Final = "(prefers-color-scheme: dark)"
 SIZES_IN_TEXT: Final = "(min-width: 46rem) 42rem, 92vw"
 _EARLY: Final = 700
 """Characters of HTML before a text's first picture, so that it is seen without scrolling."""
@@ -106,6 +107,17 @@ def write_picture(picture: Picture, shape: str, sizes: str, attributes: Mapping[
     return f"<picture>{sources}{image}</picture>" if sources else image
 
 
+def write_themed(light: Picture, dark: Picture | None, sizes: str, attributes: Mapping[str, str | int | None]) -> str:
+    """A whole picture as :func:`write_picture` does it, in whose place ``dark`` stands on screens that are dark."""
+    plain = write_picture(light, FULL, sizes, attributes)
+    if dark is None:
+        return plain
+    sources = "".join(_sources(dark, FULL, sizes, media=_DARK))
+    values = {"srcset": dark.address, "media": _DARK, "width": dark.width or None, "height": dark.height or None}
+    inner = plain.removeprefix("<picture>").removesuffix("</picture>")
+    return f"<picture>{sources}<source{_write(values)}>{inner}</picture>"
+
+
 def names_in(html: str, media_url: str) -> list[str]:
     """The names below ``MEDIA_ROOT`` of the pictures that a rendered text shows, at most :data:`MAX_IN_TEXT`."""
     if media_url not in html:
@@ -149,10 +161,10 @@ def place_pictures(html: str, pictures: Mapping[str, Picture], *, leads: bool = 
     return _IMAGE.sub(place, html)
 
 
-def _sources(picture: Picture, shape: str, sizes: str) -> Iterator[str]:
+def _sources(picture: Picture, shape: str, sizes: str, *, media: str | None = None) -> Iterator[str]:
     for suffix, content_type in MODERN:
         if picture.shapes.get(shape, {}).get(suffix):
-            values = {"type": content_type, "srcset": _list(picture, shape, suffix), "sizes": sizes}
+            values = {"type": content_type, "srcset": _list(picture, shape, suffix), "sizes": sizes, "media": media}
             yield f"<source{_write(values)}>"
 
 
