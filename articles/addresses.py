@@ -30,7 +30,7 @@ INDEXES = ("index.html", "index.htm", "index.php", "index")
 
 # Library files live at /media/<2 hex>/<16 hex>/<name>. The rest of /media/ stays free: newsrooms have sections of
 # that name, and their addresses must go on answering.
-_RESERVED_SHAPE = re.compile(r"/media/[0-9a-f]{2}/[0-9a-f]{16}/|/sitemap-(?:[0-9]+|posts|news)\.xml$")
+_RESERVED_SHAPE = re.compile(r"/media/[0-9a-f]{2}/[0-9a-f]{16}/|/sitemap-(?:[0-9]+|posts|news)\.xml$|/colours-[0-9a-f]{12}\.css$")
 _SUFFIX = re.compile(r"(?<=[^/.])\.[A-Za-z][A-Za-z0-9]{0,4}$")
 _PAGE_SUFFIXES = (".html", ".htm")
 # No post has these in its address, and PostgreSQL refuses NUL and surrogates even in a question.

@@ -33,10 +33,10 @@ from articles.site.context import Section, is_web_address, language_of, load_sec
 from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts
 from articles.site.lookup import find_former, find_post
 from articles.site.markdown import markdown_path, public_markdown
-from articles.site.naming import site_description, site_name
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import absolute_links
 from articles.site.views import page_context
+from articles.site_settings import current
 
 VERSION = "1"
 #: The second stands in words in the description of ``size``, too.
@@ -219,8 +219,8 @@ _PROBLEMS = {404: Problem, 410: Problem, 422: Problem}
 def read_site(request: HttpRequest) -> dict[str, Any]:
     """What the site is called, its language and zone, its feeds."""
     return {
-        "name": site_name(),
-        "description": site_description(),
+        "name": current().name,
+        "description": current().description,
         "language": settings.LANGUAGE_CODE,
         "time_zone": settings.TIME_ZONE,
         "url": _absolute(reverse("articles:home")),

@@ -24,6 +24,7 @@ from articles.media.cards import RECIPE, CardText, draw_card
 from articles.media.fonts import Face, NoFont, find_faces
 from articles.models import Category, Post, PostAuthor, PostCard, PostCategory
 from articles.queue import is_stopping
+from articles.site_settings import current
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ def _read_text(post: Post) -> CardText:
     root = Category.objects.filter(full_slug=slug.partition("/")[0]).values_list("pk", flat=True).first() if slug else None
     language = post.language or settings.LANGUAGE_CODE
     joint = "、" if language.startswith("ja") else ", "
-    return CardText(post.title, name, joint.join(authors), settings.SITE_NAME, root or 0)
+    return CardText(post.title, name, joint.join(authors), current().name, root or 0)
 
 
 def _make_key(post: Post, text: CardText, faces: Collection[Face]) -> str:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 
 from articles.models import DeskSettings
+from articles.site_settings import current
 
 SUBJECT = 150
 """Characters of a subject: longer ones are cut by readers, and every title fits into the text."""
@@ -37,7 +38,7 @@ def one_line(text: str) -> str:
 def send(to: str, subject: str, paragraphs: Sequence[str]) -> None:
     """Sends one mail. Raises OSError or smtplib.SMTPException (which is one) where the server does not take it."""
     message = EmailMessage(
-        subject=one_line(f"[{settings.SITE_NAME}] {subject}")[:SUBJECT],
+        subject=one_line(f"[{current().name}] {subject}")[:SUBJECT],
         body="\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n",
         to=[to],
         headers=ANSWER_LINES,

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from html import escape, unescape
 from typing import Any, Final
 
+from articles.addresses import host_of
+
 FULL: Final = "full"
 """The whole picture."""
 WIDE: Final = "wide"
@@ -35,6 +37,7 @@ SUFFIXES: Final = ("avif", "webp", "jpg")
 
 MAX_IN_TEXT: Final = 400
 """Pictures of one text that are looked up; those after them show the plain copy."""
+_DARK: Final = "(prefers-color-scheme: dark)"
 SIZES_IN_TEXT: Final = "(min-width: 46rem) 42rem, 92vw"
 _EARLY: Final = 700
 """Characters of HTML before a text's first picture, so that it is seen without scrolling."""
@@ -44,6 +47,14 @@ _IMAGE = re.compile(r'(<picture[\s>].*?</picture>)|<img src="([^"]*)"((?: [a-z-]
 _WIDTH = re.compile(r' width="([0-9]{1,5})"')
 _HEIGHT = re.compile(r' height="[^"]*"')
 _WAITS = re.compile(r' loading="[a-z]*"')
+
+_NAMES_HOST = re.compile(r'<img src="(?:https?:)?//', re.IGNORECASE)
+_ELSEWHERE = re.compile(
+    r'(?P<open><a[\s>])|(?P<close></a>)|<img src="(?P<source>(?:https?:)?//[^"]*)"(?P<rest>(?: [a-z-]+(?:="[^"]*")?)*)>',
+    re.IGNORECASE,
+)
+_ALT = re.compile(r' alt="([^"]*)"')
+_DOT = re.compile(r' (?:width|height)="[01](?:px)?"')
 
 Shapes = Mapping[str, Mapping[str, Any]]
 
@@ -106,6 +117,17 @@ def write_picture(picture: Picture, shape: str, sizes: str, attributes: Mapping[
     return f"<picture>{sources}{image}</picture>" if sources else image
 
 
+def write_themed(light: Picture, dark: Picture | None, sizes: str, attributes: Mapping[str, str | int | None]) -> str:
+    """A whole picture as :func:`write_picture` does it, in whose place ``dark`` stands on screens that are dark."""
+    plain = write_picture(light, FULL, sizes, attributes)
+    if dark is None:
+        return plain
+    sources = "".join(_sources(dark, FULL, sizes, media=_DARK))
+    values = {"srcset": dark.address, "media": _DARK, "width": dark.width or None, "height": dark.height or None}
+    inner = plain.removeprefix("<picture>").removesuffix("</picture>")
+    return f"<picture>{sources}<source{_write(values)}>{inner}</picture>"
+
+
 def names_in(html: str, media_url: str) -> list[str]:
     """The names below ``MEDIA_ROOT`` of the pictures that a rendered text shows, at most :data:`MAX_IN_TEXT`."""
     if media_url not in html:
@@ -149,10 +171,42 @@ def place_pictures(html: str, pictures: Mapping[str, Picture], *, leads: bool = 
     return _IMAGE.sub(place, html)
 
 
-def _sources(picture: Picture, shape: str, sizes: str) -> Iterator[str]:
+def link_elsewhere(html: str, site: str) -> str:
+    """A rendered text whose pictures of other hosts are links to them: the site's policy lets no page load those.
+
+    ``site`` is its own address. A link says what the picture's text said, and whose it is; within a link there is that
+    alone. A picture of one dot, which only counts readers, goes.
+    """
+    if not _NAMES_HOST.search(html):
+        return html
+    is_linked = False
+
+    def replace(match: re.Match[str]) -> str:
+        nonlocal is_linked
+        if match["open"] or match["close"]:
+            is_linked = bool(match["open"])
+            return match[0]
+        source = unescape(match["source"])
+        if source.startswith(site + "/"):
+            return match[0]
+        if _DOT.search(match["rest"]):
+            return ""
+        host = escape(host_of(source) or source)
+        alt = _ALT.search(match["rest"])
+        label = f'{alt[1]} <span class="embed-host">{host}</span>' if alt and alt[1].strip() else host
+        return f'<span class="elsewhere">{label}</span>' if is_linked else _link(match["source"], label)
+
+    return _ELSEWHERE.sub(replace, html)
+
+
+def _link(address: str, label: str) -> str:
+    return f'<a class="elsewhere" href="{address}" rel="noopener">{label}</a>'
+
+
+def _sources(picture: Picture, shape: str, sizes: str, *, media: str | None = None) -> Iterator[str]:
     for suffix, content_type in MODERN:
         if picture.shapes.get(shape, {}).get(suffix):
-            values = {"type": content_type, "srcset": _list(picture, shape, suffix), "sizes": sizes}
+            values = {"type": content_type, "srcset": _list(picture, shape, suffix), "sizes": sizes, "media": media}
             yield f"<source{_write(values)}>"
 
 

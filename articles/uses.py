@@ -1,4 +1,4 @@
-"""Where files of the library are shown: as a cover, in a text, beside a by-line, in a kept version."""
+"""Where files of the library are shown: as a cover, in a text, beside a by-line, in the masthead, in a kept version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, TextField,
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Concat
 
-from articles.models import Author, MediaFile, MediaVersion, Post, PostLink, Revision
+from articles.models import Author, MediaFile, MediaVersion, Post, PostLink, Revision, SiteSettings
 
 MAX_KEPT = 20
 
@@ -44,15 +44,26 @@ def count_uses(files: Sequence[MediaFile]) -> dict[int, int]:
 
 
 def without_uses(files: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
-    """Those of ``files`` that no post and no by-line shows."""
+    """Those of ``files`` that no post, no by-line and no masthead shows."""
     address = Concat(Value(settings.MEDIA_URL), OuterRef("public_name"))
     former = MediaVersion.objects.filter(media=OuterRef("pk")).annotate(address=Concat(Value(settings.MEDIA_URL), "public_name"))
     return files.filter(
         ~Exists(Post.objects.filter(cover=OuterRef("pk"))),
         ~Exists(PostLink.objects.filter(url=address)),
         ~Exists(Author.objects.filter(picture=OuterRef("pk"))),
+        ~Exists(_mastheads().filter(Q(logo=OuterRef("pk")) | Q(logo_dark=OuterRef("pk")))),
         ~Exists(former.filter(Exists(PostLink.objects.filter(url=OuterRef("address"))))),
     )
+
+
+def is_in_masthead(media: MediaFile) -> bool:
+    """Whether the site's settings, as they hold, show the file in the masthead."""
+    return _mastheads().filter(Q(logo=media) | Q(logo_dark=media)).exists()
+
+
+def _mastheads() -> QuerySet[SiteSettings]:
+    """The settings that hold, as a set of at most one row."""
+    return SiteSettings.objects.order_by().filter(pk__in=SiteSettings.objects.order_by("-number").values("pk")[:1])
 
 
 def find_kept_uses(media: MediaFile) -> list[Post]:

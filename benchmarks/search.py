@@ -48,7 +48,7 @@ from django.test import Client  # noqa: E402
 
 from articles.models import Post, Tag, TaggedPost  # noqa: E402
 from articles.search import Search, find_hits, index_posts, rank_hits  # noqa: E402
-from articles.site.listing import PAGE_SIZE  # noqa: E402
+from articles.site_settings import PAGE_SIZE  # noqa: E402
 
 AT_ONCE = 1000
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)

@@ -26,6 +26,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 SECTIONS = (
     (gettext_lazy("Texts and pictures"), ("Post", "FrontPage", "MediaFile", "Revision")),
     (gettext_lazy("Categories, tags and by-lines"), ("Category", "Tag", "Series", "Author", "Redirect")),
+    (gettext_lazy("The site"), ("SiteSettings",)),
     (gettext_lazy("Imports"), ("ImportRun", "ImportItem", "ProofRun", "TableImport", "Source", "SourceFile")),
 )
 

@@ -38,6 +38,9 @@ from django.db import connection, connections  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 django.setup()
+
+from articles import site_settings  # noqa: E402
+
 if connection.vendor == "sqlite":
     # A database in memory has one connection for all threads. Two of them stop for ever where one holds SQLite's lock in a
     # query that calls a function of Python's, a regular expression say, and the other holds Python's and asks for SQLite's.
@@ -157,6 +160,12 @@ def _empty_cache() -> None:
     client = cache._cache.get_client()
     if keys := list(client.scan_iter(match=f"{os.environ['CACHE_PREFIX']}:*")):
         client.delete(*keys)
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_settings() -> None:
+    """No test sees the site's settings that another one left in this process."""
+    site_settings._forget()
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         "Redirect",
         "Revision",
         "Series",
+        "SiteSettings",
         "Source",
         "SourceFile",
         "TableImport",

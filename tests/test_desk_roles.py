@@ -155,6 +155,16 @@ preview               GET   302 403     403     403     403 405 405  frontpage
 preview               POST  302 403     403     403     403 200 200  frontpage
 withdraw              GET   302 403     403     403     403 405 405  frontpage
 withdraw              POST  302 403     403     403     403 302 302  frontpage
+changelist            GET   302 403     403     403     403 200 200  sitesettings
+changelist            POST  302 403     403     403     403 200 200  sitesettings
+add                   GET   302 403     403     403     403 403 403  sitesettings
+add                   POST  302 403     403     403     403 403 403  sitesettings
+change                GET   302 403     403     403     403 302 302  sitesettings
+change                POST  302 403     403     403     403 403 403  sitesettings
+history               GET   302 403     403     403     403 302 302  sitesettings
+history               POST  302 403     403     403     403 302 302  sitesettings
+delete                GET   302 403     403     403     403 403 403  sitesettings
+delete                POST  302 403     403     403     403 403 403  sitesettings
 markdown              GET   302 403     200     200     200 200 200  post
 markdown              POST  302 403     405     405     405 405 405  post
 markdown_render       GET   302 403     405     405     405 405 405  post

@@ -342,9 +342,11 @@ def test_machines_files_cost_the_same_with_twice_the_posts(client, django_assert
                 assert response.status_code == 200
                 if response.streaming:
                     b"".join(response)
-        for path in ("/robots.txt", "/manifest.webmanifest", "/apple-touch-icon.png"):
+        for path in ("/robots.txt", "/apple-touch-icon.png"):
             with django_assert_max_num_queries(0):
                 client.get(path)
+        with django_assert_max_num_queries(1):  # the settings, where they are not remembered
+            client.get("/manifest.webmanifest")
 
 
 # --- Robots and AI ------------------------------------------------------------------------------------------------------
@@ -457,3 +459,12 @@ def test_what_staff_said_of_a_list_comes_before_its_titles(client):
     PostFactory(title="見出し", categories=["政策"])
     Category.objects.update(description="決まりごとを読む。")
     assert '<meta name="description" content="決まりごとを読む。">' in client.get("/categories/政策/").content.decode()
+
+
+@pytest.mark.parametrize("address", ["/feeds/", "/api/", "/tags/", "/categories/", "/authors/", "/series/", "/archives/"])
+def test_every_page_that_may_be_found_says_what_it_is(client, address):
+    PostFactory(categories=["政策"], tags=["選挙"], authors=["政策班"], series=SeriesFactory())
+    tree = page_of(client, address)
+    (description,) = tree.xpath("//meta[@name='description']/@content")
+    assert len(description) > 5
+    assert tree.xpath("//link[@rel='canonical']/@href") == [f"http://testserver{address}"]

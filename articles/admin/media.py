@@ -36,7 +36,7 @@ from articles.library import add_media, remove_unused_files
 from articles.lookalikes import compare_pictures, find_alike
 from articles.models import MediaFile, PictureVariants, Post, PostQuerySet
 from articles.queue import enqueue_once
-from articles.uses import count_uses, find_kept_uses, find_uses, without_uses
+from articles.uses import count_uses, find_kept_uses, find_uses, is_in_masthead, without_uses
 
 SHOWN_USES = 20
 SEARCHED = ("name", "alt", "caption", "credit")
@@ -311,6 +311,9 @@ class MediaAdmin(EditorialAdmin):
                 request,
                 _("This file is shown in posts. Take it out of them first: %(posts)s") % {"posts": _list(media, request.user)},
             )
+            return HttpResponseRedirect(reverse("admin:articles_mediafile_change", args=[media.pk]))
+        if is_in_masthead(media):
+            messages.error(request, _("This file stands in the masthead. Choose another in the site settings first."))
             return HttpResponseRedirect(reverse("admin:articles_mediafile_change", args=[media.pk]))
         kept = find_kept_uses(media)
         seen = visible_posts(request.user).in_bulk([post.pk for post in kept])

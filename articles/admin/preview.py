@@ -27,10 +27,11 @@ from articles.formats.terms import identity, slugify
 from articles.formats.translating import list_differences
 from articles.models import Author, Category, Post, Tag
 from articles.site import article
+from articles.site.context import load_sections
 from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts, load_pictures
-from articles.site.naming import site_name
 from articles.site.syndication import atom_entry
 from articles.site.views import render_home, render_post
+from articles.site_settings import current
 
 OPENING = 400
 #: Characters of a text that is rendered while it is written. Longer ones have the button, which waits for no keystroke.
@@ -98,8 +99,9 @@ def preview_home(keys: Sequence[int], at: datetime) -> HttpResponse:
     for post in front:
         if explain_absence(post, at):
             post.staff_note = _("not for readers")  # type: ignore[attr-defined]
+    sections = load_sections()
     listing = list_posts(Post.objects.published(at).exclude(pk__in=keys), None, besides=front, at=at)
-    return protect(render_home(front, listing))
+    return protect(render_home(front, listing, sections))
 
 
 def protect(response: HttpResponse) -> HttpResponse:
@@ -119,7 +121,7 @@ def _show_search(draft: Draft, credits: Credits) -> dict[str, Any]:
     address = unquote(article.canonical_url(draft.post)).split("://", 1)[-1].strip("/")
     return {
         "crumbs": address.split("/"),
-        "headline": cut_to_width(f"{draft.post.title} – {site_name()}", TITLE_WIDTH),
+        "headline": cut_to_width(f"{draft.post.title} – {current().name}", TITLE_WIDTH),
         "description": cut_to_width(article.description_of(draft.post), DESCRIPTION_WIDTH),
     }
 
@@ -129,7 +131,7 @@ def _show_card(draft: Draft, credits: Credits) -> dict[str, Any]:
     return {
         "cover": cover if cover and cover.url and cover.is_image else None,
         "description": article.description_of(draft.post),
-        "site": site_name(),
+        "site": current().name,
     }
 
 

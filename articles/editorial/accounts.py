@@ -29,6 +29,7 @@ from articles.formats.terms import identity
 from articles.mail import absolute, language_of, one_line, send
 from articles.models import Invitation
 from articles.queue import enqueue
+from articles.site_settings import current
 
 logger = logging.getLogger(__name__)
 
@@ -236,7 +237,7 @@ def _write_link(account: User, kind: str) -> tuple[str, list[str]]:
     link = make_link(account)
     if kind == INVITATION:
         asked = Invitation.objects.select_related("invited_by").get(account=account).invited_by
-        who = _("%(who)s invites you to write for %(site)s.") % {"who": asked or _("The system"), "site": settings.SITE_NAME}
+        who = _("%(who)s invites you to write for %(site)s.") % {"who": asked or _("The system"), "site": current().name}
         return _("Invitation"), [who, name, _("Set a password at this address:") + "\n" + link, ends % {"days": days}]
     return _("A new password"), [
         name,

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from articles.addresses import is_reserved, with_number
+from articles.addresses import RESERVED_PREFIXES, is_reserved, with_number
 from articles.formats.terms import slugify
 from articles.models import Post, Redirect
+from articles.site_settings import current
 
 MAX_PATH = 800
+PLACEHOLDERS = ("year", "month", "day", "slug")
+#: First parts of the site's own lists and pages: a post there would hide behind them, or they behind it.
+LISTS = frozenset({"categories", "tags", "authors", "series", "search", "feeds", "media"})
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NUMBERED = re.compile(r"-(?P<number>\d{1,6})/?$")
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff?#\\]")
 _DOTS = re.compile(r"/\.{1,2}(/|$)")
@@ -23,13 +29,39 @@ class BadAddress(ValueError):
 
 
 def house_path(post: Post) -> str:
-    """``/{year}/{month}/{slug}/`` by the day of publication in the site's zone, else of writing; ``/{slug}/`` for a page."""
+    """By the site's pattern, with the day of publication in the site's zone, else of writing; ``/{slug}/`` for a page."""
     slug = post.slug or slugify(post.title)
     if post.kind == Post.Kind.PAGE:
         return f"/{slug}/"
-    day = timezone.localtime(post.published_at or post.created_at)
+    return fill_pattern(current().permalink, slug, timezone.localtime(post.published_at or post.created_at))
+
+
+def fill_pattern(pattern: str, slug: str, day: datetime) -> str:
+    """The address that a pattern which :func:`check_pattern` takes gives."""
     # strftime writes the year 50 as "50".
-    return f"/{day.year:04}/{day:%m}/{slug}/"
+    values = {"year": f"{day.year:04}", "month": f"{day:%m}", "day": f"{day:%d}", "slug": slug}
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], pattern)
+
+
+def check_pattern(pattern: str) -> None:
+    """Raises BadAddress, with the remedy, for a pattern from which no good addresses come."""
+    names = _PLACEHOLDER.findall(pattern)
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    if (unknown := next((name for name in names if name not in PLACEHOLDERS), None)) is not None:
+        raise BadAddress(_("“{%(name)s}” is none of the parts that are known: %(known)s.") % {"name": unknown, "known": known})
+    if names.count("slug") != 1 or len(set(names)) != len(names) or set("{}") & set(_PLACEHOLDER.sub("", pattern)):
+        raise BadAddress(
+            _("Write {slug} once, or posts of one day would have one address, and every other part at most once: %(known)s.")
+            % {"known": known}
+        )
+    path = fill_pattern(pattern, "x", datetime(2000, 1, 2))  # noqa: DTZ001
+    if not path.startswith("/") or _UNFIT.search(path) or _DOTS.search(path) or "//" in path:
+        raise BadAddress(_("Begin with “/”, and leave out blanks, “?”, “#”, “\\”, “//” and the parts “.” and “..”."))
+    if not pattern.endswith(("/", "{slug}", ".html")):
+        raise BadAddress(_("End with “/”, with {slug} or with “.html”."))
+    first = path.split("/")[1].casefold()
+    if first in LISTS or first in RESERVED_PREFIXES:
+        raise BadAddress(_("“/%(part)s/” belongs to the site itself. Begin with something else.") % {"part": first})
 
 
 def follows_house(post: Post) -> bool:

@@ -78,6 +78,7 @@ OTHERS = "change_others_post"
 IMPORT = "articles.import_posts"
 EXPORT = "articles.export_posts"
 ARRANGE = "articles.arrange_front_page"
+SET_UP = "articles.change_sitesettings"
 
 
 def can(user: Account | None, verb: Verb | str, post: Post | None = None) -> bool:
@@ -169,6 +170,11 @@ def can_export(user: Account | None) -> bool:
 def can_arrange(user: Account | None) -> bool:
     """Whether the user may arrange the front page, which shows the stories of everyone."""
     return user is None or (user.has_perm(ARRANGE) and sees_others(user))
+
+
+def can_set_up(user: Account | None) -> bool:
+    """Whether the user may change the site's settings, which every page shows."""
+    return user is None or user.has_perm(SET_UP)
 
 
 def _has(user: Account, permission: str) -> bool:

@@ -12,6 +12,7 @@ from articles.models.proof import ProofItem, ProofRun
 from articles.models.redirect import Redirect
 from articles.models.revision import Presence, Revision
 from articles.models.search import RelatedPost, SearchEntry
+from articles.models.site import SiteLink, SiteSettings
 from articles.models.tables import TableImport, TableRow
 from articles.models.taxonomy import Category, Series, Tag
 from articles.models.transfer import ImportChange, ImportItem, ImportRun, ImportTerm, Source, SourceFile
@@ -52,6 +53,8 @@ __all__ = [
     "SavedView",
     "SearchEntry",
     "Series",
+    "SiteLink",
+    "SiteSettings",
     "Source",
     "SourceFile",
     "TableImport",

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import translation
 
-from articles.models import Author, Category, Post
+from articles.models import Author, Post
+from articles.site_settings import load_frame, show_sections
 
 MAX_SECTIONS = 12
 
@@ -43,11 +43,13 @@ def language_of(post: Post) -> str:
 
 
 def load_sections() -> list[Section]:
-    """The tree of categories with public posts, roots first met first; one query."""
-    has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")))
-    rows = list(Category.objects.annotate(has_posts=has_posts).values_list("full_slug", "name", "has_posts"))
-    shown = {slug for full_slug, _name, has_public in rows if has_public for slug in _with_ancestors(full_slug)}
-    sections = {full_slug: Section(name, full_slug) for full_slug, name, _has_public in rows if full_slug in shown}
+    """The tree of categories with public posts, roots first met first; one query, which also brings the settings.
+
+    A page therefore asks for its sections before it asks anything of :func:`articles.site_settings.current`.
+    """
+    _site, rows = load_frame()
+    shown = show_sections(rows)
+    sections = {row.full_slug: Section(row.name, row.full_slug) for row in rows if row.full_slug in shown}
     for full_slug, section in sections.items():
         parent = sections.get(full_slug.rpartition("/")[0])
         if parent:
@@ -73,8 +75,3 @@ def is_web_address(value: object) -> bool:
 def web_links(author: Author) -> list[dict[str, str]]:
     """The links of a by-line that are web addresses, as ``{"label", "url"}``."""
     return [link for link in author.links if isinstance(link, dict) and is_web_address(link.get("url"))]
-
-
-def _with_ancestors(full_slug: str) -> list[str]:
-    parts = full_slug.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]

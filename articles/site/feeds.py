@@ -18,11 +18,11 @@ from articles.models import Correction, Post, PostQuerySet, Redirect, Series
 from articles.site.context import load_sections
 from articles.site.listing import attach_credits
 from articles.site.lookup import find_post, shown
-from articles.site.naming import site_description, site_name
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import Feed, write_atom, write_json, write_rss
 from articles.site.terms import find_list
 from articles.site.views import answer_address, page_context
+from articles.site_settings import current
 
 FEED_SIZE = 20
 MAX_SERIES = 50
@@ -41,7 +41,7 @@ _WRITERS: dict[str, tuple[Callable[[Feed], str], str]] = {
 def show_feed(request: HttpRequest, format: str) -> HttpResponseBase:
     """The newest posts of the site. Queries: posts, credits, corrections if there are any, first addresses."""
     posts = _newest(Post.objects.published())
-    feed = Feed(site_name(), site_description(), _absolute(reverse("articles:home")), _own_address(format), posts)
+    feed = Feed(current().name, current().description, _absolute(reverse("articles:home")), _own_address(format), posts)
     return _respond(format, feed)
 
 
@@ -57,7 +57,7 @@ def show_term_feed(request: HttpRequest, kind: str, slug: str, format: str) -> H
     address = next(link.address for link in found.feeds if link.format.name == format)
     if iri_to_uri(request.path) != address:
         return HttpResponsePermanentRedirect(address)
-    title = f"{found.term} – {site_name()}"
+    title = f"{found.term} – {current().name}"
     return _respond(format, Feed(title, found.description, _absolute(found.address), _absolute(address), posts))
 
 

@@ -24,8 +24,8 @@ from django.utils import timezone
 
 from articles.models import Correction, PictureVariants, Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
 from articles.pictures import Picture, names_in
+from articles.site_settings import current
 
-PAGE_SIZE = 20
 #: Texts without a date have no page after the first: a token is an instant.
 MAX_PAGES = 200
 MAX_HEADLINES = 5
@@ -71,15 +71,16 @@ def list_posts(
     posts: PostQuerySet,
     token: str | None,
     *,
-    size: int = PAGE_SIZE,
+    size: int | None = None,
     besides: Sequence[Post] = (),
     at: datetime | None = None,
 ) -> Listing:
     """The page of ``posts`` that ``token`` names; the first one without. Raises Http404 for a malformed token.
 
-    ``besides`` are posts that stand on the same page and get their credits by the same query; ``at`` is the moment for
-    which ``posts`` are those published, if not now.
+    ``size`` is what the site's settings say, where nobody gives another. ``besides`` are posts that stand on the same page
+    and get their credits by the same query; ``at`` is the moment for which ``posts`` are those published, if not now.
     """
+    size = size or current().posts_per_page
     # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
     rows = posts.dated().filter(published_at__lte=at or timezone.now())
     start, skipped = _read_token(token) if token is not None else (None, 0)

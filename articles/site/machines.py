@@ -18,14 +18,15 @@ from articles.models import Post
 from articles.site.article import description_of
 from articles.site.context import load_sections
 from articles.site.markdown import markdown_path
-from articles.site.naming import site_description, site_name
+from articles.site.media import FOR_EVER
 from articles.site.responses import allows_ai, public_page
 from articles.site.views import answer_address
+from articles.site_settings import current
 
 LLMS_POSTS = 50
 _SUMMARY = 200
-#: As templates/articles/_partials/icons.html says it.
-PAPER = "#faf8f3"
+A_MINUTE = "public, max-age=60"
+_COLOURS_KEY = re.compile("[0-9a-f]{12}")
 _BREAKS = re.compile(r"\s+")
 _BRACKETS = re.compile(r"([\\\[\]])")
 
@@ -33,6 +34,7 @@ _BRACKETS = re.compile(r"([\\\[\]])")
 @public_page
 def show_manifest(request: HttpRequest) -> HttpResponseBase:
     """The web application manifest: name, colours and icons for who keeps the site on a home screen."""
+    site = current()
     home = reverse("articles:home")
     icons = [
         {"src": static(f"img/{name}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
@@ -40,18 +42,32 @@ def show_manifest(request: HttpRequest) -> HttpResponseBase:
     ]
     data = {
         "id": home,
-        "name": site_name(),
-        "short_name": site_name(),
-        "description": site_description(),
+        "name": site.name,
+        "short_name": site.name,
+        "description": site.description,
         "lang": settings.LANGUAGE_CODE,
         "start_url": home,
         "scope": home,
         "display": "minimal-ui",
-        "background_color": PAPER,
-        "theme_color": PAPER,
+        "background_color": site.paper_light,
+        "theme_color": site.paper_light,
         "icons": icons,
     }
     return HttpResponse(json.dumps(data, ensure_ascii=False), content_type="application/manifest+json; charset=utf-8")
+
+
+@public_page
+def show_colours(request: HttpRequest, key: str) -> HttpResponseBase:
+    """The style sheet of the site's own colours, kept for ever at the address that names it.
+
+    At the address of an earlier one, which a page kept elsewhere may link, the present one stands, not kept for long.
+    """
+    site = current()
+    if not site.colours or not _COLOURS_KEY.fullmatch(key):
+        return answer_address(request)
+    response = HttpResponse(site.colours, content_type="text/css; charset=utf-8")
+    response.headers["Cache-Control"] = FOR_EVER if key == site.colours_key else A_MINUTE
+    return response
 
 
 @public_page
@@ -62,10 +78,11 @@ def show_llms(request: HttpRequest) -> HttpResponseBase:
     """
     if not allows_ai():
         return answer_address(request)
-    lines = [f"# {_one_line(site_name())}", ""]
-    if description := site_description():
-        lines += [f"> {_one_line(description)}", ""]
-    if sections := load_sections():
+    sections, site = load_sections(), current()
+    lines = [f"# {_one_line(site.name)}", ""]
+    if site.description:
+        lines += [f"> {_one_line(site.description)}", ""]
+    if sections:
         lines += [_heading(_("Sections")), "", *(_link(section.name, section.url) for section in sections), ""]
     if posts := _newest():
         lines += [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from csp.constants import SELF
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
@@ -18,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from articles.site.context import interface_language
+from articles.site_settings import Settings, last_known
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -39,7 +41,7 @@ def public_page(view: View[P]) -> View[P]:
     """
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def respond(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         ask_robots(response)
         if not isinstance(response, HttpResponse) or response.status_code != 200:
@@ -50,9 +52,13 @@ def public_page(view: View[P]) -> View[P]:
             patch_vary_headers(response, ("Accept-Encoding",))
         etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
         response.headers["ETag"] = etag
-        return compress(request, get_conditional_response(request, etag=etag, response=response) or response)
+        answer = get_conditional_response(request, etag=etag, response=response) or response
+        if policy := getattr(response, "_csp_update", None):
+            # The headers of a 304 take the place of those that a browser kept.
+            answer._csp_update = policy  # type: ignore[attr-defined]
+        return compress(request, answer)
 
-    return csrf_exempt(require_safe(answer))  # type: ignore[return-value]
+    return csrf_exempt(require_safe(respond))  # type: ignore[return-value]
 
 
 def compress(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -111,7 +117,9 @@ def render_page(
     spoken = interface_language(language)
     # What is no page says so in its own template.
     robots = robots_text(noindex=noindex) if status == 200 else ""
-    shared = {"language": language, "interface_language": spoken, "robots": robots}
+    # A page that says that the database does not answer asks it nothing.
+    site: Settings = context.get("site") or last_known()
+    shared = {"language": language, "interface_language": spoken, "robots": robots, "site": site}
     with translation.override(spoken):
         html = render_to_string(template, {**context, **shared})
     response = HttpResponse(html.lstrip(), status=status)
@@ -119,4 +127,8 @@ def render_page(
     ask_robots(response, noindex=noindex or status != 200)
     if status != 200:
         response.headers["Cache-Control"] = "no-store"
+    if site.analytics:
+        # Of all hosts only that one, and on readers' pages only: the desk's never pass here but as previews, without scripts.
+        hosts = [SELF, site.analytics.host]
+        response._csp_update = {"script-src": hosts, "connect-src": hosts}  # type: ignore[attr-defined]
     return response

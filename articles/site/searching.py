@@ -24,7 +24,8 @@ from articles.formats.terms import identity
 from articles.models import Author, Category, Post, PostCategory, Series, Tag, TaggedPost
 from articles.search import MINUTE_BITS, RANKED, Hit, Search, TooSlow, find_hits, find_many, place_of_moment, rank_hits
 from articles.searchtext import TERM_KINDS, Part, Question, make_snippet, mark, read_question
-from articles.site.listing import PAGE_SIZE, as_cards, attach_credits
+from articles.site.listing import as_cards, attach_credits
+from articles.site_settings import PAGE_SIZE
 
 NEWEST, BEST = "newest", "best"
 MAX_BEST = 100

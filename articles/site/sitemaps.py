@@ -21,10 +21,10 @@ from django.utils import timezone
 from articles.addresses import spellings_of
 from articles.models import Post, PostQuerySet
 from articles.site.context import language_of
-from articles.site.naming import site_name
 from articles.site.responses import ASK_AGAIN, public_page
 from articles.site.syndication import XML_DECLARATION, sheet, xml_text
 from articles.site.views import answer_address
+from articles.site_settings import current
 
 PAGE_SIZE = 10_000  # the protocol allows 50,000
 #: What Google takes: posts of two days, a thousand of them at most.
@@ -65,7 +65,7 @@ def show_sitemap_page(request: HttpRequest) -> HttpResponseBase:
 
 @public_page
 def show_news_sitemap(request: HttpRequest) -> HttpResponseBase:
-    """The articles of the last two days, for news search. One query."""
+    """The articles of the last two days, for news search. Queries: the posts, and the settings where they are not remembered."""
     now = timezone.now()
     recent = _posts().dated().filter(published_at__gt=now - NEWS_AGE, published_at__lte=now)
     entries = "".join(map(_news_entry, recent.only("path", "title", "language", "published_at")[:NEWS_SIZE]))
@@ -120,7 +120,7 @@ def _news_entry(post: Post) -> str:
     assert post.published_at is not None  # dated() lists only posts with a date
     language = language_of(post).lower()
     publication = (
-        f"<news:publication><news:name>{xml_text(site_name())}</news:name>"
+        f"<news:publication><news:name>{xml_text(current().name)}</news:name>"
         f"<news:language>{xml_text(_NEWS_LANGUAGES.get(language, language.partition('-')[0]))}</news:language></news:publication>"
     )
     return (

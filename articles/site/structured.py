@@ -19,7 +19,7 @@ from articles.models import Author, Correction, Post
 from articles.site.article import canonical_url, description_of, has_sponsored_links, is_article, shared_picture, shown_cover
 from articles.site.context import Section, interface_language, language_of, web_links
 from articles.site.listing import Credits, author_url
-from articles.site.naming import site_description, site_name
+from articles.site_settings import current
 
 CONTEXT = "https://schema.org"
 LOGO_SIZE = 512
@@ -41,7 +41,7 @@ def describe_home() -> Node:
         "@type": "WebSite",
         "@id": _home() + "#website",
         "url": _home(),
-        "name": site_name(),
+        "name": current().name,
         "inLanguage": settings.LANGUAGE_CODE,
         "publisher": {"@id": _publisher_id()},
         "potentialAction": {
@@ -50,7 +50,7 @@ def describe_home() -> Node:
             "query-input": "required name=search_term_string",
         },
     }
-    if description := site_description():
+    if description := current().description:
         site["description"] = description
     return _graph(site, _publisher())
 
@@ -106,7 +106,7 @@ def _article(post: Post, credits: Credits, corrections: Sequence[Correction]) ->
     if has_sponsored_links(post):
         # What the label on the page says. AdvertiserContentArticle would say that somebody paid for the text itself.
         with translation.override(interface_language(language_of(post))):
-            data["genre"] = _("Contains advertising links")
+            data["genre"] = current().advertising_label or _("Contains advertising links")
     if corrections:
         data["correction"] = [_correction(correction) for correction in corrections]
     return data
@@ -132,7 +132,7 @@ def _kind_of(kind: str) -> str:
 
 
 def _breadcrumbs(way: Sequence[Section], title: str, address: str) -> Node:
-    steps = [(site_name(), _home()), *((section.name, _absolute(section.url)) for section in way), (title, address)]
+    steps = [(current().name, _home()), *((section.name, _absolute(section.url)) for section in way), (title, address)]
     items = [
         {"@type": "ListItem", "position": position, "name": name, "item": target}
         for position, (name, target) in enumerate(steps, start=1)
@@ -141,13 +141,18 @@ def _breadcrumbs(way: Sequence[Section], title: str, address: str) -> Node:
 
 
 def _publisher() -> Node:
-    logo = {
-        "@type": "ImageObject",
-        "url": _absolute(static("img/icon-512.png")),
-        "width": LOGO_SIZE,
-        "height": LOGO_SIZE,
-    }
-    return {"@type": "Organization", "@id": _publisher_id(), "name": site_name(), "url": _home(), "logo": logo}
+    site = current()
+    address, width, height = static("img/icon-512.png"), LOGO_SIZE, LOGO_SIZE
+    if site.logo:
+        address, width, height = site.logo.address, site.logo.width, site.logo.height
+    logo: Node = {"@type": "ImageObject", "url": _absolute(address)}
+    if width and height:
+        # A drawing may state no size.
+        logo |= {"width": width, "height": height}
+    data: Node = {"@type": "Organization", "@id": _publisher_id(), "name": site.name, "url": _home(), "logo": logo}
+    if site.social:
+        data["sameAs"] = [link.url for link in site.social]
+    return data
 
 
 def _publisher_id() -> str:

@@ -25,7 +25,7 @@ from articles.models import Correction, Post
 from articles.site.article import description_of, has_sponsored_links, shown_cover
 from articles.site.context import interface_language, language_of
 from articles.site.listing import author_url
-from articles.site.naming import site_name
+from articles.site_settings import current
 
 XML_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 JSON_FEED = "https://jsonfeed.org/version/1.1"
@@ -107,7 +107,7 @@ def feed_text(post: Post, corrections: Sequence[Correction] = ()) -> str:
             parts.insert(0, _label(_("This article has corrections")))
             parts.append(f"<h2>{escape_html(heading)}</h2>\n")
         if has_sponsored_links(post):
-            parts.insert(0, _label(_("Contains advertising links")))
+            parts.insert(0, _label(current().advertising_label or _("Contains advertising links")))
     for correction in corrections:
         moment = timezone.localtime(correction.corrected_at)
         parts.append(f'<p><time datetime="{moment.isoformat()}">{moment:%Y-%m-%d %H:%M}</time></p>\n')
@@ -196,7 +196,7 @@ def atom_entry(post: Post, corrections: Sequence[Correction] = (), id: str = "")
     address = settings.SITE_URL + post.get_absolute_url()
     terms = [*post.credits.categories, *post.credits.tags]  # type: ignore[attr-defined]
     # Every entry needs an author (RFC 4287, 4.1.2).
-    authors = [author.name for author in post.credits.authors] or [site_name()]  # type: ignore[attr-defined]
+    authors = [author.name for author in post.credits.authors] or [current().name]  # type: ignore[attr-defined]
     language = f' xml:lang="{xml_text(post.language)}"' if post.language else ""
     parts = [
         f"<title>{xml_text(post.title)}</title><id>{xml_text(id or address)}</id>",

@@ -83,6 +83,7 @@ urlpatterns = [
     path("search", views.show_search),
     path("manifest.webmanifest", machines.show_manifest, name="manifest"),
     path("robots.txt", crawlers.show_robots, name="robots"),
+    path("colours-<str:key>.css", machines.show_colours, name="colours"),
     path("llms.txt", machines.show_llms, name="llms"),
     path("media/<path:path>", views.show_media, name="media"),
     *_feeds_of("category", "categories", "path"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 
 from articles.feed_links import feeds_of
 from articles.models import Author, Category, Correction, Post
-from articles.pictures import place_pictures
+from articles.pictures import link_elsewhere, place_pictures
 from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.embeds import place_players
@@ -26,11 +26,11 @@ from articles.site.indexes import list_terms
 from articles.site.listing import Credits, Listing, attach_credits, headlines, list_pages, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
-from articles.site.naming import site_description, site_name
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
 from articles.site.searching import search_posts
 from articles.site.suggestions import suggest_posts
 from articles.site.terms import TermList, find_list
+from articles.site_settings import current
 
 LEAD_AND_SIDE = 5
 MIN_BAND = 2
@@ -47,20 +47,21 @@ def show_home(request: HttpRequest) -> HttpResponseBase:
     Queries: the arranged stories, posts, credits, sections, introduction; on older pages the newer page.
     """
     token = request.GET.get("before")
+    sections = load_sections()
     front = load_front() if token is None else []
     listing = list_posts(without_front(Post.objects.published()), token, besides=front)
     if not listing.is_first:
-        return _show_list(request, listing, {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")})
-    return render_home(front, listing)
+        context = {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")}
+        return _show_list(listing, context, sections)
+    return render_home(front, listing, sections)
 
 
-def render_home(front: list[Post], listing: Listing) -> HttpResponse:
+def render_home(front: list[Post], listing: Listing, sections: list[Section]) -> HttpResponse:
     """The front page with the stories of ``front`` at its head. Previews are made by this function too.
 
     The first story leads, the next four stand beside it, those that staff chose (``beside``) apart from the latest. Further
     chosen ones come below them, and what is left in bands by section. A post at ``/`` is the introduction.
     """
-    sections = load_sections()
     stories = [*front, *listing.posts]
     latest = max((post.published_at for post in stories if post.published_at), default=None)
     context = {
@@ -132,6 +133,7 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
     """A term's list at its own address; without anything public it is as unknown as a term that does not exist."""
     if found is None:
         return answer_address(request)
+    sections = load_sections()
     token = request.GET.get("before")
     listing = list_posts(found.posts, token)
     is_dated = bool(listing.posts)
@@ -143,7 +145,7 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
         return HttpResponsePermanentRedirect(found.address)
     context = _term_context(found)
     # A feed is of what has a date.
-    return _show_list(request, listing, context if is_dated else {**context, "list_feeds": []})
+    return _show_list(listing, context if is_dated else {**context, "list_feeds": []}, sections)
 
 
 def _term_context(found: TermList) -> dict[str, Any]:
@@ -164,8 +166,7 @@ def _term_context(found: TermList) -> dict[str, Any]:
     return context
 
 
-def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) -> HttpResponse:
-    sections = load_sections()
+def _show_list(listing: Listing, context: dict[str, Any], sections: list[Section]) -> HttpResponse:
     context["description"] = context.get("description") or headlines(listing.posts)
     way = find_way(sections, context.get("category", ""))
     children = way[-1].children if way else []
@@ -184,7 +185,8 @@ def _show_list(request: HttpRequest, listing: Listing, context: dict[str, Any]) 
 
 def page_context(sections: list[Section]) -> dict[str, Any]:
     """What every page shows besides its own matter."""
-    return {"sections": sections, "site_name": site_name(), "site_description": site_description()}
+    site = current()
+    return {"sections": sections, "site": site, "site_name": site.name, "site_description": site.description}
 
 
 # --- Search ---------------------------------------------------------------------------------------------------------
@@ -224,6 +226,7 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
     if not 1 < year < 9998 or (month is not None and not 1 <= month <= 12):
         return answer_address(request)
     span = archives.month_span(year, month) if month else archives.year_span(year)
+    sections = load_sections()
     posts = Post.objects.published().filter(published_at__gte=span[0], published_at__lt=span[1])
     listing = list_posts(posts, request.GET.get("before"))
     if not listing.posts:
@@ -233,13 +236,13 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
         return HttpResponsePermanentRedirect(address)
     around = archives.look_around(span, year=0 if month else year)
     context = {"kind": "month" if month else "year", "start": span[0], "around": around, "canonical": settings.SITE_URL + address}
-    return _show_list(request, listing, context)
+    return _show_list(listing, context, sections)
 
 
 @public_page
 def show_archives(request: HttpRequest) -> HttpResponseBase:
     """The years and months that have posts. Queries: a post at this address, the ends, the months, the sections."""
-    return _show_index(request, "archives", gettext("Archive"), lambda: {"years": archives.list_years()})
+    return _show_index(request, "archives", gettext("Archive"), lambda _sections: {"years": archives.list_years()})
 
 
 # --- Indexes of terms -----------------------------------------------------------------------------------------------
@@ -266,25 +269,28 @@ def show_all_series(request: HttpRequest) -> HttpResponseBase:
 @public_page
 def show_categories(request: HttpRequest) -> HttpResponseBase:
     """The tree of categories that have public posts."""
-    return _show_index(request, "categories", gettext("Sections"), lambda: {"tree": load_sections()})
+    return _show_index(request, "categories", gettext("Sections"), lambda sections: {"tree": sections})
 
 
 def _show_terms(request: HttpRequest, kind: str, heading: str) -> HttpResponseBase:
     start = request.GET.get("from")
-    return _show_index(request, _INDEXES[kind], heading, lambda: {"index": list_terms(kind, start)})
+    return _show_index(request, _INDEXES[kind], heading, lambda _sections: {"index": list_terms(kind, start)})
 
 
+Loader = Callable[[list[Section]], dict[str, Any]]
 _INDEXES = {"tag": "tags", "author": "authors", "series": "all_series"}
 
 
-def _show_index(request: HttpRequest, name: str, heading: str, load: Callable[[], dict[str, Any]]) -> HttpResponseBase:
+def _show_index(request: HttpRequest, name: str, heading: str, load: Loader) -> HttpResponseBase:
     """An index at its own address, unless an old site had a page there: its address belongs to that page.
 
-    ``load`` gives what the page lists. Other indexes lead here, so one without anything in it is a page that says so.
+    ``load`` gives what the page lists, from the sections of the site. Other indexes lead here, so one without anything in
+    it is a page that says so.
     """
     if lookup.find_post(request.path_info):
         return answer_address(request)
-    listed = load()
+    sections = load_sections()
+    listed = load(sections)
     matter = listed.get("years") or listed.get("tree") or (index.groups if (index := listed.get("index")) else [])
     if not matter and (other := answer_address(request)).status_code != HTTPStatus.NOT_FOUND:
         return other
@@ -293,7 +299,7 @@ def _show_index(request: HttpRequest, name: str, heading: str, load: Callable[[]
         return HttpResponsePermanentRedirect(address)
     canonical = settings.SITE_URL + address
     context = {
-        **page_context(listed.get("tree") or load_sections()),
+        **page_context(sections),
         **listed,
         "kind": name,
         "heading": heading,
@@ -384,7 +390,7 @@ def render_post(
         "is_sponsored": article.has_sponsored_links(post),
         "outline": article.outline_of(post),
         "shows_cover": shows_cover,
-        "text": place_pictures(text, credits.pictures, leads=not shows_cover),
+        "text": place_pictures(link_elsewhere(text, settings.SITE_URL), credits.pictures, leads=not shows_cover),
         "has_players": bool(origins),
         "scripts": scripts,
         "shared_picture": article.shared_picture(post),

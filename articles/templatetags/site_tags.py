@@ -11,6 +11,7 @@ from typing import Any
 import budoux
 from django import template
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.dateformat import format as format_date
 from django.utils.html import escape
@@ -20,6 +21,8 @@ from django.utils.translation import gettext_lazy
 from articles.formats.terms import identity
 from articles.markup.text import count_minutes
 from articles.models import Post
+from articles.pictures import write_themed
+from articles.site_settings import Link, Settings, last_known
 
 register = template.Library()
 
@@ -32,6 +35,8 @@ _FORMATS = {
     "year": {"ja": "Y年", "en": "Y"},
 }
 _JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+
+LOGO_SIZES = "20rem"
 
 #: In the width of Latin letters: sixty Japanese ones.
 LONG_TITLE = 120
@@ -152,10 +157,19 @@ def language_name(language: str) -> str:
         return language
 
 
+@register.simple_tag(takes_context=True)
+def site_name(context: template.Context) -> str:
+    """What the site is called, on every page; those of a fault ask the database nothing."""
+    site: Settings = context.get("site") or last_known()
+    return site.name
+
+
 @register.simple_tag
-def site_name() -> str:
-    """For pages that are rendered without a view, as Django's own 404 is."""
-    return getattr(settings, "SITE_NAME", "") or "瓦版"
+def logo(site: Settings) -> SafeString:
+    """The picture in the masthead, its name read aloud; another in its place on dark screens where there is one."""
+    assert site.logo is not None
+    attributes: dict[str, str | int | None] = {"class": "logo", "alt": site.name, "decoding": "async"}
+    return mark_safe(write_themed(site.logo, site.logo_dark, LOGO_SIZES, attributes))
 
 
 @register.filter
@@ -189,6 +203,12 @@ _KIND_LABELS = {
 def root(full_slug: str) -> str:
     """The root section of a category's address."""
     return full_slug.partition("/")[0]
+
+
+@register.filter
+def leads_to(link: Link, full_slug: str) -> bool:
+    """Whether a link of the navigation leads to a category or to its root section."""
+    return link.url in {reverse("articles:category", args=[slug]) for slug in (full_slug, root(full_slug))}
 
 
 @register.filter
