@@ -97,6 +97,7 @@ class Crawl:
 
     client: Client
     resolved: set[tuple[str, str]]
+    wordless: set[str]
     statuses: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     waiting: deque[str] = field(default_factory=deque)
@@ -215,11 +216,8 @@ class Crawl:
     def check_head(self, address: str, tree: html.HtmlElement, headers: dict[str, str]) -> None:
         asks_robots = " ".join([*tree.xpath("//meta[@name='robots']/@content"), headers.get("X-Robots-Tag", "")])
         wanted = {"title": "string(//title)", "lang": "string(/html/@lang)"}
-        # A text without a word, or of template code alone, has nothing that describes it.
-        words = tree.xpath(
-            "//article//div[@class='prose']//text()[normalize-space() and not(ancestor::*[@class='template-code'])]"
-        )
-        if "noindex" not in asks_robots and (words or not tree.xpath("//article//div[@class='prose']")):
+        # A text of template code alone has no words that could describe it.
+        if "noindex" not in asks_robots and address not in self.wordless:
             wanted["description"] = "string(//meta[@name='description']/@content)"
         # An older page of a list is no copy of another.
         if "noindex" not in asks_robots and "?before=" not in address:
@@ -326,7 +324,8 @@ def crawl_site() -> Crawl:
     setup_test_environment()
     links = PostLink.objects.exclude(url="").values_list("post__path", "url")
     resolved = {(path, unquote(url.partition("#")[0].partition("?")[0])) for path, url in links}
-    crawl = Crawl(Client(raise_request_exception=False, SERVER_NAME="crawl.example"), resolved)
+    wordless = {post.get_absolute_url() for post in Post.objects.filter(plain_text="").only("path")}
+    crawl = Crawl(Client(raise_request_exception=False, SERVER_NAME="crawl.example"), resolved, wordless)
     crawl.run()
     return crawl
 
