@@ -326,6 +326,8 @@ def crawl_site() -> Crawl:
     resolved = {(path, unquote(url.partition("#")[0].partition("?")[0])) for path, url in links}
     wordless = {post.get_absolute_url() for post in Post.objects.filter(plain_text="").only("path")}
     crawl = Crawl(Client(raise_request_exception=False, SERVER_NAME="crawl.example"), resolved, wordless)
+    # What a process reads once, such as the site's settings, is no page's.
+    crawl.client.get("/")
     crawl.run()
     return crawl
 
