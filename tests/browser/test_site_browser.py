@@ -55,7 +55,7 @@ NOTATION = f"""{LONG_READ}
 
 $$
 \\int_0^\\infty e^{{-x^2}} dx = \\frac{{\\sqrt{{\\pi}}}}{{2}} + \\sum_{{n=1}}^{{N}} a_n x^n
-+ \\prod_{{k=1}}^{{K}} b_k + \\left( c_1 + c_2 + c_3 \\right)
+\\quad + \\prod_{{k=1}}^{{K}} b_k + \\left( c_1 + c_2 + c_3 \\right)
 $$
 
 文中の $E = mc^2$ と、==印のついた文== と、とても長い https://example.jp/{"a-very-long-address-" * 8}end です。
