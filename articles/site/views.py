@@ -373,7 +373,8 @@ def render_post(
     category = credits.categories[0].slug if credits.categories else ""
     alternates = article.alternates_of(post, neighbours.translations)
     shows_cover = article.shows_cover(post)
-    text, origins = place_players(post.body_html, interface_language(language_of(post)))
+    language = language_of(post)
+    text, origins = place_players(post.body_html, interface_language(language), text_language=language)
     context = {
         **page_context(sections),
         "post": post,
@@ -401,7 +402,7 @@ def render_post(
         "markdown_url": _address(markdown_path(post)),
         "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }
-    response = render_page("articles/post.html", context, language=language_of(post), noindex=post.noindex)
+    response = render_page("articles/post.html", context, language=language, noindex=post.noindex)
     if origins:
         # Beside what the page lets the script that counts visits do.
         policy = getattr(response, "_csp_update", {})
