@@ -297,6 +297,17 @@ def test_a_link_to_a_draft_is_not_shown_and_follows_it_when_it_moves(client: Cli
     assert '<a href="/now/">近日</a>' in read(client)
 
 
+def test_a_link_to_a_post_in_the_trash_waits_for_it_and_hinders_no_other_change(client: Client) -> None:
+    post = publish("題")
+    save(links={"navigation": [Row("河岸の案内", post.get_absolute_url())]})
+    workflow.move_to_trash(post, None)
+    save(name="川辺新聞")
+    assert "河岸の案内</a></li>" not in read(client, "/tags/")
+    workflow.publish(workflow.restore(post, None), None)
+    site_settings.forget()
+    assert "河岸の案内</a></li>" in read(client, "/tags/")
+
+
 def test_a_scheduled_post_is_linked_from_its_minute_on(client: Client) -> None:
     post = publish("題", path="/a/")
     Post.objects.filter(pk=post.pk).update(published_at=timezone.now() + timedelta(hours=1))

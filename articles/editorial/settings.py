@@ -351,7 +351,8 @@ def _read_own(text: str) -> Target:
 
 
 def _find_target(path: str) -> Target:
-    if post := Post.objects.filter(path=path, trashed_at__isnull=True).light().first():
+    # In the trash, too: a link to a post that was thrown away must not keep staff from changing something else.
+    if post := Post.objects.filter(path=path).light().first():
         return Target(post=post)
     try:
         match = resolve(path)
