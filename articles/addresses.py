@@ -74,6 +74,11 @@ def with_number(path: str, number: int) -> str:
 # --- Spellings --------------------------------------------------------------------------------------------------------
 
 
+def is_impossible(path: str) -> bool:
+    """Whether ``path`` holds what no post has in its address; a database may refuse even to look for it."""
+    return _IMPOSSIBLE.search(path) is not None
+
+
 def spellings_of(path: str) -> Iterator[str]:
     """The addresses that ``path`` may mean, best first, each once. Nothing for what no post can have.
 
@@ -81,7 +86,7 @@ def spellings_of(path: str) -> Iterator[str]:
     with single slashes; each with and without final slash, index file and suffix; and last in lower case, as Hugo
     writes addresses whatever case the file's name has.
     """
-    if len(path) > MAX_PATH or _IMPOSSIBLE.search(path):
+    if len(path) > MAX_PATH or is_impossible(path):
         return
     composed = unicodedata.normalize("NFC", path)
     bases = [path, composed, unquote(composed), unicodedata.normalize("NFD", path), _SLASHES.sub("/", composed)]
@@ -115,7 +120,7 @@ def bare_form(path: str) -> str:
 
 def file_spellings(path: str) -> list[str]:
     """The spellings under which a file may have been served: as written, composed, decomposed, decoded once more, lower case."""
-    if len(path) > MAX_PATH or _IMPOSSIBLE.search(path):
+    if len(path) > MAX_PATH or is_impossible(path):
         return []
     composed = unicodedata.normalize("NFC", _SLASHES.sub("/", path))
     forms = [path, composed, unicodedata.normalize("NFD", composed), unquote(composed), composed.lower()]

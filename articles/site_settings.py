@@ -101,7 +101,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SectionRow:
-    """A category, in the order of categories. ``has_posts``: something public stands in it, or only below it."""
+    """A category, in the order of categories. ``has_posts``: its list would show something of its own, not only from below."""
 
     full_slug: str
     name: str
@@ -187,7 +187,9 @@ def _read() -> tuple[Settings, list[SectionRow]]:
 
 
 def _sections() -> QuerySet[Category, Any]:
-    has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")))
+    # What its list shows: standing pages are in none.
+    listed = Post.objects.published().dated().order_by()
+    has_posts = Exists(listed.filter(postcategory__category=OuterRef("pk")))
     return Category.objects.order_by().values_list(
         Value("section", _TEXT), "position", "full_slug", "name", Value("", TextField()), has_posts
     )

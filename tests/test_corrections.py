@@ -311,6 +311,13 @@ def test_readers_see_that_there_are_corrections_and_what_they_say(post: Post, cl
     assert data["correction"][0]["@type"] == "CorrectionComment"
 
 
+def test_corrections_of_a_post_without_a_text_are_shown(publisher: Any, client: Client) -> None:
+    post = workflow.publish(workflow.save_post(Post(), publisher, {"title": "撤回", "body": ""}), publisher)
+    correct(post, publisher)
+    assert post.body_html == ""
+    assert TEXT in client.get(post.get_absolute_url()).content.decode()
+
+
 def test_a_post_without_corrections_says_nothing_of_them(post: Post, client: Client) -> None:
     page = client.get(post.get_absolute_url()).text
     assert "訂正" not in page

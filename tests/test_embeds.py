@@ -195,6 +195,17 @@ def test_every_way_to_embed_a_film_gives_one_figure(written: str, title: str) ->
     assert html.startswith("<p>前。</p>\n<figure")
 
 
+@pytest.mark.django_db
+def test_words_that_a_figure_adds_name_their_language_in_a_text_of_another(client: Client) -> None:
+    post = PostFactory(language="ar", body=f"<{LINKED}>", features=sorted(DEFAULT_FEATURES[""]), flavour="commonmark")
+    save_derived(post)
+    html = client.get(post.get_absolute_url()).content.decode()
+    for name in ("player-action", "player-note", "player-link"):
+        [start] = re.findall(rf'<(?:a|span) class="{name}"[^>]*>', html)
+        assert 'lang="ja" dir="ltr"' in start
+    assert 'class="player-note" role="status">' in figure_of(LINKED)
+
+
 def test_a_shortcode_can_name_its_film() -> None:
     features = DEFAULT_FEATURES["hugo"]
     html = render(f'{{{{< youtube id="{FILM}" title="編集長に聞く" >}}}}', flavour="commonmark", features=features).html

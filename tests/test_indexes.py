@@ -53,6 +53,32 @@ def test_terms_of_hidden_posts_are_in_no_index(client: Client, name: str) -> Non
         assert "秘密" not in html
 
 
+def test_terms_whose_lists_are_empty_are_in_no_index(client: Client) -> None:
+    """A standing page is in no list by term, so what only pages have leads nowhere."""
+    for kind in Post.Kind.values:
+        name = f"{kind}の"
+        PostFactory(kind=kind, tags=[name], authors=[name], series=SeriesFactory(name=name), categories=[name])
+    for path in PATHS[:4]:
+        html = html_of(client, path)
+        assert names_in(html) == ["articleの"]
+        assert "pageの" not in html
+        [address] = re.findall(r'<a href="([^"]*)"[^>]*>articleの', html[html.index("<main") :])
+        assert client.get(address).status_code == 200
+
+
+def test_a_letter_has_one_heading_wherever_its_names_stand(client: Client) -> None:
+    PostFactory(tags=["アジア", "ワイン", "ヴィオラ", "able", "zoo", "à", "2026", "漢"])
+    groups = list_terms("tag", None).groups
+    assert [(group.label, [entry.name for entry in group.entries]) for group in groups] == [
+        ("", ["2026"]),
+        ("A", ["able", "à"]),
+        ("Z", ["zoo"]),
+        ("ア", ["アジア", "ヴィオラ"]),
+        ("ワ", ["ワイン"]),
+        ("", ["漢"]),
+    ]
+
+
 def test_a_tag_of_many_posts_stands_once(client: Client) -> None:
     for _ in range(3):
         PostFactory(tags=["AI"], authors=["経済班"])
@@ -180,6 +206,17 @@ def test_what_stands_beside_a_period_is_public(client: Client, path: str) -> Non
     html = html_of(client, path)
     assert "2020" not in html
     assert "→" not in html
+
+
+def test_a_year_without_an_address_is_not_led_to(client: Client, settings: Any) -> None:
+    """In a zone west of Greenwich the first hours of year 1 are before all that Python can count."""
+    settings.TIME_ZONE = "America/New_York"
+    dated(1, 1, 1)
+    assert list_years() == []
+    dated(2, 2)
+    assert [year.start.year for year in list_years()] == [2]
+    assert "/0001/" not in html_of(client, "/0002/")
+    assert client.get("/0001/").status_code == 404
 
 
 # --- Fronts of sections ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,19 @@ from django.db import IntegrityError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import escape
 
 from articles import site_settings
+from articles.admin.preview import preview_home
 from articles.colours import DEFAULTS, LEAST, contrast, find_accent_fault, find_paper_fault, make_scheme, write_sheet
-from articles.editorial import workflow
+from articles.editorial import permalinks, workflow
 from articles.editorial.permalinks import BadAddress, check_pattern
 from articles.editorial.settings import BadTarget, Draft, Row, find_faults, newest, read_draft, read_target, save_settings
 from articles.editorial.workflow import ChangedMeanwhile, NotAllowed, RefusedChange
 from articles.mail import send
 from articles.models import Category, MediaFile, Post, SiteLink, SiteSettings, Tag
 from articles.uses import is_in_masthead, without_uses
+from tests.factories import PostFactory
 from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +102,28 @@ def test_a_process_asks_once_for_many_pages_and_forgets_at_a_save() -> None:
     assert len(captured) == 0
     save(name="新しい名")
     assert site_settings.current().name == "新しい名"
+
+
+def test_what_could_not_be_saved_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    save(name="先の名")
+
+    def fail() -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr("articles.cards.forget_all", fail)
+    with pytest.raises(OSError, match="full"):
+        save(name="後の名")
+    assert site_settings.current().name == "先の名"
+
+
+def test_cards_are_drawn_anew_by_the_name_that_was_saved_not_by_the_one_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    save(name="先の名")
+    site_settings.current()
+    SiteSettings.objects.create(number=2, name="よその名")
+    forgotten: list[str] = []
+    monkeypatch.setattr("articles.cards.forget_all", lambda: forgotten.append("all"))
+    save(name="先の名")
+    assert forgotten == ["all"]
 
 
 def test_after_two_seconds_what_another_process_saved_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +297,17 @@ def test_a_link_to_a_draft_is_not_shown_and_follows_it_when_it_moves(client: Cli
     assert '<a href="/now/">近日</a>' in read(client)
 
 
+def test_a_link_to_a_post_in_the_trash_waits_for_it_and_hinders_no_other_change(client: Client) -> None:
+    post = publish("題")
+    save(links={"navigation": [Row("河岸の案内", post.get_absolute_url())]})
+    workflow.move_to_trash(post, None)
+    save(name="川辺新聞")
+    assert "河岸の案内</a></li>" not in read(client, "/tags/")
+    workflow.publish(workflow.restore(post, None), None)
+    site_settings.forget()
+    assert "河岸の案内</a></li>" in read(client, "/tags/")
+
+
 def test_a_scheduled_post_is_linked_from_its_minute_on(client: Client) -> None:
     post = publish("題", path="/a/")
     Post.objects.filter(pk=post.pk).update(published_at=timezone.now() + timedelta(hours=1))
@@ -381,6 +417,21 @@ def test_a_preview_loads_no_script_that_counts_visits() -> None:
     assert "stats" not in policy
 
 
+def test_a_page_with_a_film_counts_visits_too(client: Client) -> None:
+    post = publish("題", body="<https://www.youtube.com/watch?v=abcdefghijk>")
+    save(has_analytics=True, analytics_script="https://stats.example.jp/script.js")
+    policy = client.get(post.get_absolute_url())["Content-Security-Policy"].split("; ")
+    assert "script-src 'self' https://stats.example.jp" in policy
+    assert "frame-src https://www.youtube-nocookie.com" in policy
+
+
+def test_the_preview_of_the_front_page_names_no_script(client: Client) -> None:
+    publish("題")
+    save(has_analytics=True, analytics_script="https://stats.example.jp/script.js")
+    assert "<script" in read(client, "/")
+    assert "<script defer" not in preview_home([], timezone.now()).content.decode()
+
+
 # --- What is refused ------------------------------------------------------------------------------------------------
 
 
@@ -460,6 +511,27 @@ def test_good_patterns_are_taken(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "slug", "expected"),
+    [
+        ("/{slug}/", "2026", "/2026-2/"),
+        ("/{slug}", "tags", "/tags-2"),
+        ("/{year}/{slug}/", "11", "/2026/11-2/"),
+        ("/{year}/{slug}", "07", "/2026/07-2"),
+        ("/{slug}/", "archives", "/archives-2/"),
+        ("/{slug}/", "20261", "/20261/"),
+        ("/{year}/{slug}.html", "11", "/2026/11.html"),
+    ],
+)
+def test_no_new_address_is_that_of_a_list(client: Client, pattern: str, slug: str, expected: str) -> None:
+    save(permalink=pattern)
+    post = PostFactory(slug=slug, path="", title="題名", published_at=datetime(2026, 11, 2, tzinfo=UTC))
+    permalinks.fill(post)
+    post.save()
+    assert post.path == expected
+    assert "題名 –" in read(client, expected)
+
+
+@pytest.mark.parametrize(
     "target",
     ["javascript:alert(1)", "data:text/html,x", "//example.jp/", "example.jp", "/admin/", "/Admin/login/", "/nowhere/", "",
      "https://", "https://user@example.jp/", "https://example.jp/\"onclick", "mailto:nobody", "ftp://example.jp/", "/tags/none/",
@@ -468,6 +540,14 @@ def test_good_patterns_are_taken(pattern: str) -> None:
 def test_a_link_leads_nowhere_but_to_this_site_the_web_and_mail(target: str) -> None:
     with pytest.raises(BadTarget):
         read_target("navigation", target)
+
+
+@pytest.mark.parametrize("path", ["/it's/", "/a,b;c/", "/一 二/", "/a`b^c/"])
+def test_a_post_at_an_old_and_odd_address_can_be_linked(path: str, client: Client) -> None:
+    post = PostFactory(path=path)
+    assert read_target("navigation", path).post == post
+    save(links={"navigation": [Row("昔の記事", path)]})
+    assert f'href="{escape(post.get_absolute_url())}"' in read(client, "/tags/")
 
 
 def test_addresses_of_this_site_are_known_in_every_spelling(settings: Any) -> None:
@@ -568,6 +648,26 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(publisher: C
     for place in ("id_accent_light_error", "id_permalink_error", "navigation-0-error"):
         assert f'id="{place}"' in html
     assert newest() is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"seen": "1" * 5000}, {"seen": "１"}, {"act": "up:navigation:" + "1" * 5000}, {"act": "remove:nowhere:0"},
+     {"logo": "1" * 5000}, {"logo": ["1", "x"]}, {"posts_per_page": "1" * 5000}, {"accent_light": "#\0"},
+     {"permalink": "{" * 120},
+     *({"navigation-label": "案内", "navigation-target": target}
+       for target in ("/a/%00", "/tags/%00/", "/categories/%00/", "/search/?q=%00", "/%ED%A0%80/", "//[", "https://[",
+                      "/" + "a" * 3000))],
+)  # fmt: skip
+@pytest.mark.parametrize("act", ["save", "check"])
+def test_what_no_database_holds_is_refused_in_words(publisher: Client, act: str, sent: dict[str, Any]) -> None:
+    assert publisher.post(SCREEN, {"seen": "0", "act": act, **sent}).status_code in {200, 302}
+    assert not SiteLink.objects.exists()
+
+
+@pytest.mark.parametrize("query", ["version=" + "1" * 5000, "version=-1", "version=１", "version=9223372036854775808"])
+def test_a_version_that_cannot_be_is_not_there(publisher: Client, query: str) -> None:
+    assert publisher.get(f"{SCREEN}?{query}").status_code == 404
 
 
 def test_a_button_moves_a_link_and_saves_nothing(publisher: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -30,6 +31,7 @@ from articles.findings import Finding
 
 COUNTED_ROWS = 10_000
 LARGEST_KEY = 2**63 - 1
+_KEY = re.compile("[0-9]{1,19}")
 SEVERITIES = ("error", "warning", "info")
 
 
@@ -61,7 +63,7 @@ class CappedPaginator(Paginator):
 
 def is_key(text: object) -> bool:
     """Whether a posted value can be a row's key: a database raises for any other, also where it is only asked for."""
-    return (key := str(text)).isascii() and key.isdigit() and int(key) <= LARGEST_KEY
+    return _KEY.fullmatch(key := str(text)) is not None and int(key) <= LARGEST_KEY
 
 
 class KeySelect(AutocompleteSelect):

@@ -101,7 +101,7 @@ def preview_home(keys: Sequence[int], at: datetime) -> HttpResponse:
             post.staff_note = _("not for readers")  # type: ignore[attr-defined]
     sections = load_sections()
     listing = list_posts(Post.objects.published(at).exclude(pk__in=keys), None, besides=front, at=at)
-    return protect(render_home(front, listing, sections))
+    return protect(render_home(front, listing, sections, scripts=False))
 
 
 def protect(response: HttpResponse) -> HttpResponse:

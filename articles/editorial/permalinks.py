@@ -19,6 +19,8 @@ PLACEHOLDERS = ("year", "month", "day", "slug")
 #: First parts of the site's own lists and pages: a post there would hide behind them, or they behind it.
 LISTS = frozenset({"categories", "tags", "authors", "series", "search", "feeds", "media"})
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# At these a list would stand in front of the post, or the post in front of it.
+_OF_LIST = re.compile(rf"/(?:[0-9]{{4}}(?:/[0-9]{{2}})?|{'|'.join(sorted(LISTS))}|archives)/?", re.IGNORECASE)
 _NUMBERED = re.compile(r"-(?P<number>\d{1,6})/?$")
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff?#\\]")
 _DOTS = re.compile(r"/\.{1,2}(/|$)")
@@ -80,7 +82,7 @@ def fill(post: Post) -> None:
     post.slug = post.slug or slugify(post.title)
     base = house_path(post)
     candidate, number = base, 1
-    while is_reserved(candidate) or find_holder(candidate, post) is not None:
+    while is_reserved(candidate) or _OF_LIST.fullmatch(candidate) or find_holder(candidate, post) is not None:
         number += 1
         candidate = with_number(base, number)
     post.path = candidate

@@ -20,14 +20,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from articles import cards
-from articles.addresses import host_of, spellings_of
+from articles.addresses import host_of, is_impossible, spellings_of
 from articles.colours import DEFAULTS, LEAST, Fault, find_accent_fault, find_paper_fault, is_colour
 from articles.editorial.permalinks import BadAddress, check_pattern
 from articles.editorial.permissions import Account, can_set_up
 from articles.editorial.workflow import ChangedMeanwhile, NotAllowed, RefusedChange
 from articles.models import Author, Category, MediaFile, Post, Redirect, Series, SiteLink, SiteSettings, Tag
 from articles.queue import enqueue_once
-from articles.site_settings import current, forget, load_frame, show_sections
+from articles.site_settings import forget, load_frame, show_sections
 
 #: How many links each place takes.
 MAX_LINKS: Mapping[str, int] = {"navigation": 12, "footer": 20, "social": 10}
@@ -129,19 +129,19 @@ def save_settings(user: Account | None, draft: Draft, *, seen: int) -> SiteSetti
     faults = find_faults(draft)
     if faults:
         raise RefusedChange(next(iter([*faults.fields.values(), *faults.links.values()])))
-    before = current().name
     try:
         with transaction.atomic():
             known = newest()
             _check_unchanged(known, seen)
-            if not find_changes(read_draft(known), draft):
+            before = read_draft(known)
+            if not find_changes(before, draft):
                 return None
             version = SiteSettings.objects.create(
                 number=seen + 1, user=None if user is None or user.pk is None else user, **draft.values
             )
             SiteLink.objects.bulk_create(_make_links(version, draft.links))
-            forget()
-            if current().name != before:
+            # By the rows: what this process remembers may be seconds old, and must not learn what is not there for all yet.
+            if _name_of(draft) != _name_of(before):
                 # Cards show the name. The worker draws those of the last days, the command the others.
                 cards.forget_all()
                 enqueue_once("articles.tasks.make_cards")
@@ -151,6 +151,10 @@ def save_settings(user: Account | None, draft: Draft, *, seen: int) -> SiteSetti
         _check_unchanged(newest(), seen)
         raise
     return version
+
+
+def _name_of(draft: Draft) -> str:
+    return draft.values["name"] or settings.SITE_NAME
 
 
 def find_changes(before: Draft, after: Draft) -> list[Change]:
@@ -297,7 +301,7 @@ def explain_absences(links: Links) -> dict[tuple[str, int], str]:
     Looked at are addresses in the spelling in which they are kept; others are when they are saved.
     """
     rows = {(place, number): unquote(row.target) for place, found in links.items() for number, row in enumerate(found)}
-    paths = {path for path in rows.values() if path.startswith("/")}
+    paths = {path for path in rows.values() if path.startswith("/") and not is_impossible(path)}
     posts = dict.fromkeys(Post.objects.filter(path__in=paths).values_list("path", flat=True), False)
     posts |= dict.fromkeys(Post.objects.published().filter(path__in=paths).values_list("path", flat=True), True)
     slugs = {path: _slugs_of(path) for path in paths if path not in posts}
@@ -336,7 +340,7 @@ def _read_own(text: str) -> Target:
     """The thing at an address of this site, so that the link follows it when it moves, and hides while it is not public."""
     parts = urlsplit(text)
     path = unicodedata.normalize("NFC", unquote(parts.path))
-    if _UNSAFE.search(path.replace(" ", "")):
+    if is_impossible(unquote(text)):
         raise BadTarget(_("The address holds a character that no address has."))
     target = _find_target(path)
     if target.address and path != parts.path:
@@ -347,7 +351,8 @@ def _read_own(text: str) -> Target:
 
 
 def _find_target(path: str) -> Target:
-    if post := Post.objects.filter(path=path, trashed_at__isnull=True).light().first():
+    # In the trash, too: a link to a post that was thrown away must not keep staff from changing something else.
+    if post := Post.objects.filter(path=path).light().first():
         return Target(post=post)
     try:
         match = resolve(path)

@@ -15,6 +15,8 @@ from articles.models import Post, PostQuerySet
 #: An archive that reaches further back names the years before by themselves, and the years before these not at all.
 MONTHS_OF_YEARS = 30
 MAX_YEARS = 150
+#: Years with an address: before and after every one of them there is another, in which its border may lie in UTC.
+FIRST_YEAR, LAST_YEAR = 2, 9997
 Span = tuple[datetime, datetime]
 
 
@@ -71,7 +73,7 @@ def list_years() -> list[Year]:
     if not row or row["last"] is None:
         return []
     newest = timezone.localtime(row["last"]).year
-    oldest = max(timezone.localtime(row["first"]).year, newest - MAX_YEARS, 2)
+    oldest = max(timezone.localtime(row["first"]).year, newest - MAX_YEARS)
     first_by_month = max(oldest, newest - MONTHS_OF_YEARS + 1)
     months = [month_span(year, month) for year in range(newest, first_by_month - 1, -1) for month in range(1, 13)]
     whole = [year_span(year) for year in range(first_by_month - 1, oldest - 1, -1)]
@@ -84,8 +86,11 @@ def list_years() -> list[Year]:
 
 
 def _newest_first() -> PostQuerySet:
-    """The public posts with a date. The bound is implied by published(), but as a plain range it lets SQLite walk its index."""
-    return Post.objects.published().dated().filter(published_at__lte=timezone.now())
+    """The public posts whose year has an address. As a plain range it lets SQLite walk its index; published() implies its end.
+
+    In some zones the first hours that a database holds are in no year that Python knows.
+    """
+    return Post.objects.published().dated().filter(published_at__range=(midnight(FIRST_YEAR), timezone.now()))
 
 
 def _those_with_posts(spans: Sequence[Span]) -> list[Span]:

@@ -43,10 +43,11 @@ _ALT = re.compile(r' alt="([^"]*)"')
 _NAMING = re.compile(r' title="[^"]*"')
 
 
-def place_players(html: str, language: str) -> tuple[str, list[str]]:
+def place_players(html: str, language: str, *, text_language: str = "") -> tuple[str, list[str]]:
     """A rendered text with figures in the place of what can be played, and the origins that these load from, sorted.
 
-    ``language`` is that of the words which the figures add. Where ``EMBED_SERVICES`` is empty nothing changes.
+    ``language`` is that of the words which the figures add; they name it where ``text_language`` is another. Where
+    ``EMBED_SERVICES`` is empty nothing changes.
     """
     services: Collection[str] = settings.EMBED_SERVICES
     if not services or not ('<p class="embed' in html or "></a></p>" in html):
@@ -58,7 +59,7 @@ def place_players(html: str, language: str) -> tuple[str, list[str]]:
         if player is None or len(found) == MAX_PLAYERS or not _may_stand_for(player, match["source"]):
             return match[0]
         found.append(player)
-        return _write(player, match)
+        return _write(player, match, language if text_language not in ("", language) else "")
 
     with translation.override(language):
         html = _EMBED.sub(place, html)
@@ -77,7 +78,7 @@ def _is_ours(source: str) -> bool:
     return source.startswith("/") and not source.startswith("//")
 
 
-def _write(player: Player, match: re.Match[str]) -> str:
+def _write(player: Player, match: re.Match[str], words_language: str) -> str:
     picture = title = ""
     if image := match["image"]:
         if alt := _ALT.search(image):
@@ -94,5 +95,6 @@ def _write(player: Player, match: re.Match[str]) -> str:
         "title": " ".join(title.split()),
         "what": what,
         "action": action,
+        "words_language": words_language,
     }
     return render_to_string("articles/_partials/player.html", context).strip()

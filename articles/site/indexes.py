@@ -56,7 +56,7 @@ class Index:
 
 
 def list_terms(kind: str, start: str | None) -> Index:
-    """The tags, by-lines or series with public posts whose identity is not before ``start``; one query, for many tags three.
+    """The tags, by-lines or series with listed posts whose identity is not before ``start``; one query, for many tags three.
 
     ``kind`` is ``tag``, ``author`` or ``series``. Raises Http404 for a ``start`` that no database can hold.
     """
@@ -80,8 +80,8 @@ def _bytewise(column: str) -> Collate:
 
 
 def _members(**term: OuterRef) -> PostQuerySet:
-    """The public posts of a term. Joined, not "in all public posts": of those a database would first make a list."""
-    return Post.objects.published().filter(**term).order_by()
+    """What a term's list shows. Joined, not "in all public posts": of those a database would first make a list."""
+    return Post.objects.published().dated().filter(**term).order_by()
 
 
 def _tags() -> QuerySet[Any]:
@@ -113,9 +113,18 @@ def _entry(term: Any) -> Entry:
 
 
 def _group(terms: Iterable[Any]) -> list[Group]:
-    return [
-        Group(label, [_entry(term) for term in members]) for label, members in groupby(terms, lambda term: label_of(term.key))
-    ]
+    """Each letter once: in the order of code points ``à`` stands after ``z``, and ``ヴ`` after ``ワ``."""
+    groups: list[Group] = []
+    by_letter: dict[str, Group] = {}
+    for label, members in groupby(terms, lambda term: label_of(term.key)):
+        entries = [_entry(term) for term in members]
+        if label in by_letter:
+            by_letter[label].entries.extend(entries)
+            continue
+        groups.append(Group(label, entries))
+        if label:
+            by_letter[label] = groups[-1]
+    return groups
 
 
 def label_of(identity: str) -> str:

@@ -121,11 +121,11 @@ def as_cards(posts: PostQuerySet) -> PostQuerySet:
     return posts.select_related("cover__variants", "series").light().annotate(is_sponsored=is_sponsored)
 
 
-def attach_credits(posts: Sequence[Post], *, html: str = "") -> None:
+def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
     """Gives every post its ``credits``: authors, categories and tags in their order, in one query.
 
-    With ``html``, the rendered text of the first, the same query finds the variants of the pictures that it shows, and the
-    post's corrections.
+    With ``html``, the rendered text of the first, empty or not, the same query finds the variants of the pictures that it
+    shows, and the post's corrections.
     """
     by_post = {post.pk: Credits() for post in posts}
     for post in posts:
@@ -145,11 +145,11 @@ def attach_credits(posts: Sequence[Post], *, html: str = "") -> None:
             Value("tags", text), "content_object_id", Value(0, number), "pk", "tag__name", "tag__slug", Value("", text)
         ),
     ]
-    if names := names_in(html, settings.MEDIA_URL):
+    if names := names_in(html or "", settings.MEDIA_URL):
         shapes = Cast("shapes", TextField())
         columns = (Value("pictures", text), "media__width", "media__height", "pk", "media__public_name", shapes, Value("", text))
         parts.append(_variants_of(names).values_list(*columns))
-    if html and posts[0].corrected_at is not None:
+    if html is not None and posts[0].corrected_at is not None:
         corrections = Correction.objects.filter(post=posts[0].pk).order_by()
         times = Cast("corrected_at", TextField())
         parts.append(

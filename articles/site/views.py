@@ -56,8 +56,8 @@ def show_home(request: HttpRequest) -> HttpResponseBase:
     return render_home(front, listing, sections)
 
 
-def render_home(front: list[Post], listing: Listing, sections: list[Section]) -> HttpResponse:
-    """The front page with the stories of ``front`` at its head. Previews are made by this function too.
+def render_home(front: list[Post], listing: Listing, sections: list[Section], *, scripts: bool = True) -> HttpResponse:
+    """The front page with the stories of ``front`` at its head. Previews are made by this function too, without ``scripts``.
 
     The first story leads, the next four stand beside it, those that staff chose (``beside``) apart from the latest. Further
     chosen ones come below them, and what is left in bands by section. A post at ``/`` is the introduction.
@@ -75,6 +75,7 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section]) ->
         "bands": _bands(stories[max(LEAD_AND_SIDE, len(front)) :], sections),
         "introduction": lookup.shown(Post.objects.published().filter(path="/")).first(),
         "is_front": True,
+        "scripts": scripts,
         "structured_data": structured.describe_home(),
         "canonical": settings.SITE_URL + reverse("articles:home"),
     }
@@ -223,7 +224,7 @@ def show_month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
 
 
 def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResponseBase:
-    if not 1 < year < 9998 or (month is not None and not 1 <= month <= 12):
+    if not archives.FIRST_YEAR <= year <= archives.LAST_YEAR or (month is not None and not 1 <= month <= 12):
         return answer_address(request)
     span = archives.month_span(year, month) if month else archives.year_span(year)
     sections = load_sections()
@@ -379,7 +380,8 @@ def render_post(
     category = credits.categories[0].slug if credits.categories else ""
     alternates = article.alternates_of(post, neighbours.translations)
     shows_cover = article.shows_cover(post)
-    text, origins = place_players(post.body_html, interface_language(language_of(post)))
+    language = language_of(post)
+    text, origins = place_players(post.body_html, interface_language(language), text_language=language)
     context = {
         **page_context(sections),
         "post": post,
@@ -407,9 +409,11 @@ def render_post(
         "markdown_url": _address(markdown_path(post)),
         "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }
-    response = render_page("articles/post.html", context, language=language_of(post), noindex=post.noindex)
+    response = render_page("articles/post.html", context, language=language, noindex=post.noindex)
     if origins:
-        response._csp_update = {"frame-src": origins}  # type: ignore[attr-defined]
+        # Beside what the page lets the script that counts visits do.
+        policy = getattr(response, "_csp_update", {})
+        response._csp_update = {**policy, "frame-src": origins}  # type: ignore[attr-defined]
     return response
 
 

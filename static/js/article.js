@@ -2,11 +2,21 @@
 // What a script adds to an article: the place in its contents, its notes beside their marks, its address to be passed on.
 // Without it everything can be read: marks lead to the notes, and links share.
 (() => {
+  // What a fragment names. Authors write "#50%", too, which is no encoding of anything.
+  const find = (hash) => {
+    try {
+      return document.getElementById(decodeURIComponent(hash.slice(1)));
+    } catch (error) {
+      if (!(error instanceof URIError)) throw error;
+      return document.getElementById(hash.slice(1));
+    }
+  };
+
   // --- Contents: the part that is being read ---
 
   const nav = document.querySelector(".outline");
   const parts = [...document.querySelectorAll(".outline a")]
-    .map((link) => ({ link, heading: document.getElementById(decodeURIComponent(link.hash.slice(1))) }))
+    .map((link) => ({ link, heading: find(link.hash) }))
     .filter((part) => part.heading);
 
   const follow = () => {
@@ -32,7 +42,7 @@
 
   const GAP = 8;
   const marks = [...document.querySelectorAll('.prose sup > a[href^="#"]')]
-    .map((mark) => ({ mark, note: document.getElementById(decodeURIComponent(mark.hash.slice(1))) }))
+    .map((mark) => ({ mark, note: find(mark.hash) }))
     .filter(({ note }) => note?.closest("[role=doc-endnotes]"));
 
   const makeBox = () => {

@@ -153,6 +153,21 @@ def test_the_policy_of_the_site_has_nothing_against_the_script(page: Page, live_
     assert said == []
 
 
+def test_a_link_that_no_browser_can_decode_stops_nothing(browser: Browser, live_site: Any, media_root: Any) -> None:
+    body = f"""文<sup><a href="#50%">半分</a></sup>と注[^1]。{FILLING}
+[^1]: 注の中身。
+"""
+    post = PostFactory(body=body, features=sorted(DEFAULT_FEATURES[""]), flavour="commonmark")
+    save_derived(post)
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(live_site.url + post.get_absolute_url())
+    expect(page.locator("[data-share=copy]")).to_be_visible()
+    page.locator(".prose sup > a[href^='#fn']").first.hover()
+    expect(page.locator(".note")).to_have_text("注の中身。")
+    context.close()
+
+
 def test_the_address_is_copied_and_the_button_says_so(browser: Browser, live_site: Any, article: Post) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
