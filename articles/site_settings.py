@@ -101,7 +101,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SectionRow:
-    """A category, in the order of categories. ``has_posts``: its list would show something of its own, not only from below."""
+    """A category, in the order of categories. ``has_posts``: something public stands in it, not only below it."""
 
     full_slug: str
     name: str
@@ -187,9 +187,7 @@ def _read() -> tuple[Settings, list[SectionRow]]:
 
 
 def _sections() -> QuerySet[Category, Any]:
-    # What its list shows: standing pages are in none.
-    listed = Post.objects.published().dated().order_by()
-    has_posts = Exists(listed.filter(postcategory__category=OuterRef("pk")))
+    has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")).order_by())
     return Category.objects.order_by().values_list(
         Value("section", _TEXT), "position", "full_slug", "name", Value("", TextField()), has_posts
     )
@@ -217,9 +215,8 @@ def _row() -> QuerySet[SiteSettings, Any]:
 
 
 def _links() -> QuerySet[SiteLink, Any]:
-    public = Post.objects.published()
-    # A tag's list holds what has a date.
-    tagged = public.dated().filter(tagged_items__tag=OuterRef("tag")).order_by()
+    public = Post.objects.published().order_by()
+    tagged = public.filter(tagged_items__tag=OuterRef("tag"))
     is_shown = Case(
         When(post__isnull=False, then=Exists(public.filter(pk=OuterRef("post")))),
         When(tag__isnull=False, then=Exists(tagged)),

@@ -56,7 +56,7 @@ class Index:
 
 
 def list_terms(kind: str, start: str | None) -> Index:
-    """The tags, by-lines or series with listed posts whose identity is not before ``start``; one query, for many tags three.
+    """The tags, by-lines or series with public posts whose identity is not before ``start``; one query, for many tags three.
 
     ``kind`` is ``tag``, ``author`` or ``series``. Raises Http404 for a ``start`` that no database can hold.
     """
@@ -80,8 +80,8 @@ def _bytewise(column: str) -> Collate:
 
 
 def _members(**term: OuterRef) -> PostQuerySet:
-    """What a term's list shows. Joined, not "in all public posts": of those a database would first make a list."""
-    return Post.objects.published().dated().filter(**term).order_by()
+    """The public posts of a term. Joined, not "in all public posts": of those a database would first make a list."""
+    return Post.objects.published().filter(**term).order_by()
 
 
 def _tags() -> QuerySet[Any]:
