@@ -122,7 +122,7 @@
   for (const button of document.querySelectorAll("button[data-share]")) {
     const act = acts[button.dataset.share];
     if (!act) continue;
-    button.hidden = false;
+    button.closest("[hidden]").hidden = false;
     button.addEventListener("click", async () => {
       try {
         await act();
