@@ -40,6 +40,7 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 django.setup()
 
 from articles import site_settings  # noqa: E402
+from tests.factories import PostFactory  # noqa: E402
 
 if connection.vendor == "sqlite":
     # A database in memory has one connection for all threads. Two of them stop for ever where one holds SQLite's lock in a
@@ -166,6 +167,12 @@ def _empty_cache() -> None:
 def _forgotten_settings() -> None:
     """No test sees the site's settings that another one left in this process."""
     site_settings._forget()
+
+
+@pytest.fixture(autouse=True)
+def _counted_anew() -> None:
+    """A test's posts are older and newer than each other in the order in which it makes them, whatever ran before it."""
+    PostFactory.reset_sequence(0)
 
 
 @pytest.fixture

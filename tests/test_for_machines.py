@@ -167,8 +167,8 @@ def test_structured_data_cannot_end_its_element(client):
     post = PostFactory(title=hostile, tags=[hostile[:50]], authors=[hostile[:50]], categories=[hostile[:50]])
     for path in (post.get_absolute_url(), post.authors.get().get_absolute_url(), post.categories.get().get_absolute_url()):
         text = client.get(path).content.decode()
-        assert text.count("<script type=") == 1
-        assert "<script>" not in text
+        # The data, and on an article the script of the page, which holds nothing of what is written.
+        assert re.sub(r'<script src="[^"]*" defer></script>', "", text).count("<script") == 1
         graph_of(client, path)
     assert graph_of(client, post.get_absolute_url())["NewsArticle"]["headline"] == hostile
 

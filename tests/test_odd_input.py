@@ -109,9 +109,9 @@ def test_no_field_of_any_form_of_the_desk_ends_in_an_error_of_the_database(addre
 def test_no_public_address_ends_in_an_error_of_the_database(address: Address, world: Any) -> None:
     client, _rows = world
     workflow.publish(Post.objects.get(), None)
-    defaults = {"number": "1", "year": "2026", "month": "11", "path": "kura/", "full_slug": "技術", "slug": "ai"}
+    defaults = {"number": "1", "year": "2026", "month": "11", "path": "kura/", "full_slug": "技術", "slug": "ai", "key": "0" * 12}
     for value in ODD_BYTES:
-        for query in ("before", "page", "q", value):
+        for query in ("before", "from", "page", "q", value):
             answer = ask(client, "get", address.fill(defaults) + f"?{query}={value}")
             assert answer.status_code < 500, (query, value)
         for place in address.places:
