@@ -42,7 +42,8 @@ print(json.dumps({
     "items": sorted(map(list, run.items.values_list("path", "verdict", "permalink", "undo"))) if run else [],
     "lost originals": sorted(names - originals),
     "orphans": sorted(originals - names),
-    "public": sorted(files(settings.MEDIA_ROOT)),
+    # Without what the worker makes of them in its own time, whose names begin so.
+    "public": sorted(name for name in files(settings.MEDIA_ROOT) if not name.rpartition("/")[2].startswith("_")),
 }))
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,8 +72,7 @@ document.addEventListener("securitypolicyviolation", event => {
 
 @dataclass
 class Window:
-    """A browser that notes everything it complains about. Each address has a page of its own, closed when it was looked at:
-    one that shows progress opens itself anew, which would end the way to the next."""
+    """A browser that notes everything it complains about. Each address has a page of its own, closed when it was looked at."""
 
     context: BrowserContext
     complaints: list[str] = field(default_factory=list)
@@ -88,6 +88,8 @@ class Window:
         """What is wrong with the page at an address: violations of accessibility and policy, words on the console."""
         self.complaints.clear()
         page = self.context.new_page()
+        # A page that learns that its work is done opens itself anew, in the middle of what is asked of it here.
+        page.route(re.compile("/progress/$"), lambda route: None if route.request.resource_type == "fetch" else route.fallback())
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         try:
