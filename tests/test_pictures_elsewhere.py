@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from articles.derive import save_derived
+from articles.models import Post
 from articles.pictures import link_elsewhere
 from tests.factories import PostFactory
 
@@ -69,3 +70,12 @@ def test_a_page_loads_nothing_from_another_host_and_the_feed_keeps_the_picture(c
     assert 'href="https://books.example/c.png"' in page
     assert "books.example/c.png" in client.get("/rss.xml").content.decode()
     assert "<img" in post.body_html
+
+
+@pytest.mark.django_db
+def test_the_introduction_of_the_front_page_loads_none_either(client):
+    post = PostFactory(path="/", title="ようこそ", kind=Post.Kind.PAGE, body="![書影](https://books.example/c.png)\n")
+    save_derived(post)
+    html = client.get("/").content.decode()
+    assert 'href="https://books.example/c.png"' in html
+    assert 'src="https://books.example' not in html

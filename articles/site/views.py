@@ -64,6 +64,7 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
     """
     stories = [*front, *listing.posts]
     latest = max((post.published_at for post in stories if post.published_at), default=None)
+    introduction = lookup.shown(Post.objects.published().filter(path="/")).first()
     context = {
         **page_context(sections),
         "listing": listing,
@@ -73,7 +74,8 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
         "more_pinned": front[LEAD_AND_SIDE:],
         "latest": latest,
         "bands": _bands(stories[max(LEAD_AND_SIDE, len(front)) :], sections),
-        "introduction": lookup.shown(Post.objects.published().filter(path="/")).first(),
+        "introduction": introduction,
+        "introduction_text": link_elsewhere(introduction.body_html, settings.SITE_URL) if introduction else "",
         "is_front": True,
         "scripts": scripts,
         "structured_data": structured.describe_home(),
