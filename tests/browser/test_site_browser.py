@@ -287,8 +287,7 @@ def test_several_tables_boxes_and_samples_of_code_have_names_and_can_be_scrolled
     for sample in page.locator(".prose pre").all():
         sample.focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(200)
-        assert sample.evaluate("element => element.scrollLeft") > 0
+        page.wait_for_function("element => element.scrollLeft > 0", arg=sample.element_handle())
 
 
 def test_the_first_key_leads_past_the_masthead(page: Page, live_site, media_root):
