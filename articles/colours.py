@@ -101,18 +101,18 @@ def make_scheme(name: str, paper: str = "", accent: str = "") -> Scheme:
 
 def find_paper_fault(name: str, paper: str) -> Fault | None:
     """What is wrong with a paper under the site's own texts, if anything."""
-    reached, against = min((contrast(ink, ground), ink) for ink in DEFAULTS[name].inks for ground in _grounds(name, paper))
+    reached, against = _worst_ink(name, paper)
     if reached >= LEAST:
         return None
-    return Fault(reached, against, _nearest(paper, lambda colour: _paper_holds(name, colour)))
+    return Fault(reached, against, _nearest(paper, lambda colour: _worst_ink(name, colour)[0] >= LEAST))
 
 
 def find_accent_fault(name: str, accent: str, paper: str = "") -> Fault | None:
     """What is wrong with an accent on that paper and on the surfaces that are made of both, if anything."""
-    reached, against = min((contrast(accent, ground), ground) for ground in _surfaces(make_scheme(name, paper, accent)))
+    reached, against = _worst_ground(name, paper, accent)
     if reached >= LEAST:
         return None
-    return Fault(reached, against, _nearest(accent, lambda colour: _accent_holds(name, colour, paper)))
+    return Fault(reached, against, _nearest(accent, lambda colour: _worst_ground(name, paper, colour)[0] >= LEAST))
 
 
 def write_sheet(light: Scheme, dark: Scheme) -> str:
@@ -126,21 +126,16 @@ def write_sheet(light: Scheme, dark: Scheme) -> str:
     return "@media screen { @media not all and (prefers-contrast: more) {\n:root { " + " ".join(lines) + " }\n} }\n"
 
 
-def _surfaces(scheme: Scheme) -> tuple[str, ...]:
-    return scheme.paper, scheme.sheet, scheme.wash, scheme.soft
-
-
-def _grounds(name: str, paper: str) -> tuple[str, ...]:
+def _worst_ink(name: str, paper: str) -> tuple[float, str]:
+    """The lowest contrast of a text of the site on that paper and on what is made of it, and the text's colour."""
     scheme = make_scheme(name, paper)
-    return scheme.paper, scheme.sheet, scheme.wash
+    return min((contrast(ink, ground), ink) for ink in scheme.inks for ground in (scheme.paper, scheme.sheet, scheme.wash))
 
 
-def _paper_holds(name: str, paper: str) -> bool:
-    return all(contrast(ink, ground) >= LEAST for ink in DEFAULTS[name].inks for ground in _grounds(name, paper))
-
-
-def _accent_holds(name: str, accent: str, paper: str) -> bool:
-    return all(contrast(accent, ground) >= LEAST for ground in _surfaces(make_scheme(name, paper, accent)))
+def _worst_ground(name: str, paper: str, accent: str) -> tuple[float, str]:
+    """The lowest contrast of an accent on a surface that is made of it and the paper, and that surface."""
+    scheme = make_scheme(name, paper, accent)
+    return min((contrast(accent, ground), ground) for ground in (scheme.paper, scheme.sheet, scheme.wash, scheme.soft))
 
 
 def _nearest(colour: str, holds: Callable[[str], bool]) -> str:

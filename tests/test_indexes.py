@@ -133,6 +133,16 @@ def test_a_page_that_an_old_site_had_there_keeps_its_address(client: Client, pat
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_an_article_at_the_address_of_an_index_costs_what_others_do(
+    client: Client, path: str, django_assert_num_queries: Any
+) -> None:
+    PostFactory(path=path)
+    PostFactory()
+    with django_assert_num_queries(4):  # post, credits, neighbours, sections
+        client.get(path)
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_an_index_has_one_address(client: Client, path: str) -> None:
     PostFactory(tags=["AI"], authors=["経済班"], categories=["政策"], series=SeriesFactory(name="連載"))
     response = client.get(path.rstrip("/"))

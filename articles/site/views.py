@@ -290,12 +290,12 @@ def _show_index(request: HttpRequest, name: str, heading: str, load: Loader) -> 
     ``load`` gives what the page lists, from the sections of the site. Other indexes lead here, so one without anything in
     it is a page that says so.
     """
-    if lookup.find_post(request.path_info):
-        return answer_address(request)
+    if found := lookup.find_post(request.path_info):
+        return _answer_found(request, found)
     sections = load_sections()
     listed = load(sections)
     matter = listed.get("years") or listed.get("tree") or (index.groups if (index := listed.get("index")) else [])
-    if not matter and (other := answer_address(request)).status_code != HTTPStatus.NOT_FOUND:
+    if not matter and (other := _answer_found(request, None)).status_code != HTTPStatus.NOT_FOUND:
         return other
     address = reverse(f"articles:{name}")
     if request.path != address:
@@ -332,8 +332,12 @@ def show_media(request: HttpRequest, path: str) -> HttpResponseBase:
 
 def answer_address(request: HttpRequest) -> HttpResponseBase:
     """Whatever stands at the address that was asked for, where no list of the site's own does."""
+    return _answer_found(request, lookup.find_post(request.path_info))
+
+
+def _answer_found(request: HttpRequest, found: lookup.Found | None) -> HttpResponseBase:
+    """The same, where ``found`` is what :func:`lookup.find_post` knows of the address."""
     path = request.path_info
-    found = lookup.find_post(path)
     if found and found.is_exact:
         return _show_post(found.post)
     markdown_of = path.removesuffix(".md").removesuffix("/index") or "/" if path.endswith(".md") else ""
