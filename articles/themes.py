@@ -56,11 +56,6 @@ def find_faults(folder: Path, site: Path, engine: Engine) -> list[Fault]:
     return [*faults, *_find_idle(theme)]
 
 
-def list_blocks(template: Template, engine: Engine) -> set[str]:
-    """The names of the blocks that a template has, its parents' included. Raises TemplateDoesNotExist for an absent parent."""
-    return {block.name for each in [template, *_find_parents(template, engine)] for block in _find(each, BlockNode)}
-
-
 def list_static_files(folder: Path) -> list[str]:
     """The static files of a theme, by the names that ``{% static %}`` takes."""
     return _list_files(folder / STATIC)

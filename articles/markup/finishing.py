@@ -66,7 +66,6 @@ _FILE_SUFFIX = re.compile(r"\.(?!html?$|md$|markdown$|php$|aspx?$)[A-Za-z0-9]{2,
 _MARKDOWN_FILE = re.compile(r"\.(?:md|markdown|mkdn?|mdown|mdx|rmd)$", re.I)
 # Obsidian's ``![text|300](picture)`` and ``![300x200](picture)``.
 _SIZE_IN_ALT = re.compile(r"(?:(.*)\|)?(\d{1,4})(?:x(\d{1,4}))?", re.S)
-_SIZES = frozenset({"small", "medium", "large"})
 
 
 class _Heading:

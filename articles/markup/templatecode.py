@@ -27,7 +27,6 @@ LIQUID_RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
 COMMENTED_SHORTCODE = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}", re.S)
 _ARGUMENT = re.compile(r"""(?:([\w.:-]+)\s*=\s*)?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`|([^\s"'`]+))""", re.S)
 TAG_NAME = re.compile(r"/?\s*[\w./-]+")
-_TEXT_FILE = re.compile(r"\.(?:md|markdown|mkdn?|mdown|mdx|html?|txt|text)$", re.I)
 _BETWEEN_ARGUMENTS = re.compile(r",\s*(?=[\w-]+\s*=)")
 #: Longer template code is not template code but a brace that somebody forgot to close.
 MAX_TAG = 4_000

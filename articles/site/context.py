@@ -12,8 +12,6 @@ from django.utils import translation
 from articles.models import Author, Post
 from articles.site_settings import load_frame, show_sections
 
-MAX_SECTIONS = 12
-
 
 @dataclass(slots=True)
 class Section:
