@@ -27,6 +27,7 @@ from articles.addresses import host_of
 from articles.colours import DEFAULTS, make_scheme, write_sheet
 from articles.models import Category, Post, SiteLink, SiteSettings
 from articles.pictures import Picture
+from articles.shown import note_frame
 
 REMEMBERED = 2.0
 """Seconds. How long another process may go on with what was before."""
@@ -116,6 +117,7 @@ LinkRow = tuple[str, int, str, dict[str, str], bool]
 class _Memory:
     value: Settings
     read_at: float
+    fingerprint: str
 
 
 _memory: _Memory | None = None
@@ -124,7 +126,10 @@ _memory: _Memory | None = None
 def current() -> Settings:
     """The settings, at most :data:`REMEMBERED` seconds old; one query where they are older."""
     memory = _memory
-    return memory.value if memory and _age(memory) < REMEMBERED else _read()[0]
+    if memory is None or _age(memory) >= REMEMBERED:
+        memory = _read()[0]
+    note_frame(settings=memory.fingerprint)
+    return memory.value
 
 
 def last_known() -> Settings:
@@ -139,8 +144,23 @@ def load_frame() -> tuple[Settings, list[SectionRow]]:
     """
     memory = _memory
     if memory and _age(memory) < REMEMBERED / 2:
-        return memory.value, _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in _sections())
-    return _read()
+        rows = _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in _sections())
+    else:
+        memory, rows = _read()
+    note_frame(settings=memory.fingerprint, sections=_fingerprint(rows))
+    return memory.value, rows
+
+
+def find_fingerprints() -> tuple[str, str]:
+    """Of the settings and of the sections as they are at this moment, as pages note them; one query."""
+    _forget()
+    memory, rows = _read()
+    return memory.fingerprint, _fingerprint(rows)
+
+
+def _fingerprint(value: object) -> str:
+    """The same in every process for what is shown alike."""
+    return hashlib.blake2b(repr(value).encode(), digest_size=8).hexdigest()
 
 
 def forget() -> None:
@@ -167,7 +187,7 @@ def _twitter_name(address: str) -> str:
 # --- One statement --------------------------------------------------------------------------------------------------
 
 
-def _read() -> tuple[Settings, list[SectionRow]]:
+def _read() -> tuple[_Memory, list[SectionRow]]:
     global _memory
     read_at = time.monotonic()
     row: dict[str, Any] | None = None
@@ -182,8 +202,9 @@ def _read() -> tuple[Settings, list[SectionRow]]:
             links.append((one, place, two, json.loads(detail), bool(flag)))
     rows = _order(categories)
     value = _merge(row, sorted(links, key=lambda link: link[:2]), show_sections(rows))
-    _memory = _Memory(value, read_at)
-    return value, rows
+    memory = _Memory(value, read_at, _fingerprint(value))
+    _memory = memory
+    return memory, rows
 
 
 def _sections() -> QuerySet[Category, Any]:

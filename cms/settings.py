@@ -4,6 +4,7 @@ Every variable, its default and its meaning is in ``docs/operations.md``.
 """
 
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -55,15 +56,28 @@ def read_site_url() -> str:
     return address
 
 
-def read_hub() -> str:
-    """``WEBSUB_HUB``, the address of a hub, or none. Raises ImproperlyConfigured for what is no web address."""
-    address: str = env.str("WEBSUB_HUB", default="").strip()
+def read_web_address(name: str) -> str:
+    """A whole address on the web, or none. Raises ImproperlyConfigured naming the variable, but not what may hold a secret."""
+    address: str = env.str(name, default="").strip()
     parts = urlsplit(address)
     if address and (
         parts.scheme not in ("http", "https") or not parts.hostname or not address.isascii() or not address.isprintable()
     ):
-        raise ImproperlyConfigured("WEBSUB_HUB is not a web address. Give one like WEBSUB_HUB=https://hub.example.jp/")
+        raise ImproperlyConfigured(f"{name} is not a web address. Give one like {name}=https://hub.example.jp/")
     return address
+
+
+def read_headers(name: str) -> dict[str, str]:
+    """HTTP headers, one on each line or between semicolons: ``Fastly-Key: …``. Raises ImproperlyConfigured for another form."""
+    headers = {}
+    for line in re.split(r"[;\n]", env.str(name, default="")):
+        header, colon, value = line.partition(":")
+        if not line.strip():
+            continue
+        if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", header.strip()) or not value.strip().isprintable():
+            raise ImproperlyConfigured(f"{name} holds what is no header. Give name and value: {name}='Fastly-Key: …'")
+        headers[header.strip()] = value.strip()
+    return headers
 
 
 def read_positive_int(name: str, default: int) -> int:
@@ -265,6 +279,13 @@ TEMPLATES = [
 DATABASES = {"default": read_database(DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = read_caches()
+# A cache of another machine that can be told what to forget, as of a network that delivers pages.
+EDGE_PURGE_URL = read_web_address("EDGE_PURGE_URL")
+EDGE_PURGE_FORM = read_choice("EDGE_PURGE_FORM", ("HEADER", "JSON"))
+EDGE_PURGE_HEADERS = read_headers("EDGE_PURGE_HEADERS")
+# Finished pages in front of Django. Off where templates are being written: nobody tells of a change in a file.
+PAGE_CACHE = read_bool("PAGE_CACHE", default=not DEBUG)
+PAGE_CACHE_BYTES = read_positive_int("PAGE_CACHE_MB", 64) * 1_000_000
 # A theme may have no static files; Django warns of a folder that is not there.
 _THEME_STATIC = [THEME_DIR / "static"] if THEME_DIR and (THEME_DIR / "static").is_dir() else []
 STATICFILES_DIRS = [*_THEME_STATIC, BASE_DIR / "static"]
@@ -296,7 +317,7 @@ SITE_DESCRIPTION = env.str("SITE_DESCRIPTION", default="").strip()
 # Whether companies may read the site for their language models: what robots.txt, the pages' heads and llms.txt say.
 AI_USE = read_choice("AI_USE", ("ALLOW", "DISALLOW"))
 # Where readers of feeds may subscribe and which is told of what is new (WebSub); none by default.
-WEBSUB_HUB = read_hub()
+WEBSUB_HUB = read_web_address("WEBSUB_HUB")
 # Sites whose players a page offers to load; a page's policy lets frames come from those that it holds, and from nowhere else.
 EMBED_SERVICES = read_embed_services()
 # A font file for the cards that other sites show; empty: the best Japanese one that is installed.

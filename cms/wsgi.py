@@ -4,9 +4,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from cms.requests import Utf8WSGIRequest
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
+django = get_wsgi_application()
 
-application = get_wsgi_application()
-application.request_class = Utf8WSGIRequest
+# Only once Django is set up: the cache reads the models.
+from cms.pagecache import with_page_cache  # noqa: E402
+from cms.requests import Utf8WSGIRequest  # noqa: E402
+
+django.request_class = Utf8WSGIRequest
+application = with_page_cache(django)

@@ -19,7 +19,7 @@ from articles.editorial import workflow
 from articles.editorial.corrections import issue_correction
 from articles.editorial.schedule import settle_due
 from articles.models import Post
-from cms.settings import read_hub
+from cms.settings import read_web_address
 from tests.factories import CategoryFactory, PostFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +164,7 @@ def test_a_hub_that_is_not_there_harms_nothing(settings, django_capture_on_commi
 def test_a_hub_is_a_web_address(monkeypatch, address):
     monkeypatch.setenv("WEBSUB_HUB", address)
     if address.strip() != address:
-        assert read_hub() == address.strip()
+        assert read_web_address("WEBSUB_HUB") == address.strip()
         return
     with pytest.raises(ImproperlyConfigured, match="WEBSUB_HUB"):
-        read_hub()
+        read_web_address("WEBSUB_HUB")

@@ -2,6 +2,7 @@
 
 from articles.models.account import Attempts, Invitation
 from articles.models.card import PostCard
+from articles.models.change import Change
 from articles.models.correction import Correction
 from articles.models.front import FrontPage, FrontSlot
 from articles.models.media import MediaBand, MediaFile, MediaPair, MediaVersion, PictureVariants
@@ -23,6 +24,7 @@ __all__ = [
     "Attempts",
     "Author",
     "Category",
+    "Change",
     "Correction",
     "DeskSettings",
     "FrontPage",

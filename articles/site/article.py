@@ -15,9 +15,11 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from articles.changes import series_place
 from articles.formats.terms import identity
 from articles.models import Correction, MediaFile, Post, PostCard, RelatedPost
 from articles.pictures import CARD, CARD_SIZE, PLAIN
+from articles.shown import note, note_posts, note_span, place_of
 from articles.site.context import language_of
 from articles.site.listing import SPONSORED_LINK
 
@@ -50,6 +52,12 @@ def load_neighbours(post: Post) -> Neighbours:
     wanted = _neighbour_conditions(post)
     if not wanted:
         return Neighbours()
+    found = _find_neighbours(post, wanted)
+    _note_neighbours(post, found)
+    return found
+
+
+def _find_neighbours(post: Post, wanted: Q) -> Neighbours:
     position = RelatedPost.objects.filter(post=post.pk, other=OuterRef("pk")).order_by().values("position")[:1]
     columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
     beside = Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns)
@@ -69,6 +77,23 @@ def load_neighbours(post: Post) -> Neighbours:
         others = {row.language: row for row in rows if _is_translation(row, post)}
         found.translations = [others[language] for language in sorted(others)]
     return found
+
+
+def _note_neighbours(post: Post, found: Neighbours) -> None:
+    """Notes who stands beside a post, and where somebody who comes would."""
+    beside = (found.older, found.newer, found.series_previous, found.series_next)
+    note_posts("name", (other.pk for other in (*beside, *found.translations) if other))
+    note_posts("card", (other.pk for other in found.related))
+    if post.translation_key:
+        note_span(f"translation:{post.translation_key}")
+    if not is_article(post):
+        return
+    note(f"related:{post.pk}")
+    older, newer = (other.published_at if other else None for other in beside[:2])
+    note_span(f"beside:{post.language}", place_of(older) if older else None, place_of(newer) if newer else None)
+    if post.series_id:
+        before, after = (series_place(other) if other else None for other in beside[2:])
+        note_span(f"part:{post.series_id}", before, after)
 
 
 def _neighbour_conditions(post: Post) -> Q:
@@ -118,7 +143,7 @@ def _time_key(post: Post) -> tuple[Any, ...]:
 
 
 def _series_key(post: Post) -> tuple[Any, ...]:
-    return (post.series_order is None, post.series_order or 0, post.published_at, post.pk)
+    return (*series_place(post), post.pk)
 
 
 def _nearest(rows: Iterable[Post], post: Post, key: Any) -> tuple[Post | None, Post | None]:

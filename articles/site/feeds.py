@@ -15,6 +15,7 @@ from django.utils.encoding import iri_to_uri
 
 from articles.feed_links import feeds_of
 from articles.models import Correction, Post, PostQuerySet, Redirect, Series
+from articles.shown import complete, note, note_posts, note_span, place_of
 from articles.site.context import load_sections
 from articles.site.listing import attach_credits
 from articles.site.lookup import find_post, shown
@@ -41,6 +42,7 @@ _WRITERS: dict[str, tuple[Callable[[Feed], str], str]] = {
 def show_feed(request: HttpRequest, format: str) -> HttpResponseBase:
     """The newest posts of the site. Queries: posts, credits, corrections if there are any, first addresses."""
     posts = _newest(Post.objects.published())
+    _note_posts("time", posts)
     feed = Feed(current().name, current().description, _absolute(reverse("articles:home")), _own_address(format), posts)
     return _respond(format, feed)
 
@@ -57,6 +59,8 @@ def show_term_feed(request: HttpRequest, kind: str, slug: str, format: str) -> H
     address = next(link.address for link in found.feeds if link.format.name == format)
     if iri_to_uri(request.path) != address:
         return HttpResponsePermanentRedirect(address)
+    note(found.name)
+    _note_posts(found.name, posts)
     title = f"{found.term} – {current().name}"
     return _respond(format, Feed(title, found.description, _absolute(found.address), _absolute(address), posts))
 
@@ -66,6 +70,13 @@ def _newest(posts: PostQuerySet) -> list[Post]:
     newest = list(shown(posts.dated().filter(published_at__lte=timezone.now()))[:FEED_SIZE])
     attach_credits(newest)
     return newest
+
+
+def _note_posts(name: str, posts: Sequence[Post]) -> None:
+    note_posts("text", (post.pk for post in posts))
+    oldest = posts[-1].published_at if len(posts) == FEED_SIZE else None
+    note_span(name, place_of(oldest) if oldest else None)
+    complete()
 
 
 def _respond(format: str, feed: Feed) -> HttpResponse:
@@ -116,6 +127,8 @@ def show_feeds(request: HttpRequest) -> HttpResponseBase:
     if found is not None and found.is_exact:
         return answer_address(request)
     sections = load_sections()
+    note("index:series")
+    complete()
     context = {
         **page_context(sections),
         "is_feeds": True,

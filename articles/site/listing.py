@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -22,8 +22,19 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
-from articles.models import Correction, PictureVariants, Post, PostAuthor, PostCategory, PostQuerySet, TaggedPost
+from articles.models import (
+    Correction,
+    MediaFile,
+    PictureVariants,
+    Post,
+    PostAuthor,
+    PostCategory,
+    PostQuerySet,
+    Series,
+    TaggedPost,
+)
 from articles.pictures import Picture, names_in
+from articles.shown import note, note_posts, note_span, place_of
 from articles.site_settings import current
 
 #: Texts without a date have no page after the first: a token is an instant.
@@ -33,6 +44,7 @@ MAX_HEADLINES = 5
 # A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
 SPONSORED_LINK = r'<a(?: [a-z-]+="[^"]*")* rel="(?:[^"]* )?sponsored[ "]'
 
+_KINDS = {"authors": "author", "categories": "category", "tags": "tag"}
 _TOKEN = re.compile(r"(-?[0-9]{1,17})-([0-9]{1,6})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,6 +77,9 @@ class Listing:
     older: str | None = None
     newer: str | None = None
     is_first: bool = True
+    lower: datetime | None = None
+    upper: datetime | None = None
+    """The nearest posts beyond the page that its links depend on: one after it, one before the page before it."""
 
 
 def list_posts(
@@ -92,8 +107,9 @@ def list_posts(
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:
         listing.older = "?before=" + _token_after(listing.posts, start, skipped)
+        listing.lower = cards[size].published_at
     if start and listing.posts:
-        listing.newer = _newer(rows, listing.posts[0], start, skipped, size)
+        listing.newer, listing.upper = _newer(rows, listing.posts[0], start, skipped, size)
     attach_credits([*besides, *listing.posts])
     return listing
 
@@ -104,6 +120,16 @@ def list_pages(posts: PostQuerySet) -> Listing:
     listing = Listing(list(as_cards(Post.objects.filter(pk__in=chosen).order_by("title", "pk"))))
     attach_credits(listing.posts)
     return listing
+
+
+def note_listing(name: str, listing: Listing, *, within: tuple[datetime | None, datetime | None] = (None, None)) -> None:
+    """Notes what a page of the list ``name`` shows: its cards, and between which places somebody else would show.
+
+    ``within`` are the ends of a list of a period; whoever comes beyond them is no member.
+    """
+    note_posts("card", (post.pk for post in listing.posts))
+    low, high = listing.lower or within[0], listing.upper or within[1]
+    note_span(name, place_of(low) if low else None, place_of(high) if high else None)
 
 
 def headlines(posts: Sequence[Post]) -> str:
@@ -128,6 +154,7 @@ def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
     shows, and the post's corrections.
     """
     by_post = {post.pk: Credits() for post in posts}
+    _note_attached(posts)
     for post in posts:
         post.credits = by_post[post.pk]  # type: ignore[attr-defined]
     if not by_post:
@@ -146,6 +173,7 @@ def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
         ),
     ]
     if names := names_in(html or "", settings.MEDIA_URL):
+        note(*(f"file:{name}" for name in names))
         shapes = Cast("shapes", TextField())
         columns = (Value("pictures", text), "media__width", "media__height", "pk", "media__public_name", shapes, Value("", text))
         parts.append(_variants_of(names).values_list(*columns))
@@ -167,7 +195,19 @@ def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
             by_post[owner].corrections.append(Correction(text=label, corrected_at=_read_time(address)))
         else:
             getattr(by_post[owner], kind).append(Credit(label, address, detail))
+            note(f"{_KINDS[kind]}:{address}")
     posts[0].credits.corrections.sort(key=attrgetter("corrected_at"))  # type: ignore[attr-defined]
+
+
+def _note_attached(posts: Iterable[Post]) -> None:
+    """Notes the covers and the series that were read with the posts."""
+    for post in posts:
+        for column in ("cover", "series"):
+            attached = post._state.fields_cache.get(column)
+            if isinstance(attached, MediaFile):
+                note(f"file:{attached.public_name}")
+            elif isinstance(attached, Series):
+                note(f"series:{attached.slug}")
 
 
 def _read_time(text: str) -> datetime:
@@ -216,20 +256,20 @@ def _token_after(posts: Sequence[Post], start: datetime | None, skipped: int) ->
     return _token(last, tied + (skipped if start == last else 0))
 
 
-def _newer(rows: PostQuerySet, first: Post, start: datetime, skipped: int, size: int) -> str:
-    """The query of the page before the one that begins with ``first``."""
+def _newer(rows: PostQuerySet, first: Post, start: datetime, skipped: int, size: int) -> tuple[str, datetime | None]:
+    """The query of the page before the one that begins with ``first``, and the post before that, if there is one."""
     moment = _instant(first)
     before = skipped if moment == start else 0
     if before >= size:
-        return "?before=" + _token(moment, before - size)
+        return "?before=" + _token(moment, before - size), moment
     missing = size - before
     later = rows.filter(published_at__gt=moment).order_by("published_at", "pk").values_list("published_at", flat=True)
     times = [time for time in later[: missing + 1] if time is not None]
     if len(times) <= missing:
-        return ""
+        return "", None
     begins = times[missing - 1]
     if times[missing] != begins:
-        return "?before=" + _token(begins, 0)
+        return "?before=" + _token(begins, 0), times[missing]
     # Posts of one instant lie on both sides of the border between two pages.
     ties = rows.filter(published_at=begins).count()
-    return "?before=" + _token(begins, ties - times[:missing].count(begins))
+    return "?before=" + _token(begins, ties - times[:missing].count(begins)), times[missing]

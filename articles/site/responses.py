@@ -18,6 +18,8 @@ from django.utils.text import compress_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from articles.edge import tell_page
+from articles.shown import noting
 from articles.site.context import interface_language
 from articles.site_settings import Settings, last_known
 
@@ -26,6 +28,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 #: Caches ask every time; the entity tag makes that cheap, and a withdrawn text is gone at once.
 ASK_AGAIN = "public, max-age=0, must-revalidate"
+
+SHOWN = "kawaraban.shown"
+"""Where a page leaves in the request's ``META`` what it shows (:class:`articles.shown.Shown`), if all of it was noted."""
 
 #: Bytes below which an answer fits into one packet anyway.
 _MIN_COMPRESSED = 1000
@@ -42,7 +47,11 @@ def public_page(view: View[P]) -> View[P]:
 
     @wraps(view)
     def respond(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
+        with noting() as shown:
+            response = view(request, *args, **kwargs)
+        if shown.is_complete:
+            # For whoever keeps finished pages, before Django; the environment is that server's own dictionary.
+            request.META[SHOWN] = shown
         ask_robots(response)
         if not isinstance(response, HttpResponse) or response.status_code != 200:
             return compress(request, response)
@@ -50,6 +59,8 @@ def public_page(view: View[P]) -> View[P]:
         if _is_compressible(response):
             # Before it becomes a confirmation, which says so, too.
             patch_vary_headers(response, ("Accept-Encoding",))
+        if shown.is_complete:
+            tell_page(response, shown, request.path_info)
         etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
         response.headers["ETag"] = etag
         answer = get_conditional_response(request, etag=etag, response=response) or response

@@ -24,6 +24,11 @@ class TermList:
     posts: PostQuerySet
 
     @property
+    def name(self) -> str:
+        """What :mod:`articles.shown` calls it, and its list."""
+        return f"{self.kind}:{slug_of(self.term)}"
+
+    @property
     def address(self) -> str:
         return self.term.get_absolute_url()
 

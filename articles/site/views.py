@@ -17,13 +17,14 @@ from django.utils.translation import gettext
 from articles.feed_links import feeds_of
 from articles.models import Author, Category, Correction, Post
 from articles.pictures import link_elsewhere, place_pictures
+from articles.shown import complete, note, note_posts, note_span, place_of
 from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.embeds import place_players
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.indexes import list_terms
-from articles.site.listing import Credits, Listing, attach_credits, headlines, list_pages, list_posts
+from articles.site.listing import Credits, Listing, attach_credits, headlines, list_pages, list_posts, note_listing
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
@@ -52,6 +53,8 @@ def show_home(request: HttpRequest) -> HttpResponseBase:
     listing = list_posts(without_front(Post.objects.published()), token, besides=front)
     if not listing.is_first:
         context = {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")}
+        note("front")
+        note_listing("time", listing)
         return _show_list(listing, context, sections)
     return render_home(front, listing, sections)
 
@@ -65,6 +68,11 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
     stories = [*front, *listing.posts]
     latest = max((post.published_at for post in stories if post.published_at), default=None)
     introduction = lookup.shown(Post.objects.published().filter(path="/")).first()
+    note("front")
+    note_posts("card", (post.pk for post in front))
+    note_posts("text", [introduction.pk if introduction else None])
+    note_listing("time", listing)
+    complete()
     context = {
         **page_context(sections),
         "listing": listing,
@@ -147,6 +155,8 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
     if iri_to_uri(request.path) != found.address:
         return HttpResponsePermanentRedirect(found.address)
     context = _term_context(found)
+    note(found.name)
+    note_listing(found.name, listing)
     # A feed is of what has a date.
     return _show_list(listing, context if is_dated else {**context, "list_feeds": []}, sections)
 
@@ -166,10 +176,12 @@ def _term_context(found: TermList) -> dict[str, Any]:
         context["category"] = term.full_slug
     if isinstance(term, Author):
         context["links"] = web_links(term)
+        note(f"file:{term.picture.public_name if term.picture else ''}")
     return context
 
 
 def _show_list(listing: Listing, context: dict[str, Any], sections: list[Section]) -> HttpResponse:
+    complete()
     context["description"] = context.get("description") or headlines(listing.posts)
     way = find_way(sections, context.get("category", ""))
     children = way[-1].children if way else []
@@ -238,14 +250,26 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
     around = archives.look_around(span, year=0 if month else year)
+    _note_period(span, listing, around, is_year=not month)
     context = {"kind": "month" if month else "year", "start": span[0], "around": around, "canonical": settings.SITE_URL + address}
     return _show_list(listing, context, sections)
+
+
+def _note_period(span: archives.Span, listing: Listing, around: archives.Around, *, is_year: bool) -> None:
+    """Notes the posts of a period, and that posts between it and those that the page leads to would show."""
+    before, after = (place_of(moment) if moment else None for moment in (around.earlier, around.later))
+    note_listing("time", listing, within=span)
+    note_span("time", before, place_of(span[0]))
+    note_span("time", place_of(span[1]), after)
+    if is_year:
+        # Which of its months have posts.
+        note_span("time", *map(place_of, span))
 
 
 @public_page
 def show_archives(request: HttpRequest) -> HttpResponseBase:
     """The years and months that have posts. Queries: a post at this address, the ends, the months, the sections."""
-    return _show_index(request, "archives", gettext("Archive"), lambda _sections: {"years": archives.list_years()})
+    return _show_index(request, "archives", gettext("Archive"), lambda _sections: {"years": archives.list_years()}, lists="time")
 
 
 # --- Indexes of terms -----------------------------------------------------------------------------------------------
@@ -277,6 +301,7 @@ def show_categories(request: HttpRequest) -> HttpResponseBase:
 
 def _show_terms(request: HttpRequest, kind: str, heading: str) -> HttpResponseBase:
     start = request.GET.get("from")
+    note(f"index:{kind}")
     return _show_index(request, _INDEXES[kind], heading, lambda _sections: {"index": list_terms(kind, start)})
 
 
@@ -284,11 +309,11 @@ Loader = Callable[[list[Section]], dict[str, Any]]
 _INDEXES = {"tag": "tags", "author": "authors", "series": "all_series"}
 
 
-def _show_index(request: HttpRequest, name: str, heading: str, load: Loader) -> HttpResponseBase:
+def _show_index(request: HttpRequest, name: str, heading: str, load: Loader, *, lists: str = "") -> HttpResponseBase:
     """An index at its own address, unless an old site had a page there: its address belongs to that page.
 
-    ``load`` gives what the page lists, from the sections of the site. Other indexes lead here, so one without anything in
-    it is a page that says so.
+    ``load`` gives what the page lists, from the sections of the site; ``lists`` is the list that it tells of. Other indexes
+    lead here, so one without anything in it is a page that says so.
     """
     if found := lookup.find_post(request.path_info):
         return _answer_found(request, found)
@@ -300,6 +325,9 @@ def _show_index(request: HttpRequest, name: str, heading: str, load: Loader) -> 
     address = reverse(f"articles:{name}")
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
+    if lists:
+        note_span(lists)
+    complete()
     canonical = settings.SITE_URL + address
     context = {
         **page_context(sections),
@@ -365,6 +393,8 @@ def _show_post(post: Post) -> HttpResponse:
     neighbours = article.load_neighbours(post)
     attach_credits([post, *neighbours.related], html=post.body_html)
     credits: Credits = post.credits  # type: ignore[attr-defined]
+    note_posts("text", [post.pk])
+    complete()
     return render_post(post, credits, post.opening, neighbours, credits.corrections)  # type: ignore[attr-defined]
 
 
@@ -425,6 +455,8 @@ def render_post(
 
 def _show_markdown(post: Post) -> HttpResponse:
     attach_credits([post])
+    note_posts("text", [post.pk])
+    complete()
     text = public_markdown(post, post.credits)  # type: ignore[attr-defined]
     response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
     response.headers["Link"] = f'<{article.canonical_url(post)}>; rel="canonical"'

@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,8 +20,10 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from articles import cards, variants
+from articles.edge import Edge
 from articles.editorial.notices import take_up_mails
 from articles.editorial.schedule import settle_due
+from articles.following import Follower
 from articles.lookalikes import measure_waiting
 from articles.management.translated import TranslatedCommand
 from articles.queue import allow_work, enqueue_once, has_ended, name_holder, request_stop
@@ -59,6 +62,9 @@ class Command(TranslatedCommand):
         worker = StoppableWorker()
         worker.configure_signals()
         logger.info("worker %s started", worker.worker_id)
+        if settings.EDGE_PURGE_URL and not options["once"]:
+            # In a thread of its own: an import that takes an hour must not keep a withdrawn text in other caches.
+            Follower(Edge()).start()
         Loop(worker, ends_when_idle=options["once"]).run()
 
 
