@@ -262,8 +262,7 @@ def _sqlite_statements(trigger: _Trigger) -> Iterator[str]:
     values = ", ".join((*trigger.values, "strftime('%Y-%m-%d %H:%M:%f', 'now')", "0"))
     insert = f"INSERT INTO {Change._meta.db_table} {_COLUMNS} SELECT {values} {trigger.source}"
     yield f"DROP TRIGGER IF EXISTS {name}"
-    statement = f"CREATE TRIGGER {name} AFTER {trigger.event} ON {table}{when} BEGIN {insert}; END"
-    yield statement.replace("IS_NOT", "IS NOT")
+    yield f"CREATE TRIGGER {name} AFTER {trigger.event} ON {table}{when} BEGIN {insert}; END".replace("IS_NOT", "IS NOT")
 
 
 def _postgres_statements(trigger: _Trigger) -> Iterator[str]:
@@ -271,11 +270,13 @@ def _postgres_statements(trigger: _Trigger) -> Iterator[str]:
     values = ", ".join((*trigger.values, "clock_timestamp()", _THIS_TURN))
     insert = f"INSERT INTO {Change._meta.db_table} {_COLUMNS} SELECT {values} {trigger.source};"
     body = f"{insert} IF FOUND THEN PERFORM pg_notify('{CHANNEL}', ''); END IF; RETURN NULL;"
-    yield f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN {body} END $body$"
-    yield f"DROP TRIGGER IF EXISTS {name} ON {table}"
     when = f" WHEN ({trigger.when})" if trigger.when else ""
-    statement = f"CREATE TRIGGER {name} AFTER {trigger.event} ON {table} FOR EACH ROW{when} EXECUTE FUNCTION {name}()"
-    yield statement.replace("IS_NOT", "IS DISTINCT FROM")
+    for statement in (
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN {body} END $body$",
+        f"DROP TRIGGER IF EXISTS {name} ON {table}",
+        f"CREATE TRIGGER {name} AFTER {trigger.event} ON {table} FOR EACH ROW{when} EXECUTE FUNCTION {name}()",
+    ):
+        yield statement.replace("IS_NOT", "IS DISTINCT FROM")
 
 
 # --- Reading --------------------------------------------------------------------------------------------------------
@@ -402,11 +403,15 @@ def mark(rows: Iterable[Row]) -> Marks:
                 for name in _lists_of(row.name):
                     marks.places[name] |= _dates(row)
                 marks.keys.add(f"index:{row.name.partition(':')[0]}")
-                marks.frame |= row.name.startswith("category:")
+                # The navigation shows what has something public.
+                marks.frame = True
             case "term":
                 marks.keys |= {row.name, f"index:{row.name.partition(':')[0]}"}
+                marks.frame = True
             case "file":
                 marks.keys.add(f"file:{row.name}")
+                # It may be the logo.
+                marks.frame = True
             case "related":
                 marks.keys.add(f"related:{row.key}")
             case "front":

@@ -92,6 +92,8 @@ class Follower:
         self._process = 0
         self._is_ready = False
         self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def is_following(self) -> bool:
         """Whether pages may be kept at all; begins to follow where nobody has in this process."""
@@ -105,15 +107,23 @@ class Follower:
             if self._process == os.getpid():
                 return
             self._process, self._is_ready = os.getpid(), False
-            threading.Thread(target=self._run, name="changes", daemon=True).start()
+            self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread, within a second or two; pages are not kept any more."""
+        self._is_ready = False
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(10)
 
     def _run(self) -> None:
         is_told = False
-        while True:
+        while not self._stop.is_set():
             try:
                 if not self._is_ready and not self.begin():
                     return
-                while True:
+                while not self._stop.is_set():
                     self.wait()
                     self.poll()
                     is_told = False
@@ -123,7 +133,8 @@ class Follower:
                     is_told = True
                 change_connection().close()
                 self._version = None
-                time.sleep(1)
+                self._stop.wait(1)
+        change_connection().close()
 
     def begin(self) -> bool:
         """Finds where the outbox ends now. Whether pages may be kept: not where the database does not tell of changes."""
