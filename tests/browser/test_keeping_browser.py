@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
 from articles.editorial import drafts, workflow
 from articles.models import Post, Revision
-from tests.browser.waiting import click_through, follow, run_axe
+from tests.browser.waiting import click_through, follow, run_axe, wait_until
 from tests.people import make_person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -173,6 +173,36 @@ def test_nothing_is_kept_while_an_input_method_is_composing(browser: Browser, li
     page.wait_for_function(f"() => {COPIES} === 1")
     wait_until_kept(page)
     assert "変換中" in Revision.objects.get(kind=Revision.Kind.AUTOSAVE).snapshot["body"]
+
+
+def test_what_is_written_while_the_page_still_loads_is_kept_and_asked_about(
+    browser: Browser, live_site: Any, editor: Any
+) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = context.new_page()
+    held: list[Route] = []
+    page.route("**/slow.png", lambda route: held.append(route))
+    page.add_init_script(
+        """addEventListener("DOMContentLoaded", () => {
+          const image = document.createElement("img");
+          image.src = "/slow.png";
+          document.body.append(image);
+        });"""
+    )
+    page.goto(address_of(live_site, post), wait_until="domcontentloaded")
+    wait_until(page, lambda: held)
+    page.locator("#id_title").press("End")
+    page.keyboard.insert_text("、早く")
+    assert page.evaluate("document.readyState") == "interactive"
+    held[0].fulfill(status=404)
+    page.wait_for_load_state()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate("setTimeout(() => location.assign('/admin/'))")
+    wait_until(page, lambda: asked)
+    wait_until_kept(page)
+    assert Revision.objects.get(kind=Revision.Kind.AUTOSAVE).snapshot["title"] == "川沿いの倉庫、早く"
 
 
 def test_two_people_at_one_post_see_each_other_and_both_saves_are_in_it(browser: Browser, live_site: Any, editor: Any) -> None:

@@ -13,7 +13,7 @@ from articles import library, site_settings
 from articles.models import Category, MediaFile, SiteSettings
 from tests.browser.test_admin_browser import DESK, PHONE, problems, refused_by_policy
 from tests.browser.test_writing import sign_in
-from tests.browser.waiting import choose_found, click_through, follow, is_wide, run_axe, wait_until
+from tests.browser.waiting import choose_found, click_through, follow, is_wide, run_axe, settle
 from tests.factories import PostFactory
 from tests.people import make_person
 from tests.test_site_settings import SCREEN, Row, save
@@ -70,10 +70,8 @@ def test_a_page_with_everything_set_is_for_everybody(
         expect(logo).to_be_visible()
         wanted = "夜の題字" if scheme == "dark" else "題字"
         shown = MediaFile.objects.get(name=f"{wanted}.png").public_name.rpartition("/")[0]
-        expect(logo).to_have_js_property("complete", True)
-        wait_until(
-            page, lambda logo=logo: logo.evaluate("image => image.currentSrc"), lambda source, shown=shown: shown in source
-        )
+        settle(page)
+        assert shown in logo.evaluate("image => image.currentSrc")
         paper = "rgb(244, 248, 244)" if scheme == "light" else "rgb(15, 21, 18)"
         expect(page.locator("body")).to_have_css("background-color", paper)
         expect(page.get_by_role("navigation", name="欄").get_by_role("link", name="お金")).to_be_visible()
