@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from articles.editorial import drafts, workflow
 from articles.findings import Finding
 from articles.models import ImportItem, ImportRun, Post
-from tests.browser.waiting import run_axe
+from tests.browser.waiting import run_axe, settle
 from tests.desk import fill_address, list_addresses, make_rows
 from tests.factories import make_newsroom
 from tests.people import make_person
@@ -100,6 +100,7 @@ class Window:
     def _look(self, page: Page, address: str, status: int) -> list[str]:
         answer = page.goto(address)
         assert answer is not None
+        settle(page)
         found = [] if answer.status == status else [f"status {answer.status}"]
         found += [f"policy: {text}" for text in page.evaluate("window.refused ?? []")]
         # The browser writes a line for every answer that is no success; that one is the page asked for.

@@ -192,8 +192,9 @@ def test_what_is_written_while_the_page_still_loads_is_kept_and_asked_about(
     )
     page.goto(address_of(live_site, post), wait_until="domcontentloaded")
     wait_until(page, lambda: held)
-    page.locator("#id_title").press("End")
-    page.keyboard.insert_text("、早く")
+    page.evaluate("document.querySelectorAll('.desk-side details').forEach(fold => fold.open = true)")
+    page.locator("#id_path").click()
+    page.locator("#id_path").fill("/hayaku/")
     assert page.evaluate("document.readyState") == "interactive"
     held[0].fulfill(status=404)
     page.wait_for_load_state()
@@ -202,7 +203,7 @@ def test_what_is_written_while_the_page_still_loads_is_kept_and_asked_about(
     page.evaluate("setTimeout(() => location.assign('/admin/'))")
     wait_until(page, lambda: asked)
     wait_until_kept(page)
-    assert Revision.objects.get(kind=Revision.Kind.AUTOSAVE).snapshot["title"] == "川沿いの倉庫、早く"
+    assert Revision.objects.get(kind=Revision.Kind.AUTOSAVE).snapshot["path"] == "/hayaku/"
 
 
 def test_two_people_at_one_post_see_each_other_and_both_saves_are_in_it(browser: Browser, live_site: Any, editor: Any) -> None:

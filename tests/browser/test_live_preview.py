@@ -63,6 +63,7 @@ def test_typing_shows_what_the_public_page_then_shows(
     add_text(page, "\n\n## 次の段\n\n**「強い」**語と[外](https://example.org/)。\n\n## 終わり\n\n- 一\n- 二[^1]\n\n[^1]: 注。\n")
     expect(shown(page).locator(".prose strong")).to_have_text("「強い」")
     expect(shown(page).locator("nav.outline li")).to_have_count(2)
+    settle(page)
     preview = shown(page).locator("article").inner_html()
     assert (Post.objects.get(pk=post.pk).body, Revision.objects.count()) == ("はじめの本文。", 1)
     press(page, "publish")
