@@ -225,6 +225,20 @@ def test_a_picture_that_looks_like_one_of_the_library_is_offered_instead(form: P
     expect_text(form, rf"!\[川沿いの倉庫\]\({re.escape(known.url)}\)")
 
 
+def test_what_somebody_is_writing_of_a_picture_that_the_library_knows_stays(form: Page) -> None:
+    held: list[Route] = []
+    form.route(UPLOAD, lambda route: held.append(route))
+    known = add_media(draw(21), "倉庫.png", alt="川沿いの倉庫")
+    bring(form, "paste", ("倉庫.png", draw(21)))
+    form.locator("#writing-alt").fill("夜の倉庫")
+    wait_until(form, lambda: held)
+    held[0].continue_()
+    expect_text(form, rf"!\[\]\({re.escape(known.url)}\)")
+    expect(form.locator("#writing-alt")).to_have_value("夜の倉庫")
+    form.locator("#writing-alt").press("Enter")
+    expect_text(form, rf"!\[夜の倉庫\]\({re.escape(known.url)}\)")
+
+
 def test_a_cover_is_uploaded_and_its_text_goes_into_the_field(form: Page) -> None:
     form.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     bring(form, "drop", ("表紙.png", draw(13)), to=".field-cover")
