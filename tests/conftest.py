@@ -35,7 +35,7 @@ from django.conf import settings as django_settings  # noqa: E402
 from django.contrib import admin  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.db import connection, connections  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 django.setup()
 
@@ -51,7 +51,9 @@ if connection.vendor == "sqlite":
 # The desk registers its models when the addresses are first read, which a test that asks for the registry may precede.
 admin.autodiscover()
 
-SECONDS_TO_ANSWER = 30
+SECONDS_TO_ANSWER = 90
+# Milliseconds for anything that a browser is expected to show or do on a machine that is busy; nobody waits longer than needed.
+BROWSER_PATIENCE = 30_000
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Without these Chromium looks for its maker's hosts at every start, which a closed network refuses many times over.
 BROWSER_FLAGS = (
@@ -124,6 +126,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name, reason in reasons.items():
             if item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=f"{name}: {reason}"))
+        # A browser may miss a deadline on a busy machine. What passes only then is named at the end, and is to be mended.
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     items.sort(key=_rank)
 
 
@@ -195,6 +200,8 @@ def browser(chromium: str, django_db_setup: str) -> Iterator[Browser]:
     # Playwright's own event loop runs in this thread, which Django takes for an asynchronous caller.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     flags = [*BROWSER_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(BROWSER_FLAGS)
+    # That of actions and of navigation is as long by itself.
+    expect.set_options(timeout=BROWSER_PATIENCE)
     with sync_playwright() as playwright:
         # While the loop runs, Django keeps a second set of connections, which did not make the database.
         connection._test_serialized_contents = django_db_setup

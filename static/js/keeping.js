@@ -28,6 +28,7 @@
   const contentOf = (entries) => JSON.stringify(entries.filter(([name]) => !["seen", "base", "session"].includes(name)));
 
   let before = null;
+  let isTouched = false;
   let kept = null;
   let isComposing = false;
   let isAsking = false;
@@ -282,6 +283,7 @@
   let storing = 0;
   function note() {
     isSent = false;
+    isTouched = true;
     if (isComposing) {
       return;
     }
@@ -333,8 +335,8 @@
   window.addEventListener("load", () => setTimeout(async () => {
     before = contentOf(read());
     hold();
-    if (form.querySelector(".errornote")) {
-      // A form that came back refused holds words that are nowhere yet.
+    if (isTouched || form.querySelector(".errornote")) {
+      // A form that came back refused holds words that are nowhere yet, and so does one that was written in while it loaded.
       before = "";
       plan();
     }

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "only-for-this-test"
-SECONDS_TO_START = 60
+SECONDS_TO_START = 180
 
 
 class OwnSite:

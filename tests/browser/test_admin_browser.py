@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from articles.editorial import versions, workflow
 from articles.models import Author, Post
+from tests.browser.waiting import choose_found, follow, is_wide
 from tests.people import make_person
 
 pytestmark = pytest.mark.browser
@@ -42,9 +43,7 @@ def sign_in(page: Page, site: Any, name: str) -> None:
 
 def press(page: Page, name: str) -> None:
     """Presses a button of the desk by keyboard alone."""
-    page.locator(f'.desk-buttons button[value="{name}"]' if name else ".desk-buttons button").first.focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    follow(page.locator(f'.desk-buttons button[value="{name}"]' if name else ".desk-buttons button").first)
 
 
 def refused_by_policy(problems: list[str]) -> list[str]:
@@ -121,9 +120,7 @@ def test_by_lines_are_added_with_the_library_of_the_desk_under_the_policy(
     sign_in(page, live_site, "publisher")
     page.goto(f"{live_site.url}/admin/articles/post/{post.pk}/change/")
     page.locator("#postauthor_set-group .add-row a").press("Enter")
-    page.locator("#postauthor_set-0 .select2-selection").click()
-    page.locator(".select2-search__field").fill("朝刊")
-    page.locator(".select2-results__option", has_text="朝刊班").click()
+    choose_found(page.locator("#postauthor_set-0 .select2-selection"), "朝刊", "朝刊班")
     press(page, "")
     assert [author.name for author in versions.ordered_authors(post)] == ["朝刊班"]
     assert refused_by_policy(problems) == []
@@ -139,7 +136,7 @@ def test_no_page_of_the_desk_is_wider_than_its_window(browser: Browser, live_sit
     for address in ("post/", "post/add/", f"post/{post.pk}/change/", "importrun/", "importrun/add/", "mediafile/add/", "tag/"):
         page.goto(f"{live_site.url}/admin/articles/{address}")
         page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        if is_wide(page):
             wide.append(address)
     page.context.close()
     assert wide == []

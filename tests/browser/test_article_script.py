@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from articles.derive import save_derived
 from articles.markup import DEFAULT_FEATURES
 from articles.models import Post
+from tests.browser.waiting import run_axe, wait_until
 from tests.factories import PostFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -114,10 +115,7 @@ def test_a_first_touch_shows_the_note_and_the_second_leads_to_it(browser: Browse
     note = page.locator(".note")
     marks(page).first.tap()
     expect(note).to_contain_text("注の出典。")
-    box = note.bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= PHONE["width"]
+    wait_until(page, note.bounding_box, lambda box: box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"])
     assert page.evaluate("location.hash") == ""
     page.locator(".prose p").first.tap()
     expect(note).to_be_hidden()
@@ -125,7 +123,7 @@ def test_a_first_touch_shows_the_note_and_the_second_leads_to_it(browser: Browse
     expect(note).to_be_visible()
     marks(page).first.tap()
     expect(note).to_be_hidden()
-    assert page.evaluate("location.hash") != ""
+    expect(page).to_have_url(re.compile("#."))
     context.close()
 
 
@@ -137,7 +135,7 @@ def test_an_open_note_can_be_read_by_everybody(browser: Browser, live_site: Any,
     bring(page, "第1節")
     marks(page).first.hover()
     expect(page.locator(".note")).to_be_visible()
-    violations = Axe().run(page).response["violations"]
+    violations = run_axe(page)
     assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in violations] == []
     context.close()
 
@@ -188,5 +186,5 @@ def test_without_a_script_there_are_only_buttons_that_work_and_marks_lead_to_not
     expect(page.locator("[data-share]:visible")).to_have_count(0)
     expect(page.get_by_role("link", name="はてなブックマーク")).to_be_visible()
     marks(page).first.click()
-    assert "#fn" in page.url
+    expect(page).to_have_url(re.compile("#fn"))
     context.close()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group, User
 from playwright.sync_api import Browser, Page, expect
 
 from articles.editorial.workflow import save_post
 from articles.models import ImportRun, Post
 from articles.transfer.importing import import_archive
+from tests.browser.waiting import click_through, run_axe, settle
 from tests.people import make_person
 
 pytestmark = pytest.mark.browser
@@ -130,6 +131,7 @@ def test_conflicts_are_decided_one_after_the_other_by_keyboard(page: Page, live_
     expect(page.locator(".merge-head .errornote li")).to_have_count(3)
     tab_to(page, ".merge-head .errornote a")
     page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#."))
     # The first question: the second choice. Then both sides, then one's own words.
     tab_to(page, "input[type=radio]")
     page.keyboard.press("Space")
@@ -188,15 +190,15 @@ def test_the_screen_fits_its_window_and_can_be_read_by_everybody(
             page.goto(f"{live_site.url}/admin/articles/importrun/{run.pk}/{address}")
             if name == "conflict":
                 page.locator("input[value=text]").nth(1).check()
+            settle(page)
             page.screenshot(path=OUTPUT / f"{name}-{width}-{scheme}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
-            violations = Axe().run(page).response["violations"]
+            violations = run_axe(page)
             if violations:
                 found[f"{name} {width}"] = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in violations]
-        with page.expect_navigation():
-            page.locator(".merge-bar button.default").click()
+        click_through(page.locator(".merge-bar button.default"))
         page.screenshot(path=OUTPUT / f"conflict-open-{width}-{scheme}.png", full_page=True)
-        if violations := Axe().run(page).response["violations"]:
+        if violations := run_axe(page):
             found[f"open {width}"] = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in violations]
         page.wait_for_load_state("networkidle")
         context.close()
@@ -209,15 +211,13 @@ def test_every_choice_can_be_made_without_a_script(browser: Browser, live_site: 
     page.goto(f"{live_site.url}/admin/login/")
     page.fill("input[name=username]", "chief")
     page.fill("input[name=password]", "x")
-    with page.expect_navigation():
-        page.locator("[type=submit]").click()
+    click_through(page.locator("[type=submit]"))
     item = run.items.order_by("-pk").first()
     assert item is not None
     page.goto(f"{live_site.url}/admin/articles/importrun/{run.pk}/conflicts/{item.pk}/")
     page.locator("input[value=text]").check()
     page.locator("textarea").fill("灯台の夜")
-    with page.expect_navigation():
-        page.locator(".merge-bar button.default").click()
+    click_through(page.locator(".merge-bar button.default"))
     assert Post.objects.get(source_path="_posts/2026-10-02-yoru.md").title == "灯台の夜"
     page.wait_for_load_state("networkidle")
     context.close()

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -14,6 +13,7 @@ from articles.editorial import workflow
 from articles.models import Correction, Post
 from tests.browser.test_admin_browser import DESK, PHONE, problems, refused_by_policy
 from tests.browser.test_writing import sign_in
+from tests.browser.waiting import click_through, follow, is_wide, run_axe
 from tests.people import make_person
 
 __all__ = ["problems"]
@@ -32,7 +32,7 @@ def post(live_site: Any, media_root: Any) -> Post:
 
 
 def find_violations(page: Page) -> list[str]:
-    return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in Axe().run(page).response["violations"]]
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in run_axe(page)]
 
 
 def test_a_correction_is_issued_by_keyboard_with_the_changes_and_read_by_readers(
@@ -41,24 +41,19 @@ def test_a_correction_is_issued_by_keyboard_with_the_changes_and_read_by_readers
     page.set_viewport_size(DESK)
     sign_in(page, live_site, "publisher")
     page.goto(f"{live_site.url}/admin/articles/post/{post.pk}/change/")
-    page.get_by_role("link", name="訂正を出す").focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    follow(page.get_by_role("link", name="訂正を出す"))
     expect(page.locator("#id_with_changes")).to_be_checked()
     expect(page.locator(".clauses ins").first).to_contain_text("三")
     text = page.locator("#id_text")
     text.focus()
     expect(text).to_be_focused()
     page.keyboard.insert_text(TEXT)
-    page.get_by_role("button", name="訂正を出す").focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    follow(page.get_by_role("button", name="訂正を出す"))
     expect(page.locator(".messagelist")).to_contain_text("未公開だった変更を公開しました")
     expect(page.locator(".desk-corrections")).to_contain_text(TEXT)
     page.goto(f"{live_site.url}/kura/")
     expect(page.locator(".prose").first).to_contain_text("三千本")
-    page.get_by_role("link", name="この記事には訂正があります").focus()
-    page.keyboard.press("Enter")
+    page.get_by_role("link", name="この記事には訂正があります").press("Enter")
     expect(page.get_by_role("region", name="訂正")).to_be_in_viewport()
     expect(page.get_by_role("region", name="訂正")).to_contain_text(TEXT)
     assert refused_by_policy(problems) == []
@@ -74,11 +69,11 @@ def test_the_pages_of_corrections_are_for_everybody(page: Page, live_site: Any, 
     correct = f"{live_site.url}/admin/articles/post/{post.pk}/correct/"
     for address in (correct, f"{live_site.url}/kura/"):
         page.goto(address)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not is_wide(page)
         page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
         assert find_violations(page) == []
     page.goto(correct)
-    page.get_by_role("button", name="訂正を出す").click()
+    click_through(page.get_by_role("button", name="訂正を出す"))
     expect(page.get_by_role("alert")).to_contain_text("まだ出していません")
     expect(page.locator("#id_text")).to_have_attribute("aria-invalid", "true")
     assert find_violations(page) == []
@@ -91,10 +86,8 @@ def test_a_correction_is_taken_back_after_a_second_look(page: Page, live_site: A
     page.goto(f"{live_site.url}/admin/articles/post/{post.pk}/correct/")
     button = page.get_by_role("button", name="取り消す", exact=True)
     expect(button).to_be_hidden()
-    page.locator(".issued summary").focus()
-    page.keyboard.press("Enter")
-    button.focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    page.locator(".issued summary").press("Enter")
+    expect(button).to_be_visible()
+    follow(button)
     expect(page.locator(".messagelist")).to_contain_text("訂正を取り消しました")
     assert not Correction.objects.exists()

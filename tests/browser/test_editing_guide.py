@@ -23,6 +23,7 @@ from tests.browser.pictures import DESK, LOCALES, show
 from tests.browser.test_admin_browser import press, sign_in
 from tests.browser.test_images_browser import bring
 from tests.browser.test_keeping_browser import let_in
+from tests.browser.waiting import follow, is_wide
 from tests.people import make_person
 from tests.pictures import draw
 
@@ -31,8 +32,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, seria
 PHONE = {"width": 390, "height": 844}
 # Wide enough for the preview to stand beside the text.
 WIDE = {"width": 1440, "height": 860}
-# What the server draws while other tests run beside this one.
-WAIT = 30_000
 SITES = {
     "hugo": {
         "hugo.toml": 'baseURL = "https://kura.example/"\ntimeZone = "Asia/Tokyo"\n',
@@ -83,9 +82,7 @@ def open_window(browser: Browser, language: str, size: Any = DESK) -> Page:
 
 def open_from_first_page(page: Page, site: Any, title: str) -> None:
     page.goto(f"{site.url}/admin/")
-    page.locator(".overview a", has_text=title).first.focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    follow(page.locator(".overview a", has_text=title).first)
     expect(page.locator("#id_title")).to_have_value(title)
 
 
@@ -98,7 +95,7 @@ def add_at_end(page: Page, text: str) -> None:
 
 
 def wait_for_preview(page: Page) -> None:
-    expect(page.frame_locator(".live-frame").locator("h1").first).to_be_visible(timeout=WAIT)
+    expect(page.frame_locator(".live-frame").locator("h1").first).to_be_visible()
 
 
 def unfold(page: Page, field: str) -> None:
@@ -131,9 +128,7 @@ def test_five_texts_are_edited_reviewed_scheduled_and_published(
     show(writing, f"editing-picture-{language}", WIDE)
     writing.locator("#writing-alt").press("Enter")
     expect(writing.locator("#writing-describe")).to_be_hidden()
-    expect(writing.frame_locator(".live-frame").locator("img").first).to_have_attribute(
-        "alt", "川の対岸から見た三棟の倉庫", timeout=WAIT
-    )
+    expect(writing.frame_locator(".live-frame").locator("img").first).to_have_attribute("alt", "川の対岸から見た三棟の倉庫")
     writing.locator("#id_body").press("Control+Home")
     show(writing, f"editing-form-{language}", WIDE)
     press(writing, "submit")
@@ -146,7 +141,7 @@ def test_five_texts_are_edited_reviewed_scheduled_and_published(
     sign_in(phone, live_site, "kisha")
     open_from_first_page(phone, live_site, TITLES[4])
     add_at_end(phone, "\n壁を叩くと、低い音がする。\n")
-    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not is_wide(phone)
     show(phone, f"editing-phone-{language}", PHONE)
     press(phone, "submit")
     assert Post.objects.filter(state="in_review").count() == 5
@@ -160,13 +155,11 @@ def test_five_texts_are_edited_reviewed_scheduled_and_published(
     add_at_end(reviewing, "\n七時には、もう片付けが始まる。\n")
     press(reviewing, "")
     open_from_first_page(reviewing, live_site, TITLES[2])
-    reviewing.locator(".return-reason summary").focus()
-    reviewing.keyboard.press("Enter")
+    reviewing.locator(".return-reason summary").press("Enter")
     reviewing.locator("#return-reason").fill(REASON)
     wait_for_preview(reviewing)
     show(reviewing, f"editing-return-{language}", WIDE)
-    with reviewing.expect_navigation():
-        reviewing.locator(".return-sheet button").press("Enter")
+    follow(reviewing.locator(".return-sheet button"))
 
     # Its author reads why, mends it, and hands it over again.
     open_from_first_page(writing, live_site, TITLES[2])
@@ -229,7 +222,7 @@ def test_what_was_kept_is_offered_and_two_saves_and_versions_are_shown(
     page.goto(f"{live_site.url}/admin/articles/post/{post.pk}/change/")
     expect(page.locator(".open-text")).to_have_count(1)
     show(page, f"editing-kept-{language}")
-    page.locator('.open-text button[value="take"]').press("Enter")
+    follow(page.locator('.open-text button[value="take"]'))
     expect(page.locator("#id_body")).to_have_value(longer)
 
     mine = longer.replace("大正十二年", "大正十三年")
@@ -239,7 +232,7 @@ def test_what_was_kept_is_offered_and_two_saves_and_versions_are_shown(
     expect(page.locator(".merge-question")).to_have_count(1)
     show(page, f"editing-together-{language}")
     page.locator(".merge-choices input").first.check()
-    page.locator(".merge-bar button.default").press("Enter")
+    follow(page.locator(".merge-bar button.default"))
     expect(page.locator("#id_body")).to_have_value(mine)
 
     press(page, "publish")
@@ -248,7 +241,7 @@ def test_what_was_kept_is_offered_and_two_saves_and_versions_are_shown(
     reader = open_window(browser, language)
     reader.goto(f"{live_site.url}{Post.objects.get().get_absolute_url()}")
     expect(reader.locator("article")).not_to_contain_text("酒")
-    page.locator('.desk-state a[href*="before=live"]').press("Enter")
+    follow(page.locator('.desk-state a[href*="before=live"]'))
     expect(page.locator(".clauses ins")).to_contain_text("酒")
     show(page, f"editing-difference-{language}")
     page.goto(f"{live_site.url}/admin/articles/post/{post.pk}/history/")
@@ -278,16 +271,15 @@ def test_the_other_pages_of_the_desk_that_the_guide_shows(
     with page.expect_response("**/admin/articles/frontpage/"):
         page.locator(f'[value="lead:{post.pk}"]').press("Enter")
     expect(page.locator(".front-list.is-lead .front-story")).to_have_count(1)
-    expect(page.frame_locator("#front-preview").locator("article").first).to_contain_text(TITLES[0], timeout=WAIT)
+    expect(page.frame_locator("#front-preview").locator("article").first).to_contain_text(TITLES[0])
     show(page, f"editing-front-{language}")
-    with page.expect_navigation():
-        page.locator('[value="save"]').press("Enter")
+    follow(page.locator('[value="save"]'))
 
     page.goto(f"{live_site.url}/admin/articles/post/add/")
     page.locator("#id_body").focus()
     expect(page.locator("#id_body")).to_be_focused()
     page.keyboard.press("Control+Shift+/")
-    expect(page.locator("#writing-guide textarea").first).to_be_visible(timeout=WAIT)
+    expect(page.locator("#writing-guide textarea").first).to_be_visible()
     show(page, f"editing-guide-{language}")
 
     page.goto(f"{live_site.url}/admin/auth/user/invite/")
@@ -295,5 +287,5 @@ def test_the_other_pages_of_the_desk_that_the_guide_shows(
     page.fill("#id_email", "shinjin@example.jp")
     page.select_option("#id_role", str(Group.objects.get(name="author").pk))
     show(page, f"editing-invite-{language}")
-    page.locator(".plain-form button").press("Enter")
+    follow(page.locator(".plain-form button"))
     expect(page.locator("#invitation-link")).to_have_value(re.compile("^http"))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from articles.editorial import drafts, workflow
 from articles.findings import Finding
 from articles.models import ImportItem, ImportRun, Post
+from tests.browser.waiting import run_axe, settle
 from tests.desk import fill_address, list_addresses, make_rows
 from tests.factories import make_newsroom
 from tests.people import make_person
@@ -100,6 +100,7 @@ class Window:
     def _look(self, page: Page, address: str, status: int) -> list[str]:
         answer = page.goto(address)
         assert answer is not None
+        settle(page)
         found = [] if answer.status == status else [f"status {answer.status}"]
         found += [f"policy: {text}" for text in page.evaluate("window.refused ?? []")]
         # The browser writes a line for every answer that is no success; that one is the page asked for.
@@ -107,7 +108,7 @@ class Window:
         if "html" in answer.headers.get("content-type", ""):
             page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
             # Last: axe writes styles of its own into the page, which the policy refuses.
-            for rule in Axe().run(page).response["violations"]:
+            for rule in run_axe(page):
                 found += [f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for node in rule["nodes"][:3]]
         return found
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from articles.transfer.exporting.verifying import verify_export
 from tests.browser.pictures import DESK, LOCALES, show
 from tests.browser.test_admin_browser import sign_in
+from tests.browser.waiting import click_through
 from tests.factories import PostFactory
 from tests.people import make_person
 
@@ -27,7 +28,7 @@ def test_an_editor_downloads_a_site_that_is_what_its_receipt_says(
     page = browser.new_context(locale=LOCALES[language], viewport=DESK, reduced_motion="reduce").new_page()
     sign_in(page, live_site, "publisher")
     page.goto(f"{live_site.url}/admin/articles/post/")
-    page.locator('a[href$="/post/archive/"]').click()
+    click_through(page.locator('a[href$="/post/archive/"]'))
     page.locator('input[value="hugo"]').check()
     show(page, f"export-{language}")
 

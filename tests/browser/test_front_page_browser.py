@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -15,6 +16,7 @@ from articles.editorial.front_page import newest_number, save_edition
 from articles.models import FrontPage, Post
 from tests.browser.test_admin_browser import DESK, PHONE, problems, refused_by_policy
 from tests.browser.test_writing import sign_in
+from tests.browser.waiting import click_through, follow, is_wide, run_axe, settle
 from tests.factories import PostFactory
 from tests.people import make_person
 
@@ -30,7 +32,6 @@ def posts(live_site: Any, media_root: Any) -> list[Post]:
 
 
 def open_screen(page: Page, site: Any, size: Any = DESK) -> None:
-    page.set_default_timeout(15_000)
     page.set_viewport_size(size)
     sign_in(page, site, "publisher")
     page.goto(site.url + SCREEN)
@@ -46,22 +47,27 @@ def expect_order(page: Page, *posts: Post) -> None:
     expect(page.locator(".is-pinned .front-title")).to_have_text([post.title for post in posts])
 
 
-def press(page: Page, act: str, post: Post) -> None:
-    """A button by keyboard alone; waits until the stories that the server sent back stand in the page."""
+@contextmanager
+def answered(page: Page) -> Iterator[None]:
+    """Waits until the stories that the server sends back stand in the page."""
     page.evaluate("document.getElementById('front-stories').dataset.before = ''")
-    page.locator(f'[value="{act}:{post.pk}"]').focus()
-    page.keyboard.press("Enter")
+    yield
     expect(page.locator("#front-stories:not([data-before])")).to_be_attached()
 
 
+def press(page: Page, act: str, post: Post) -> None:
+    """A button by keyboard alone."""
+    with answered(page):
+        page.locator(f'[value="{act}:{post.pk}"]').press("Enter")
+
+
 def shown(page: Page) -> list[str]:
+    settle(page)
     return page.frame_locator("#front-preview").locator("article h2, article h3").all_text_contents()
 
 
 def save(page: Page) -> None:
-    page.locator('[value="save"]').focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    follow(page.locator('[value="save"]'))
 
 
 def test_stories_are_chosen_ordered_looked_at_and_saved_by_keyboard(
@@ -140,11 +146,11 @@ def test_stories_are_dragged_to_their_place_and_to_the_head(page: Page, live_sit
     arrange(*posts[:4])
     open_screen(page, live_site)
     stories = page.locator(".is-pinned .front-story")
-    with page.expect_response(lambda answer: answer.url.endswith(SCREEN)):
+    with answered(page):
         stories.nth(2).drag_to(stories.nth(0), target_position={"x": 60, "y": 4})
     expect(page.locator(".is-pinned .front-title").first).to_contain_text(posts[3].title)
     expect_order(page, posts[3], posts[1], posts[2])
-    with page.expect_response(lambda answer: answer.url.endswith(SCREEN)):
+    with answered(page):
         stories.nth(1).drag_to(page.locator(".is-lead"))
     expect(page.locator(".is-lead .front-title")).to_contain_text(posts[1].title)
     expect_order(page, posts[0], posts[3], posts[2])
@@ -159,18 +165,18 @@ def test_it_works_without_any_script(browser: Browser, live_site: Any, posts: li
     sign_in(page, live_site, "publisher")
     page.goto(live_site.url + SCREEN)
     page.locator("#front-query").fill("その1")
-    page.locator(".front-search button").click()
+    click_through(page.locator(".front-search button"))
     expect(page.locator("#front-found .front-title")).to_have_text([posts[4].title])
-    page.locator(f'[value="lead:{posts[4].pk}"]').click()
+    click_through(page.locator(f'[value="lead:{posts[4].pk}"]'))
     expect(page.locator(".is-lead .front-title")).to_contain_text(posts[4].title)
     page.locator("#front-query").fill("")
-    page.locator(".front-search button").click()
+    click_through(page.locator(".front-search button"))
     for post in (posts[5], posts[0]):
-        page.locator(f'[value="add:{post.pk}"]').click()
-    page.locator(f'[value="up:{posts[0].pk}"]').click()
+        click_through(page.locator(f'[value="add:{post.pk}"]'))
+    click_through(page.locator(f'[value="up:{posts[0].pk}"]'))
     page.locator('[formtarget="front-preview"]').click()
     expect(page.frame_locator("#front-preview").locator(".lead h2")).to_have_text(posts[4].title)
-    page.locator('[value="save"]').click()
+    click_through(page.locator('[value="save"]'))
     expect(page.locator(".messagelist .success")).to_be_visible()
     assert [slot.post for slot in FrontPage.objects.get().slots.all()] == [posts[4], posts[0], posts[5]]
 
@@ -203,8 +209,7 @@ def test_a_change_is_scheduled_in_the_sites_zone_and_what_will_be_public_by_then
     save(page)
     assert FrontPage.objects.latest("number").starts_at == starts
     expect(page.locator(".editions .badge.is-scheduled")).to_have_count(1)
-    with page.expect_navigation():
-        page.locator(".editions form button").click()
+    click_through(page.locator(".editions form button"))
     expect(page.locator(".editions .badge.is-withdrawn")).to_have_count(1)
 
 
@@ -235,12 +240,12 @@ def test_everybody_can_use_it_at_every_width(browser: Browser, live_site: Any, p
     context = browser.new_context(color_scheme=scheme, locale="ja-JP")
     page = context.new_page()
     open_screen(page, live_site, size)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not is_wide(page)
     small = page.evaluate(
         """[...document.querySelectorAll("#content button, #content a.button, #content input:not([type=hidden])")]
           .filter(one => one.offsetParent && !one.classList.contains("visually-hidden"))
           .filter(one => one.getBoundingClientRect().height < 44).map(one => one.outerHTML)"""
     )
     assert small == []
-    found = Axe().run(page).response["violations"]
+    found = run_axe(page)
     assert [(rule["id"], node["html"][:120]) for rule in found for node in rule["nodes"]] == []

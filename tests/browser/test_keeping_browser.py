@@ -6,12 +6,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
 from articles.editorial import drafts, workflow
 from articles.models import Post, Revision
+from tests.browser.waiting import click_through, follow, run_axe, wait_until
 from tests.people import make_person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -60,7 +60,7 @@ def type_at_end(page: Page, text: str) -> None:
 
 
 def wait_until_kept(page: Page) -> None:
-    expect(page.locator(".kept-said")).to_contain_text("自動保存", timeout=15_000)
+    expect(page.locator(".kept-said")).to_contain_text("自動保存")
 
 
 def kill(page: Page) -> None:
@@ -71,7 +71,7 @@ def kill(page: Page) -> None:
 
 
 def bring_back(page: Page) -> None:
-    page.locator("#open-texts").get_by_role("button", name="原稿を戻す").click()
+    click_through(page.locator("#open-texts").get_by_role("button", name="原稿を戻す"))
     expect(page.locator(".messagelist")).to_contain_text("両方を記事に入れました")
 
 
@@ -103,7 +103,7 @@ def test_text_written_without_a_network_survives_the_tab_and_is_sent_when_there_
     page = open_post(context, live_site, post)
     context.set_offline(True)
     type_at_end(page, "電車の中で書いた。")
-    expect(page.locator(".kept-said")).to_contain_text("このブラウザーに控えてあり", timeout=15_000)
+    expect(page.locator(".kept-said")).to_contain_text("このブラウザーに控えてあり")
     kill(page)
     assert not Revision.objects.filter(kind=Revision.Kind.AUTOSAVE).exists()
     context.set_offline(False)
@@ -118,7 +118,7 @@ def test_a_network_that_comes_back_is_noticed_without_a_reload(browser: Browser,
     page = open_post(context, live_site, post)
     context.set_offline(True)
     type_at_end(page, "途切れた。")
-    expect(page.locator(".kept-said")).to_contain_text("サーバーにつながりません", timeout=15_000)
+    expect(page.locator(".kept-said")).to_contain_text("サーバーにつながりません")
     context.set_offline(False)
     wait_until_kept(page)
     kept = Revision.objects.get(kind=Revision.Kind.AUTOSAVE)
@@ -131,12 +131,12 @@ def test_a_session_that_ends_while_writing_loses_nothing(browser: Browser, live_
     page = open_post(context, live_site, post)
     context.clear_cookies(name="sessionid")
     type_at_end(page, "期限が切れた。")
-    expect(page.locator(".kept-said")).to_contain_text("ログインの期限が切れました", timeout=15_000)
+    expect(page.locator(".kept-said")).to_contain_text("ログインの期限が切れました")
     expect(page.locator(".kept-sign-in")).to_be_visible()
     let_in(context, live_site, editor)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     wait_until_kept(page)
-    page.get_by_role("button", name="下書き保存").click()
+    click_through(page.get_by_role("button", name="下書き保存"))
     expect(page.locator(".messagelist")).to_contain_text("保存しました")
     assert Post.objects.get().body == TEXT + "期限が切れた。"
 
@@ -148,9 +148,9 @@ def test_a_new_text_becomes_a_post_by_itself_and_only_one(browser: Browser, live
     expect(page.locator("#id_title")).to_be_focused()
     page.keyboard.insert_text("新しい記事")
     type_at_end(page, "一行目。")
-    page.wait_for_url("**/change/", timeout=15_000)
+    page.wait_for_url("**/change/")
     type_at_end(page, "二行目。")
-    page.get_by_role("button", name="下書き保存").click()
+    click_through(page.get_by_role("button", name="下書き保存"))
     expect(page.locator(".messagelist")).to_contain_text("保存しました")
     post = Post.objects.get()
     assert (post.title, post.body, post.owner) == ("新しい記事", "一行目。二行目。", editor)
@@ -175,17 +175,48 @@ def test_nothing_is_kept_while_an_input_method_is_composing(browser: Browser, li
     assert "変換中" in Revision.objects.get(kind=Revision.Kind.AUTOSAVE).snapshot["body"]
 
 
+def test_what_is_written_while_the_page_still_loads_is_kept_and_asked_about(
+    browser: Browser, live_site: Any, editor: Any
+) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = context.new_page()
+    held: list[Route] = []
+    page.route("**/slow.png", lambda route: held.append(route))
+    page.add_init_script(
+        """addEventListener("DOMContentLoaded", () => {
+          const image = document.createElement("img");
+          image.src = "/slow.png";
+          document.body.append(image);
+        });"""
+    )
+    page.goto(address_of(live_site, post), wait_until="domcontentloaded")
+    wait_until(page, lambda: held)
+    page.evaluate("document.querySelectorAll('.desk-side details').forEach(fold => fold.open = true)")
+    page.locator("#id_path").click()
+    page.locator("#id_path").fill("/hayaku/")
+    assert page.evaluate("document.readyState") == "interactive"
+    held[0].fulfill(status=404)
+    page.wait_for_load_state()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate("setTimeout(() => location.assign('/admin/'))")
+    wait_until(page, lambda: asked)
+    wait_until_kept(page)
+    assert Revision.objects.get(kind=Revision.Kind.AUTOSAVE).snapshot["path"] == "/hayaku/"
+
+
 def test_two_people_at_one_post_see_each_other_and_both_saves_are_in_it(browser: Browser, live_site: Any, editor: Any) -> None:
     colleague = make_person("publisher")
     post = make_post(editor)
     first = open_post(open_browser(browser, live_site, editor), live_site, post)
     second = open_post(open_browser(browser, live_site, colleague), live_site, post)
-    expect(second.locator(".kept-present")).to_contain_text("editorさん", timeout=15_000)
+    expect(second.locator(".kept-present")).to_contain_text("editorさん")
     first.locator("#id_body").fill(TEXT.replace("最初", "はじめ"))
     second.locator("#id_body").fill(TEXT.replace("最後", "終わり"))
-    first.get_by_role("button", name="下書き保存").click()
+    click_through(first.get_by_role("button", name="下書き保存"))
     expect(first.locator(".messagelist")).to_contain_text("保存しました")
-    second.get_by_role("button", name="下書き保存").click()
+    click_through(second.get_by_role("button", name="下書き保存"))
     expect(second.locator(".messagelist")).to_contain_text("両方とも記事に入っています")
     expect(second.locator("#id_body")).to_have_value(TEXT.replace("最初", "はじめ").replace("最後", "終わり"))
 
@@ -197,15 +228,14 @@ def test_two_saves_of_one_place_are_brought_together_by_keyboard(browser: Browse
     page = open_post(context, live_site, post)
     page.locator("#id_body").fill(TEXT.replace("真ん中の段落", "わたしの段落"))
     workflow.save_draft(post, editor, {"body": TEXT.replace("真ん中の段落", "かれの段落")})
-    page.get_by_role("button", name="下書き保存").click()
+    click_through(page.get_by_role("button", name="下書き保存"))
     expect(page.locator("h1")).to_contain_text("川沿いの倉庫")
     expect(page.locator(".merge-question")).to_have_count(1)
-    assert Axe().run(page).response["violations"] == []
+    assert run_axe(page) == []
     first = page.locator(".merge-choices input").first
     first.focus()
     page.keyboard.press("Space")
-    page.locator(".merge-bar button.default").focus()
-    page.keyboard.press("Enter")
+    follow(page.locator(".merge-bar button.default"))
     expect(page.locator(".messagelist")).to_contain_text("両方を記事に入れました")
     assert "わたしの段落" in Post.objects.get().body
 
@@ -216,14 +246,14 @@ def test_readers_see_nothing_of_a_change_until_it_is_published(browser: Browser,
     reader = browser.new_context().new_page()
     page = open_post(open_browser(browser, live_site, publisher), live_site, post)
     type_at_end(page, "追記した段落。")
-    page.get_by_role("button", name="公開せずに保存").click()
+    click_through(page.get_by_role("button", name="公開せずに保存"))
     expect(page.locator(".desk-state")).to_contain_text("未公開の変更あり")
     reader.goto(live_site.url + post.get_absolute_url())
     expect(reader.locator("article")).not_to_contain_text("追記した段落")
-    page.get_by_role("link", name="公開中の記事との違い").click()
+    click_through(page.get_by_role("link", name="公開中の記事との違い"))
     expect(page.locator(".clauses ins")).to_contain_text("追記した段落。")
     page.go_back()
-    page.get_by_role("button", name="変更を公開").click()
+    click_through(page.get_by_role("button", name="変更を公開"))
     expect(page.locator(".messagelist")).to_contain_text("公開")
     reader.reload()
     expect(reader.locator("article")).to_contain_text("追記した段落")
@@ -235,15 +265,14 @@ def test_versions_are_named_folded_compared_and_brought_back(browser: Browser, l
         workflow.save_draft(post, editor, {"body": f"{number}稿。{TEXT}"})
     drafts.keep(Post.objects.get(), editor, {"body": "x"}, None, "a" * 20)
     page = open_post(open_browser(browser, live_site, editor), live_site, post)
-    page.locator('.desk-state a[href$="/history/"]').click()
+    click_through(page.locator('.desk-state a[href$="/history/"]'))
     expect(page.locator(".version-fold > details > summary")).to_contain_text("自動保存1件")
     row = page.locator(".version").filter(has=page.locator(".naming")).nth(3)
-    row.locator(".naming summary").focus()
-    page.keyboard.press("Enter")
+    row.locator(".naming summary").press("Enter")
     row.get_by_label("版の名前").fill("編集会議に出した版")
-    row.get_by_role("button", name="この名前にする").click()
+    click_through(row.get_by_role("button", name="この名前にする"))
     expect(page.locator(".version.is-milestone .version-name")).to_have_text("編集会議に出した版")
     page.locator(".version.is-milestone").filter(has_text="編集会議").get_by_role("link").first.click()
-    page.get_by_role("button", name="この版に戻す").click()
+    click_through(page.get_by_role("button", name="この版に戻す"))
     expect(page.locator(".messagelist")).to_contain_text("戻し")
     assert Post.objects.get().body.startswith("3稿")

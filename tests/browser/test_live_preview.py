@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, FrameLocator, Page, Route, expect
 
 from articles.editorial import workflow
 from articles.models import Post, Revision
 from tests.browser.test_admin_browser import DESK, PHONE, press, problems, refused_by_policy, sign_in
+from tests.browser.waiting import expect_value, follow, is_wide, run_axe, settle, wait_until
 from tests.people import make_person
 
 __all__ = ["problems"]
@@ -30,7 +30,6 @@ def quiet(page: Page, live_site: Any) -> Any:
 def open_post(page: Page, site: Any, body: str = "はじめの本文。", size: Any = DESK, **changes: Any) -> Post:
     person = make_person("publisher")
     post = workflow.save_post(Post(), person, {"title": "川沿いの倉庫", "body": body, **changes})
-    page.set_default_timeout(10_000)
     page.set_viewport_size(size)
     sign_in(page, site, "publisher")
     page.goto(f"{site.url}/admin/articles/post/{post.pk}/change/")
@@ -42,8 +41,7 @@ def shown(page: Page) -> FrameLocator:
 
 
 def add_text(page: Page, words: str) -> None:
-    page.locator("#id_body").focus()
-    page.keyboard.press("Control+End")
+    page.locator("#id_body").press("Control+End")
     page.keyboard.insert_text(words)
 
 
@@ -65,6 +63,7 @@ def test_typing_shows_what_the_public_page_then_shows(
     add_text(page, "\n\n## 次の段\n\n**「強い」**語と[外](https://example.org/)。\n\n## 終わり\n\n- 一\n- 二[^1]\n\n[^1]: 注。\n")
     expect(shown(page).locator(".prose strong")).to_have_text("「強い」")
     expect(shown(page).locator("nav.outline li")).to_have_count(2)
+    settle(page)
     preview = shown(page).locator("article").inner_html()
     assert (Post.objects.get(pk=post.pk).body, Revision.objects.count()) == ("はじめの本文。", 1)
     press(page, "publish")
@@ -105,14 +104,21 @@ def test_one_request_is_under_way_and_a_stale_answer_is_dropped(page: Page, live
         new MutationObserver(() => window.seen.push(doc.querySelector('.prose').textContent.trim()))
             .observe(doc.body, {subtree: true, childList: true, characterData: true});
     }""")
-    held: list[Route] = []
-    page.route("**/preview/", lambda route: held.append(route) if not held else route.continue_())
+    asked: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+
+    page.route("**/preview/", hold_the_first)
     add_text(page, "古い語")
-    page.wait_for_timeout(500)
+    wait_until(page, lambda: asked)
     add_text(page, "新しい語")
+    # Longer than the pause after which it would ask for this one.
     page.wait_for_timeout(600)
-    assert len(held) == 1
-    held[0].continue_()
+    assert len(asked) == 1
+    asked[0].continue_()
     expect(shown(page).locator(".prose")).to_contain_text("古い語新しい語")
     assert all("新しい語" in text for text in page.evaluate("window.seen"))
     leave(page)
@@ -126,7 +132,7 @@ def test_a_lost_network_is_said_and_what_was_shown_stays(page: Page, live_site: 
     expect(page.locator(".live-status")).to_contain_text("通信")
     expect(shown(page).locator(".prose")).to_contain_text("はじめの本文。")
     page.unroute("**/preview/")
-    expect(shown(page).locator(".prose")).to_contain_text("続き", timeout=10_000)
+    expect(shown(page).locator(".prose")).to_contain_text("続き")
     expect(page.locator(".live-status.is-said")).to_have_count(0)
     leave(page)
 
@@ -141,10 +147,10 @@ def test_after_an_ended_session_one_signs_in_elsewhere_and_goes_on(page: Page, l
     with page.context.expect_page() as opened:
         page.locator(".live-status a").click()
     other = opened.value
+    other.wait_for_load_state()
     other.fill("#id_username", "publisher")
     other.fill("#id_password", "x")
-    with other.expect_navigation():
-        other.keyboard.press("Enter")
+    follow(other.locator("#id_password"))
     other.close()
     page.bring_to_front()
     add_text(page, "と続き")
@@ -172,24 +178,29 @@ def test_it_is_really_as_wide_as_a_phone_or_a_screen_and_light_or_dark(page: Pag
     expect(shown(page).locator(".prose")).to_contain_text("はじめの本文。")
     width = "document.querySelector('.live-frame').contentWindow.innerWidth"
     paper = "getComputedStyle(document.querySelector('.live-frame').contentDocument.body).backgroundColor"
-    assert page.evaluate(width) == 390
+    expect_value(page, width, 390)
     page.click("[data-view=desktop]")
-    assert page.evaluate(width) == 1280
-    box = page.locator(".live-frame").bounding_box()
-    room = page.locator(".live-body").bounding_box()
-    assert box
-    assert room
-    assert box["width"] <= room["width"] + 1
+    expect_value(page, width, 1280)
+
+    def measure() -> tuple[float, float]:
+        box, room = page.locator(".live-frame").bounding_box(), page.locator(".live-body").bounding_box()
+        assert box
+        assert room
+        return box["width"], room["width"]
+
+    wait_until(page, measure, lambda widths: widths[0] <= widths[1] + 1)
+    # Only its sheets give the page a colour.
+    settle(page)
     light = page.evaluate(paper)
     page.click("[data-dark]")
-    assert page.evaluate(paper) != light
+    wait_until(page, lambda: page.evaluate(paper), lambda dark: dark != light)
     page.click(".live-fold")
     expect(page.locator(".live-body")).to_be_hidden()
     page.reload()
     expect(page.locator(".live-body")).to_be_hidden()
     page.click(".live-fold")
     expect(shown(page).locator("html[data-theme=dark] .prose")).to_contain_text("はじめの本文。")
-    assert page.evaluate(width) == 1280
+    expect_value(page, width, 1280)
 
 
 def test_search_result_card_and_feed_are_shown(page: Page, live_site: Any, problems: list[str], media_root: Any) -> None:
@@ -211,7 +222,7 @@ def test_another_flavour_lists_what_would_change(page: Page, live_site: Any, med
     page.select_option("#id_flavour", "kramdown")
     page.click("[data-view=flavour]")
     # The first text in kramdown waits for the process that renders it.
-    expect(shown(page).locator(".view-differences tbody tr").first).to_be_visible(timeout=20_000)
+    expect(shown(page).locator(".view-differences tbody tr").first).to_be_visible()
     page.select_option("#id_flavour", "commonmark")
     expect(shown(page).locator(".prose")).to_contain_text("同じ段落。")
 
@@ -226,36 +237,37 @@ def test_a_new_post_lists_what_another_flavour_would_change_too(page: Page, live
     page.evaluate("document.querySelectorAll('.desk-side details').forEach(fold => fold.open = true)")
     page.select_option("#id_flavour", "kramdown")
     page.click("[data-view=flavour]")
-    expect(shown(page).locator(".view-differences tbody tr").first).to_be_visible(timeout=20_000)
+    expect(shown(page).locator(".view-differences tbody tr").first).to_be_visible()
 
 
 def test_text_and_preview_scroll_together_by_blocks(page: Page, live_site: Any, media_root: Any) -> None:
     open_post(page, live_site, body=BODY)
     expect(shown(page).locator("h2", has_text="第8節")).to_be_attached()
+    # Where lines stand can be told once the sheets and pictures of both are there.
+    settle(page)
     page.locator("#id_body").hover()
     top = page.evaluate("document.querySelector('#id_body').getBoundingClientRect().top")
     height = page.evaluate("document.querySelector('#id_body').clientHeight")
     page.mouse.wheel(0, top + height * 0.5 - 450)
-    page.wait_for_timeout(400)
     inside = "document.querySelector('.live-frame').contentDocument"
     visible = f"""[...{inside}.querySelectorAll('h2')].filter(h => {{
         const y = h.getBoundingClientRect().top; return y > -300 && y < 1200 }}).map(h => h.textContent)"""
-    assert any("第7節" in name or "第8節" in name for name in page.evaluate(visible)), page.evaluate(visible)
+    wait_until(page, lambda: page.evaluate(visible), lambda names: any("第7節" in name or "第8節" in name for name in names))
     box = page.locator(".live-body").bounding_box()
     assert box
     page.mouse.move(box["x"] + 50, box["y"] + 300)
     page.mouse.wheel(0, 100_000)
-    page.wait_for_timeout(500)
-    bottom = page.evaluate("document.querySelector('#id_body').getBoundingClientRect().bottom")
-    assert bottom < 1000, bottom
+    bottom = "document.querySelector('#id_body').getBoundingClientRect().bottom"
+    wait_until(page, lambda: page.evaluate(bottom), lambda bottom: bottom < 1000)
 
 
 def test_the_preview_keeps_its_place_while_the_block_written_in_is_in_sight(page: Page, live_site: Any, media_root: Any) -> None:
     open_post(page, live_site, body=BODY)
     expect(shown(page).locator("h2", has_text="第14節")).to_be_attached()
-    page.locator("#id_body").focus()
-    page.keyboard.press("Control+End")
-    page.wait_for_timeout(400)
+    settle(page)
+    page.locator("#id_body").press("Control+End")
+    # The preview is led along.
+    wait_until(page, lambda: scroll_of(page))
     page.keyboard.insert_text("追伸")
     expect(shown(page).locator(".prose")).to_contain_text("追伸")
     before = scroll_of(page)
@@ -271,7 +283,7 @@ def test_on_a_phone_one_switches_between_writing_and_looking(page: Page, live_si
     page.click("[data-look=see]")
     expect(page.locator("#id_body")).to_be_hidden()
     expect(shown(page).locator(".prose")).to_contain_text("はじめの本文。")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not is_wide(page)
     page.click("[data-look=write]")
     expect(page.locator("#id_body")).to_be_visible()
 
@@ -309,9 +321,9 @@ def test_nobody_is_shut_out(page: Page, live_site: Any, media_root: Any, size: A
     if size == PHONE:
         page.click("[data-look=see]")
     expect(shown(page).locator("h2").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    result = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
-    inside = [entry for entry in result.response["violations"] if entry["id"] not in ("frame-tested",)]
+    assert not is_wide(page)
+    found = run_axe(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
+    inside = [entry for entry in found if entry["id"] not in ("frame-tested",)]
     assert [(entry["id"], [node["html"][:120] for node in entry["nodes"]]) for entry in inside] == []
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.test_admin_browser import DESK, PHONE, problems, refused_by_policy
-from tests.browser.test_writing import form, selected, sign_in, text_of, tool, write
+from tests.browser.test_writing import expect_body, expect_selected, form, sign_in, tool, write
+from tests.browser.waiting import is_wide, run_axe, settle
 
 __all__ = ["form", "problems"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -38,12 +38,14 @@ def test_one_key_opens_the_guide_and_escape_gives_the_cursor_back(form: Page, pr
     form.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(form.locator("#id_body")).to_be_focused()
-    assert (text_of(form), selected(form)) == ("前語後", "語")
+    expect_body(form, "前語後")
+    expect_selected(form, "語")
     assert refused_by_policy(problems) == []
 
 
 def test_it_opens_from_the_title_and_from_its_tool_which_names_the_key(form: Page) -> None:
     form.locator("#id_title").focus()
+    expect(form.locator("#id_title")).to_be_focused()
     dialog = open_guide(form)
     form.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -103,10 +105,10 @@ def test_an_example_goes_into_the_text_at_the_cursor_and_is_undone_by_the_browse
     example(form, "strikethrough").locator("[data-insert]").click()
     expect(form.locator("#writing-guide")).to_be_hidden()
     expect(form.locator("#id_body")).to_be_focused()
-    assert text_of(form) == "前語開場は~~十時~~九時です。後"
-    assert selected(form) == "開場は~~十時~~九時です。"
+    expect_body(form, "前語開場は~~十時~~九時です。後")
+    expect_selected(form, "開場は~~十時~~九時です。")
     form.keyboard.press("Control+z")
-    assert text_of(form) == "前語後"
+    expect_body(form, "前語後")
 
 
 def test_a_block_goes_on_lines_of_its_own_as_it_was_changed(form: Page) -> None:
@@ -114,7 +116,7 @@ def test_a_block_goes_on_lines_of_its_own_as_it_was_changed(form: Page) -> None:
     open_guide(form)
     example(form, "quotes").locator("textarea").fill("> 変えた引用")
     example(form, "quotes").locator("[data-insert]").click()
-    assert text_of(form) == "前の行\n\n> 変えた引用\n\n後の行"
+    expect_body(form, "前の行\n\n> 変えた引用\n\n後の行")
 
 
 def test_the_other_flavour_is_shown_in_place_and_the_form_stays(form: Page) -> None:
@@ -127,7 +129,7 @@ def test_the_other_flavour_is_shown_in_place_and_the_form_stays(form: Page) -> N
     expect(chosen).to_be_focused()
     expect(example(form, "ruby").locator("textarea")).to_have_value("｜瓦版《かわらばん》を読む。｜東京《とうきょう》の朝。")
     expect(result(form, "ruby").locator("ruby").first).to_be_visible()
-    assert text_of(form) == "書きかけ"
+    expect_body(form, "書きかけ")
 
 
 def test_the_flavour_and_features_of_the_form_count_also_unsaved(form: Page) -> None:
@@ -148,8 +150,7 @@ def test_it_is_used_by_keyboard_alone(form: Page) -> None:
     write(form, "本文«»")
     open_guide(form)
     link = form.locator('#writing-guide .guide-contents a[href="#guide-ruby"]')
-    link.focus()
-    form.keyboard.press("Enter")
+    link.press("Enter")
     expect(form.locator("#guide-ruby")).to_be_focused()
     assert "#" not in form.url
     form.keyboard.press("Tab")
@@ -158,7 +159,7 @@ def test_it_is_used_by_keyboard_alone(form: Page) -> None:
     expect(example(form, "ruby").locator("[data-insert]")).to_be_focused()
     form.keyboard.press("Enter")
     expect(form.locator("#id_body")).to_be_focused()
-    assert text_of(form) == "本文{瓦版|かわらばん}を読む。{東京|とう|きょう}の朝。"
+    expect_body(form, "本文{瓦版|かわらばん}を読む。{東京|とう|きょう}の朝。")
 
 
 def test_an_ended_session_is_told(form: Page) -> None:
@@ -188,12 +189,14 @@ def test_everybody_can_read_it_at_every_width(browser: Browser, live_site: Any, 
     sign_in(page, live_site, "author")
     page.goto(live_site.url + GUIDE)
     expect(result(page, "tables").locator("table")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not is_wide(page)
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
-    problems = Axe().run(page).response["violations"]
+    problems = run_axe(page)
     page.goto(f"{live_site.url}/admin/articles/post/add/")
     page.locator("#id_body").focus()
+    expect(page.locator("#id_body")).to_be_focused()
     open_guide(page)
+    settle(page)
     assert page.evaluate("document.getElementById('writing-guide').getBoundingClientRect().right <= innerWidth")
-    problems += Axe().run(page, "#writing-guide").response["violations"]
+    problems += run_axe(page, "#writing-guide")
     assert [(rule["id"], node["html"][:160], node["failureSummary"][:200]) for rule in problems for node in rule["nodes"]] == []

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group, User
 from playwright.sync_api import Browser, Page, expect
 
 from articles.editorial import workflow
 from articles.models import Notice, Post
 from tests.browser.test_admin_browser import press, sign_in
+from tests.browser.waiting import click_through, follow, is_wide, run_axe
 from tests.people import make_person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -19,7 +19,7 @@ PHONE = {"width": 390, "height": 844}
 
 
 def violations(page: Page) -> list[str]:
-    return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in Axe().run(page).response["violations"]]
+    return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in run_axe(page)]
 
 
 def test_a_text_is_submitted_returned_with_a_reason_and_read_by_its_author(browser: Browser, live_site: Any) -> None:
@@ -38,17 +38,14 @@ def test_a_text_is_submitted_returned_with_a_reason_and_read_by_its_author(brows
     assert violations(editing) == []
     editing.locator("button.as-link").click()
     editing.wait_for_url(address)
-    editing.locator(".return-reason summary").focus()
-    editing.keyboard.press("Enter")
-    sheet = editing.locator(".return-sheet")
+    editing.locator(".return-reason summary").press("Enter")
+    expect(editing.locator("#return-reason")).to_be_visible()
     editing.locator("#return-reason").focus()
     expect(editing.locator("#return-reason")).to_be_focused()
     editing.keyboard.insert_text("冒頭を短く。")
-    assert editing.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not is_wide(editing)
     assert editing.locator("#return-reason").bounding_box()["x"] >= 0  # type: ignore[index]
-    sheet.locator("button").focus()
-    with editing.expect_navigation():
-        editing.keyboard.press("Enter")
+    follow(editing.locator(".return-sheet button"))
     assert Post.objects.get().state == Post.State.DRAFT
 
     writing.goto(f"{live_site.url}/admin/")
@@ -66,7 +63,7 @@ def test_without_a_reason_the_form_comes_back_with_what_was_typed(page: Page, li
     page.goto(f"{live_site.url}/admin/articles/post/{post.pk}/change/")
     page.fill("#id_body", "編集者が直した本文。")
     page.locator(".return-reason summary").click()
-    page.locator(".return-sheet button").click()
+    click_through(page.locator(".return-sheet button"))
     expect(page.locator("#id_body")).to_have_value("編集者が直した本文。")
     expect(page.locator(".errorlist").first).to_be_visible()
     post.refresh_from_db()
@@ -83,7 +80,7 @@ def test_a_colleague_is_invited_chooses_a_password_and_signs_in(browser: Browser
     desk.fill("#id_username", "shinjin")
     desk.fill("#id_email", "shinjin@example.jp")
     desk.select_option("#id_role", str(Group.objects.get(name="author").pk))
-    desk.locator(".plain-form button").click()
+    click_through(desk.locator(".plain-form button"))
     link = desk.locator("#invitation-link").input_value()
     assert violations(desk) == []
 
@@ -92,8 +89,8 @@ def test_a_colleague_is_invited_chooses_a_password_and_signs_in(browser: Browser
     assert violations(home) == []
     home.fill("#id_new_password1", "kawara-7-ban-no-tana")
     home.fill("#id_new_password2", "kawara-7-ban-no-tana")
-    home.locator(".plain-form button").click()
-    home.locator("a.button").click()
+    click_through(home.locator(".plain-form button"))
+    click_through(home.locator("a.button"))
     home.fill("#id_username", "shinjin")
     home.fill("#id_password", "kawara-7-ban-no-tana")
     home.keyboard.press("Enter")
@@ -102,7 +99,7 @@ def test_a_colleague_is_invited_chooses_a_password_and_signs_in(browser: Browser
 
     account = User.objects.get(username="shinjin")
     desk.goto(f"{live_site.url}/admin/auth/user/{account.pk}/change/")
-    desk.locator('form[action$="/step/deactivate/"] button').click()
+    click_through(desk.locator('form[action$="/step/deactivate/"] button'))
     expect(desk.locator(".badge.is-withdrawn")).to_be_visible()
     home.goto(f"{live_site.url}/admin/")
     expect(home.locator("#login-form")).to_be_visible()

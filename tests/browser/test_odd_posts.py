@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from articles.derive import save_derived
 from articles.models import Category, Post
+from tests.browser.waiting import is_wide
 from tests.factories import CategoryFactory, PostFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -62,10 +63,10 @@ def test_no_odd_post_is_wider_than_its_window_at_any_text_size(
     wide = []
     for name, address in addresses.items():
         page.goto(live_site.url + address)
-        assert page.locator("h1").count() == 1, name
+        expect(page.locator("h1")).to_have_count(1)
         for size in ("100%", "200%"):
             page.evaluate("size => document.documentElement.style.fontSize = size", size)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            if is_wide(page):
                 wide.append((name, size))
     context.close()
     assert wide == []
@@ -101,7 +102,7 @@ def test_on_paper_there_is_the_text_and_nothing_to_press(browser: Browser, live_
     page.emulate_media(media="print")
     page.goto(live_site.url + addresses["tags"])
     for selector in (".sections", ".tools", ".foot", ".chips", ".outline"):
-        assert not page.locator(selector).first.is_visible(), selector
-    assert page.locator(".prose").is_visible()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        expect(page.locator(selector).first).to_be_hidden()
+    expect(page.locator(".prose")).to_be_visible()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
     context.close()

