@@ -34,7 +34,12 @@ from responsiveness import answers, free_port
 SERVERS = ("granian", "gunicorn")
 WORKERS, THREADS, CONNECTIONS, SLOW_SOCKETS, SLOW_SECONDS = 2, 4, 16, 500, 40
 ARTICLE = "/posts/2010-01-01-post-000000/"
-PAGES = {"an article, always the same": ARTICLE, "`/healthz`": "/healthz", "hits of a search, never the same": ""}
+PAGES = {
+    "an article, always the same": ARTICLE,
+    "`/healthz`": "/healthz",
+    "`/readyz`": "/readyz",
+    "hits of a search, never the same": "",
+}
 # Every request another question, so that no cache has the answer: hits for a word, without what holds a number.
 ANOTHER_QUESTION = """
 counter = 0
@@ -125,6 +130,8 @@ def press(port: int, path: str, seconds: int, root: int, folder: Path) -> tuple[
     if not re.search(r"^errors 0$", output, re.MULTILINE):
         raise SystemExit(f"{path or 'the search'} was refused:\n{output}")
     count = int(re.search(r"(\d+) requests in", output)[1])  # type: ignore[index]
+    if count < 3 * CONNECTIONS:
+        print(f"only {count} requests of {path or 'the search'} in {seconds} s: take more (--seconds)", file=sys.stderr)
     rate = float(re.search(r"Requests/sec:\s*([\d.]+)", output)[1])  # type: ignore[index]
     return rate, 1e6 * spent / max(count, 1)
 
