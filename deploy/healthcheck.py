@@ -1,4 +1,4 @@
-"""Ends with 0 where the server of this container can serve the site (``/readyz``). Needs nothing but Python, so it costs little."""
+"""Ends with 0 where the server of this container is ready (``/readyz``). Needs nothing but Python, so it costs little."""
 
 import os
 import socket
