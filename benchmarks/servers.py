@@ -259,7 +259,9 @@ def measure_speed(environment: dict[str, str], seconds: int, rounds: int, folder
 
 def measure_trouble(environment: dict[str, str], rounds: int) -> list[str]:
     heads = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
-    body = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+    # With the cookie of a form, or it would be refused unread.
+    cookie = b"Cookie: csrftoken=" + b"a" * 32 + b"\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    body = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\n" + cookie + b"Content-Length: 100000\r\n\r\n"
     rows: dict[str, dict[str, str]] = defaultdict(dict)
     for server in SERVERS:
         with running(server, environment) as (_process, port):

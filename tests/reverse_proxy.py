@@ -101,7 +101,9 @@ class ServedSite:
         wait_for(lambda: takes_connections(self.port))
 
     def start_server(self, *options: str) -> None:
-        """Returns once the server answers. It is a process group of its own."""
+        """Returns once the server answers; where it runs already, at once. It is a process group of its own."""
+        if self.server is not None and self.server.poll() is None:
+            return
         command = ["serve", "--socket", str(self.socket), "--workers", "1", *options]
         log = (self.folder / "server.log").open("ab")
         with log:

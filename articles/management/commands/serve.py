@@ -29,7 +29,7 @@ HEADER_MILLISECONDS = 10_000
 # A request may hold at most this much before its head ends (nginx: large_client_header_buffers).
 HEAD_BYTES = 65_536
 # Between the start of a new process and the end of the one in whose place it comes: it has to have read the program by then.
-RESPAWN_SECONDS = 5
+RESPAWN_SECONDS = 10
 
 
 def read_number(text: str) -> int:
