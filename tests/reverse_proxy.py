@@ -141,14 +141,14 @@ class ServedSite:
                 process.terminate()
                 process.wait(SECONDS_TO_START)
 
-    def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> Answer:
+    def get(self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: str | None = None) -> Answer:
         """One request through nginx, on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40)
         try:
-            connection.request(method, path, headers={"Host": "testserver", **(headers or {})})
+            connection.request(method, path, body, headers={"Host": "testserver", **(headers or {})})
             response = connection.getresponse()
-            body = response.read().decode("utf-8", "replace")
-            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+            text = response.read().decode("utf-8", "replace")
+            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
         finally:
             connection.close()
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import configparser
 import re
+import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import yaml
 from articles.media import SERVED_TYPES, is_inline
 from articles.site.media import FOR_EVER, POLICY
 from tests.installations import PROJECT, Installation
-from tests.reverse_proxy import CONFIGURATION, ServedSite, wait_for
+from tests.reverse_proxy import CONFIGURATION, Answer, ServedSite, wait_for
 
 DEPLOY = PROJECT / "deploy"
 PAGE = "/posts/nginx/"
@@ -226,6 +229,60 @@ def test_a_withdrawn_text_is_gone_after_a_second_and_does_not_come_back_while_no
         served.start_server()
     outlive_copies()
     assert WORDS in served.get(PAGE).body
+
+
+# --- Clients that are slow, large or many ---------------------------------------------------------------------------
+
+
+@pytest.mark.nginx
+def test_slow_clients_hold_no_thread_of_the_application(served: ServedSite) -> None:
+    """The server has four threads; without nginx five bodies that never end would hold them all."""
+    token = "a" * 32
+    form = f"Host: testserver\r\nCookie: csrftoken={token}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    body = f"POST /admin/login/ HTTP/1.1\r\n{form}Content-Length: 60000\r\n\r\ncsrfmiddlewaretoken={token}&username="
+    with ExitStack() as slow:
+        for request in [body] * 32 + ["GET / HTTP/1.1\r\nHost: testserver\r\nX-Slow: "] * 300:
+            connection = slow.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+            connection.sendall(request.encode())
+        assert served.get("/healthz").status == 200
+        assert served.get("/admin/login/").status == 200
+        assert served.get(PAGE).status == 200
+
+
+@pytest.mark.nginx
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(served: ServedSite) -> None:
+    for path, length in (("/api/posts", 65_537), ("/admin/", 2 * 1024**3 + 1)):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+            connection.sendall(f"POST {path} HTTP/1.1\r\nHost: testserver\r\nContent-Length: {length}\r\n\r\n".encode())
+            assert connection.recv(64).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.nginx
+def test_what_is_more_than_the_desk_can_do_is_told_to_come_back(served: ServedSite) -> None:
+    """Somebody holds the database, so each try to sign in, which is counted there, waits."""
+    login = served.get("/admin/login/")
+    token = login.headers["set-cookie"].split("csrftoken=")[1].split(";")[0]
+    form = f"csrfmiddlewaretoken={token}&username=nobody&password=nothing"
+    headers = {"Cookie": f"csrftoken={token}", "Content-Type": "application/x-www-form-urlencoded"}
+    answers: list[Answer] = []
+
+    def sign_in() -> None:
+        answers.append(served.get("/admin/login/", headers, "POST", form))
+
+    tries = [threading.Thread(target=sign_in) for _number in range(48)]
+    with closing(sqlite3.connect(served.installation.folder / "db.sqlite3", isolation_level=None)) as held:
+        held.execute("BEGIN IMMEDIATE")
+        for one in tries:
+            one.start()
+        wait_for(lambda: len(answers) >= 16)
+        refused = list(answers)
+        held.execute("ROLLBACK")
+    for one in tries:
+        one.join()
+    assert {answer.status for answer in refused} == {503}
+    assert {answer.headers["retry-after"] for answer in refused} == {"10"}
+    assert served.get("/admin/login/").status == 200
+    assert served.get(PAGE).status == 200
 
 
 # --- Files ----------------------------------------------------------------------------------------------------------
