@@ -60,6 +60,7 @@ SECTIONS = {
     "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
     "search": Section("performance.md", "Search", "search.py"),
     "variants": Section("performance.md", "What smaller pictures save a reader and cost a worker", "variants.py"),
+    "servers": Section("performance.md", "Granian and gunicorn under the same site", "servers.py"),
     "reading": Section("performance.md", "What a phone waits for", "reading.py"),
     "journey": Section("trust.md", "Five real texts through the desk, in a browser", "desk_journey.py SHARED/seeds"),
     "saves": Section("trust.md", "Fifty editors save ten posts at once, on SQLite", "saves_at_once.py"),

@@ -385,6 +385,17 @@ PASSWORD_RESET_TIMEOUT = read_positive_int("LINK_DAYS", 3) * 86_400
 # The header in which a proxy says who asks, such as X-Real-IP; anybody else could write what they like there.
 CLIENT_ADDRESS_HEADER = env.str("CLIENT_ADDRESS_HEADER", default="").strip()
 
+# --- The server: what ``manage.py serve`` does where it is told nothing else -----------------------------------------
+
+WEB_HOST = env.str("WEB_HOST", default="") or "127.0.0.1"
+WEB_PORT = read_positive_int("WEB_PORT", 8000)
+# A Unix socket for a proxy on the same machine, instead of host and port.
+WEB_SOCKET = Path(env.str("WEB_SOCKET")).absolute() if env.str("WEB_SOCKET", default="").strip() else None
+# 0: one process per core.
+WEB_WORKERS = read_positive_int("WEB_WORKERS", 0)
+WEB_THREADS = read_positive_int("WEB_THREADS", 4)
+WEB_STOP_SECONDS = read_positive_int("WEB_STOP_SECONDS", 30)
+
 # --- Logs: one line per event ---------------------------------------------------------------------------------------
 
 LOG_LEVEL = read_choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"))

@@ -41,6 +41,7 @@ django.setup()
 
 from articles import site_settings  # noqa: E402
 from tests.factories import PostFactory  # noqa: E402
+from tests.reverse_proxy import find_nginx  # noqa: E402
 
 if connection.vendor == "sqlite":
     # A database in memory has one connection for all threads. Two of them stop for ever where one holds SQLite's lock in a
@@ -91,6 +92,8 @@ def list_not_run() -> dict[str, str]:
     reasons = {}
     if not find_chromium():
         reasons["browser"] = "no Chromium found; on Debian: apt install chromium"
+    if not find_nginx():
+        reasons["nginx"] = "no nginx found; on Debian: apt install nginx"
     if not uses_postgres():
         reasons["postgres"] = "this run uses SQLite; DATABASE_URL=postgres://… runs them"
     if not uses_redis():
@@ -100,7 +103,7 @@ def list_not_run() -> dict[str, str]:
 
 def list_absent() -> dict[str, str]:
     """Marker → what this machine lacks, whichever database this run uses."""
-    absent = {name: reason for name, reason in list_not_run().items() if name == "browser"}
+    absent = {name: reason for name, reason in list_not_run().items() if name in ("browser", "nginx")}
     if not uses_postgres() and not answers(5432):
         absent["postgres"] = "no PostgreSQL on 127.0.0.1:5432, and DATABASE_URL names none"
     if not uses_redis() and not answers(6379):
@@ -112,8 +115,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     required = {name.strip() for name in os.environ.get("KAWARABAN_REQUIRE", "").split(",")} - {""}
-    if unknown := required - {"browser", "postgres", "redis"}:
-        raise pytest.UsageError(f"KAWARABAN_REQUIRE names {', '.join(sorted(unknown))}; it takes browser, postgres, redis")
+    if unknown := required - {"browser", "nginx", "postgres", "redis"}:
+        raise pytest.UsageError(f"KAWARABAN_REQUIRE names {', '.join(sorted(unknown))}; it takes browser, nginx, postgres, redis")
     missing = {name: reason for name, reason in list_absent().items() if name in required}
     if missing:
         lines = [f"{name} is required (KAWARABAN_REQUIRE) but absent: {reason}" for name, reason in missing.items()]

@@ -23,6 +23,7 @@ NAMES = (
     *("DATABASE_POOL_SIZE", "SQLITE_SYNCHRONOUS", "SECURE_HSTS_SECONDS", "BEHIND_PROXY", "LOG_LEVEL", "IMPORT_FORMATS"),
     *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION", "AI_USE", "WEBSUB_HUB", "EMBED_SERVICES"),
     *("EMAIL_URL", "EMAIL_FROM", "LINK_DAYS", "CLIENT_ADDRESS_HEADER"),
+    *("WEB_HOST", "WEB_PORT", "WEB_SOCKET", "WEB_WORKERS", "WEB_THREADS", "WEB_STOP_SECONDS"),
 )
 
 
@@ -251,3 +252,12 @@ def test_an_address_of_no_mail_server_is_refused_without_repeating_its_password(
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as refused:
         load(DEBUG="1", EMAIL_URL=address)
     assert "geheim" not in str(refused.value)
+
+
+def test_where_the_server_listens_is_read_from_the_environment(load: Any) -> None:
+    read = load(DEBUG="true")
+    assert (read["WEB_HOST"], read["WEB_PORT"], read["WEB_SOCKET"], read["WEB_WORKERS"]) == ("127.0.0.1", 8000, None, 0)
+    read = load(DEBUG="true", WEB_HOST="0.0.0.0", WEB_SOCKET="/run/site.sock", WEB_WORKERS="3")
+    assert (read["WEB_HOST"], read["WEB_SOCKET"], read["WEB_WORKERS"]) == ("0.0.0.0", Path("/run/site.sock"), 3)
+    with pytest.raises(ImproperlyConfigured, match="WEB_THREADS"):
+        load(DEBUG="true", WEB_THREADS="four")
