@@ -12,11 +12,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_noop as _
 
@@ -26,7 +27,7 @@ from articles.models import Post, PostQuerySet
 from articles.queue import stop_if_asked
 from articles.site.media import find_file
 from articles.site.publishing import addresses
-from articles.site.publishing.places import static_address
+from articles.site.publishing.places import static_address, token_of
 from articles.site.publishing.proof import take_proof
 from articles.site.publishing.rewriting import find_links, find_media, rewrite_html, rewrite_sitemap
 from articles.site.publishing.tables import PAGES_OF_FAULTS, write_tables
@@ -46,6 +47,8 @@ _NOWHERE = ("/0", "/0/0", "/0/0/0", "/00/00/00")
 
 #: Told after each address: how many were met so far, and which it was.
 Progress = Callable[[int, str], None]
+#: From the address of a page of a list to that of the one which files have in its place.
+StandIn = Callable[[str], str]
 
 
 def publish(
@@ -150,17 +153,27 @@ class _Run:
     def _take_list(self, address: str, rows: PostQuerySet | None = None, *, is_partial: bool = False) -> None:
         """A page and, of a list (``rows``), all pages that it leads to, one from the other; ``is_partial``: until one is as it was."""
         first, steady = addresses.steady_query(rows) if rows is not None else ("", "")
-        stand_in = {address + first: address + steady} if first else {}
+        known = self._newer_pages(address) if is_partial else []
         waiting, seen = deque([address]), {address}
         while waiting:
+            page = waiting.popleft()
             before = self.target.report.unchanged
-            links = self._take(waiting.popleft(), stand_in) or []
+            links = self._take(page, partial(_stand_in, page, {address + first: address + steady}, known)) or []
+            known.append(page)
             if is_partial and self.target.report.unchanged > before:
                 continue
             further = [link for link in links if link.partition("?")[0] == address or address == reverse("articles:sitemap")]
             new = [link for link in further if link not in seen and static_address(link)]
             seen.update(new)
             waiting.extend(new)
+
+    def _newer_pages(self, address: str) -> list[str]:
+        """Of an older page that is asked by itself, the pages before it, as they were; the last is the next to it."""
+        own, path = token_of(address), address.partition("?")[0]
+        if own is None:
+            return []
+        pages = [(token, page) for page in self.target.pages_of(path) if (token := token_of(page)) and token > own]
+        return [path, *(page for _token, page in sorted(pages, reverse=True))]
 
     def _take_static(self) -> None:
         for name in addresses.static_files():
@@ -210,7 +223,7 @@ class _Run:
 
     # --- one address
 
-    def _take(self, address: str, stand_in: dict[str, str] | None = None) -> list[str] | None:
+    def _take(self, address: str, stand_in: StandIn = str) -> list[str] | None:
         """Keeps what an address answers, and gives the links with a query that it holds; ``None`` where nothing is there."""
         place = static_address(address)
         if not place:
@@ -223,18 +236,17 @@ class _Run:
             return None
         return self._keep(address, answer, stand_in)
 
-    def _keep(self, address: str, answer: HttpResponseBase, stand_in: dict[str, str] | None = None) -> list[str]:
-        stand_in = stand_in or {}
+    def _keep(self, address: str, answer: HttpResponseBase, stand_in: StandIn = str) -> list[str]:
         place, base, data = static_address(address), self.site + address, _body(answer)
         kind = answer.headers.get("Content-Type", "").partition(";")[0]
         links: list[str] = []
 
         def translate(target: str) -> str:
-            return static_address(stand_in.get(target, target))
+            return static_address(stand_in(target))
 
         text = data.decode("utf-8")
         if kind == "text/html":
-            links = [stand_in.get(link, link) for link in find_links(text, base)]
+            links = [stand_in(link) for link in find_links(text, base)]
             self._take_media(find_media(text))
             data = rewrite_html(text, base, place, translate).encode()
         elif address == reverse("articles:sitemap"):
@@ -272,18 +284,30 @@ class _Run:
             self.progress(self.met, address)
 
 
+def _stand_in(page: str, steady: dict[str, str], known: list[str], link: str) -> str:
+    """One page has one address, though it may be named by where the newer one ends as well as by where it begins itself.
+
+    ``known`` are the newer pages of the list, the last next to ``page``.
+    """
+    own, other = token_of(page), token_of(link)
+    if own and other and other > own and known and page.partition("?")[0] == link.partition("?")[0]:
+        return known[-1]
+    return steady.get(link, link)
+
+
 AT_MOST = 20
 """Withdrawn posts that are asked for the page of 410."""
 
 
 def _body(answer: HttpResponseBase) -> bytes:
-    try:
-        if isinstance(answer, StreamingHttpResponse):
-            return b"".join(answer)
-        assert isinstance(answer, HttpResponse)
-        return answer.content
-    finally:
-        answer.close()
+    if isinstance(answer, StreamingHttpResponse):
+        data = b"".join(answer)
+        # Closing the answer itself would say that a request has ended, which closes the connection to the database.
+        if isinstance(answer, FileResponse) and answer.file_to_stream is not None:
+            answer.file_to_stream.close()
+        return data
+    assert isinstance(answer, HttpResponse)
+    return answer.content
 
 
 def _source_of(file: Path) -> str:

@@ -63,6 +63,15 @@ def static_address(address: str) -> str:
     return f"{path}page/{digits}/" if path.endswith("/") else f"{stem}-{digits}{dot}{suffix}"
 
 
+def token_of(address: str) -> tuple[int, int] | None:
+    """Which page of a list an address with a query names: the greater, the newer; ``None`` for any other."""
+    match = _BEFORE.fullmatch(address.partition("?")[2])
+    if match is None:
+        return None
+    moment, skipped = match[1].rsplit("-", 1)
+    return int(moment), -int(skipped)
+
+
 def natural_place(address: str, content_type: str, *, is_asset: bool = False) -> str:
     """The file of an address below the target, or ``""`` where it needs a place in :data:`ODD`.
 

@@ -207,7 +207,7 @@ def _lead_maps(target: Target) -> Iterator[_Map]:
     for address, status, location in target.leads():
         path, value = path_of(address), "1" if status == 410 else location
         # A key means any case. Where the two differ by nothing else, what leads on would lead to itself once the file is gone.
-        with_case = path.lower() == path_of(location).lower() if location else False
+        with_case = path.lower() == path_of(location).lower() or target.differs_by_case(address)
         if not maps[status, False].add(path, value, with_case=with_case):
             target.refuse(address, _too_long())
         elif not with_case and (loose := bare_form(path)) and loose.lower() != bare_form(path_of(location)).lower():

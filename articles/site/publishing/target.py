@@ -42,8 +42,11 @@ CREATE TABLE IF NOT EXISTS files (
     headers TEXT NOT NULL, packed INTEGER NOT NULL, source TEXT NOT NULL, is_there INTEGER NOT NULL, run INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS files_fold ON files (fold);
 CREATE INDEX IF NOT EXISTS files_run ON files (run);
+CREATE INDEX IF NOT EXISTS files_source ON files (source);
+CREATE INDEX IF NOT EXISTS files_lower ON files (lower(address));
 CREATE TABLE IF NOT EXISTS leftovers (file TEXT PRIMARY KEY, fold TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS redirects (address TEXT PRIMARY KEY, status INTEGER NOT NULL, location TEXT NOT NULL, run INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS redirects_lower ON redirects (lower(address));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -120,6 +123,8 @@ class Target:
 
     def __init__(self, folder: Path, state: Path | None = None, *, mode: Mode = "write", adopt: bool = False) -> None:
         self.folder = folder.absolute()
+        if not self.folder.name:
+            raise RefusedFile(_no_place(self.folder))
         self.state = (state or self.folder.with_name(self.folder.name + SUFFIX)).absolute()
         self.mode, self.adopt = mode, adopt
         self.report = Report()
@@ -241,7 +246,8 @@ class Target:
 
     def refuse(self, address: str, finding: Finding) -> None:
         """Says why an address has no file, or not the one that it should have."""
-        self.report.refused.append((address, finding))
+        if all(address != known for known, _finding in self.report.refused):
+            self.report.refused.append((address, finding))
 
     def flush(self) -> None:
         """Moves what waits to its places, in its order, each file whole."""
@@ -312,6 +318,11 @@ class Target:
         """The addresses with a query whose pages are files, each with its file."""
         yield from self.record.execute("SELECT source, file FROM files WHERE source LIKE '/%?%' ORDER BY source")
 
+    def pages_of(self, address: str) -> list[str]:
+        """The addresses, with their queries, of the older pages of a list that there were after the last run."""
+        query = "SELECT source FROM files WHERE source >= ? AND source < ?"
+        return [source for (source,) in self.record.execute(query, (f"{address}?before=", f"{address}?before>"))]
+
     def place_of(self, address: str) -> str:
         """The file of an address; empty where it has none."""
         row = self._row(address)
@@ -324,9 +335,8 @@ class Target:
 
     def differs_by_case(self, address: str) -> bool:
         """Whether another address, or one that leads on, is spelled like this one but for its case."""
-        query = """SELECT 1 FROM (SELECT address FROM files UNION ALL SELECT address FROM redirects)
-            WHERE address != ? AND lower(address) = lower(?) LIMIT 1"""
-        return self.record.execute(query, (address, address)).fetchone() is not None
+        queries = [f"SELECT 1 FROM {table} WHERE lower(address) = lower(?) AND address != ?" for table in ("files", "redirects")]
+        return any(self.record.execute(query, (address, address)).fetchone() for query in queries)
 
     def header_names(self) -> list[str]:
         """The headers that any file has."""
@@ -438,10 +448,7 @@ def check_folder(folder: Path, state: Path, *, adopt: bool) -> None:
     params = {"folder": folder}
     inside = any(place.is_relative_to(root) for root in guarded)
     if inside or any(root.is_relative_to(place) for root in (*guarded, checkout, home)) or record.is_relative_to(place):
-        template = _(
-            "“%(folder)s” holds more than a site, or is no place for one. Name a folder of its own, such as /srv/www/site."
-        )
-        raise RefusedFile(Finding("publishing-target", "error", template, params))
+        raise RefusedFile(_no_place(folder))
     if folder.exists() and not folder.is_dir():
         raise RefusedFile(Finding("publishing-target", "error", _("“%(folder)s” is no folder. Name another."), params))
     is_empty = not folder.exists() or not any(each.name != STAGING for each in folder.iterdir())
@@ -451,6 +458,11 @@ def check_folder(folder: Path, state: Path, *, adopt: bool) -> None:
             "files at addresses of the site are then overwritten, others are left alone."
         )
         raise RefusedFile(Finding("publishing-target-full", "error", template, params))
+
+
+def _no_place(folder: Path) -> Finding:
+    template = _("“%(folder)s” holds more than a site, or is no place for one. Name a folder of its own, like /srv/www/site.")
+    return Finding("publishing-target", "error", template, {"folder": folder})
 
 
 def _foreign(file: str) -> Finding:
