@@ -25,8 +25,8 @@ class Command(TranslatedCommand):
     # Checks read the whole desk; "manage.py check" and the server run them.
     requires_system_checks = []
     help = gettext_lazy(
-        "Writes the public site as files that a web server or a bucket serves: pages, feeds, media, and tables of redirects and headers. "
-        "Only what changed is written; what is no longer public is removed."
+        "Writes the public site as files that a web server or a bucket serves: pages, feeds, media, and tables of redirects "
+        "and headers. Only what changed is written; what is no longer public is removed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -107,8 +107,8 @@ class Command(TranslatedCommand):
         counts = {name: getattr(report, name) for name in ("written", "unchanged", "removed", "redirects", "gone")}
         seconds = f"{report.seconds:.1f}"
         template = _(
-            "%(written)d written, %(unchanged)d unchanged, %(removed)d removed, %(refused)d refused; %(redirects)d addresses lead on, "
-            "%(gone)d are gone. %(seconds)s s."
+            "%(written)d written, %(unchanged)d unchanged, %(removed)d removed, %(refused)d refused; %(redirects)d addresses "
+            "lead on, %(gone)d are gone. %(seconds)s s."
         )
         self.stdout.write(template % {**counts, "refused": len(report.refused), "seconds": seconds})
         if mode == "write" and report.changed_tables:

@@ -34,7 +34,7 @@ from articles.site.publishing.tables import PAGES_OF_FAULTS, write_tables
 from articles.site.publishing.target import Mode, Report, Target
 from articles.site_settings import forget, search_elsewhere
 
-#: Headers of an answer that a server is to give, too. Of TLS (HSTS) the operator decides; the tag and the encoding are the server's.
+#: Headers of an answer that a server is to give, too. Of TLS (HSTS) the operator decides; tag and encoding are the server's.
 KEPT_HEADERS = (
     *("Content-Type", "Content-Language", "Content-Disposition", "Content-Security-Policy", "Cache-Control", "Link"),
     *("X-Robots-Tag", "X-Frame-Options", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"),
@@ -64,10 +64,10 @@ def publish(
 ) -> Report:
     """Makes ``folder`` what readers see at this moment, and the tables beside it (in ``state``).
 
-    ``only`` are the addresses that may have changed (percent-encoded, without host); what a list leads to is followed until a page
-    is as it was, so an older page that changed by itself has to be named (``/tags/a/?before=…``). Without it every address is
-    asked, unless nothing in the database changed since the last whole run and ``everything`` is not said. ``search_url`` is where pages send
-    who searches; empty: they offer no search. ``mode`` may be ``dry-run`` or ``check``, which change nothing.
+    ``only`` are the addresses that may have changed (percent-encoded, without host); what a list leads to is followed until a
+    page is as it was, so an older page that changed by itself has to be named (``/tags/a/?before=…``). Without it every address
+    is asked, unless nothing in the database changed since the last whole run and ``everything`` is not said. ``search_url`` is
+    where pages send who searches; empty: they offer no search. ``mode`` may be ``dry-run`` or ``check``, which change nothing.
 
     Raises RefusedFile where the folder cannot be written to, another run is at it, or the site does not answer; OSError, with the
     path, where the disk refuses. Then nothing was removed, and the next run goes on.
@@ -151,7 +151,7 @@ class _Run:
                     self._take(address)
 
     def _take_list(self, address: str, rows: PostQuerySet | None = None, *, is_partial: bool = False) -> None:
-        """A page and, of a list (``rows``), all pages that it leads to, one from the other; ``is_partial``: until one is as it was."""
+        """A page and, of a list (``rows``), all that it leads to, one from the other; ``is_partial``: until one is as it was."""
         first, steady = addresses.steady_query(rows) if rows is not None else ("", "")
         known = self._newer_pages(address) if is_partial else []
         waiting, seen = deque([address]), {address}
@@ -200,11 +200,16 @@ class _Run:
         """The pages that a server shows where there is nothing, or nothing any more."""
         nowhere = next((answer for address in _NOWHERE if (answer := self._ask(address)).status_code == 404), None)
         if nowhere is not None:
-            self._keep(PAGES_OF_FAULTS[404], nowhere)
+            self._put_fault(404, nowhere)
         withdrawn = Post.objects.filter(state=Post.State.WITHDRAWN, trashed_at__isnull=True).only("path")[:AT_MOST]
         gone = (self._ask(post.get_absolute_url()) for post in withdrawn)
         if (answer := next((answer for answer in gone if answer.status_code == 410), None)) is not None:
-            self._keep(PAGES_OF_FAULTS[410], answer)
+            self._put_fault(410, answer)
+
+    def _put_fault(self, status: int, answer: HttpResponseBase) -> None:
+        data = _body(answer)
+        self._take_media(find_media(data.decode("utf-8")))
+        self.target.put(PAGES_OF_FAULTS[status], self._headers(answer), data)
 
     def _take_lead(self, address: str) -> None:
         """Enters where an address leads, unless a page stands there."""

@@ -27,8 +27,8 @@ from articles.media import SERVED_TYPES
 from articles.site.publishing.places import HTML, ODD, STAGING, TYPES, path_of
 from articles.site.publishing.target import Target
 
-#: The addresses of the pages that stand for what is not there. A post may stand there: they then lie elsewhere.
-PAGES_OF_FAULTS = {404: "/404.html", 410: "/410.html"}
+#: The pages that stand for what is not there. They have no address, and so no slash; where a post has their file, another one.
+PAGES_OF_FAULTS = {404: "404.html", 410: "410.html"}
 OUTSIDE, INSIDE = "nginx-http.conf", "nginx-server.conf"
 #: nginx reads a word of its configuration into 4,096 bytes.
 MAX_WORD = 4_000
@@ -73,7 +73,14 @@ def _write_whole(place: Path, text: str) -> None:
 def _files(target: Target) -> Iterator[str]:
     """One JSON object a line: the key is the decoded address without its first slash, as buckets name their objects."""
     for address, file, sha256, size, headers in target.rows():
-        row = {"address": address, "key": path_of(address)[1:], "file": file, "size": size, "sha256": sha256, "headers": headers}
+        row = {
+            "address": address,
+            "key": path_of(address).removeprefix("/"),
+            "file": file,
+            "size": size,
+            "sha256": sha256,
+            "headers": headers,
+        }
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
@@ -133,7 +140,8 @@ def _outside(target: Target) -> Iterator[str]:
     yield "# Written by manage.py publish_static. Include it in http { }, before the server that includes the other file.\n"
     # Slots of the hash, and bytes of the longest key with what stands beside it.
     yield f"map_hash_max_size {_power(max(2048, rows * 2))};\nmap_hash_bucket_size {_power(max(128, longest + 64))};\n"
-    yield 'map $arg_before $kawaraban_before { "~^(?<kawaraban_token>-?[0-9]{1,17}-[0-9]{1,6})$" page/$kawaraban_token/index.html; }\n'
+    yield 'map $arg_before $kawaraban_before { "~^(?<kawaraban_token>-?[0-9]{1,17}-[0-9]{1,6})$" '
+    yield "page/$kawaraban_token/index.html; }\n"
     yield 'map $uri $kawaraban_index { "~^(?<kawaraban_list>.*/)$" "${kawaraban_list}index.html"; }\n'
     yield 'map $uri $kawaraban_bare { "~^(?<kawaraban_stem>.*?)(?:/index\\.html|\\.html|/)?$" $kawaraban_stem; }\n'
     for each in maps:
@@ -231,19 +239,21 @@ def _too_long() -> Finding:
 def _inside(target: Target, search_url: str) -> Iterator[str]:
     faults = {status: target.place_of(address) for status, address in PAGES_OF_FAULTS.items()}
     yield "# Written by manage.py publish_static. Include it in server { }, beside listen, server_name and what TLS needs.\n"
-    yield f"root {_quote(str(target.folder))};\nmerge_slashes off;\nabsolute_redirect off;\netag on;\ngzip_static on;\ngzip_vary on;\n"
+    yield f"root {_quote(str(target.folder))};\nmerge_slashes off;\nabsolute_redirect off;\n"
+    yield "etag on;\ngzip_static on;\ngzip_vary on;\n"
     for name in target.header_names():
         if name != _TYPE:
             yield f"add_header {name} ${_variable(name)} always;\n"
     for status, file in faults.items():
         if file:
-            yield f"error_page {status} /{file};\nlocation = /{file} {{ internal; {_types(TYPES)} default_type {_quote(HTML)}; }}\n"
+            yield f"error_page {status} /{file};\n"
+            yield f"location = /{file} {{ internal; {_types(TYPES)} default_type {_quote(HTML)}; }}\n"
     yield from _search(search_url)
     yield f"location ^~ /{STAGING}/ {{ return 404; }}\nlocation ^~ /{ODD}/ {{ return 404; }}\n"
     yield f"location ~ {_quote(_MEDIA)} {{ {_types(SERVED_TYPES)} gzip_static off; try_files $uri @kawaraban; }}\n"
     static = _types(_static_types(target))
     yield f"location ^~ {settings.STATIC_URL} {{ {static} default_type application/octet-stream; try_files $uri =404; }}\n"
-    yield f"location ~ \\.gz$ {{ default_type {_quote(HTML)}; try_files $kawaraban_place @kawaraban_packed; }}\n"
+    yield f"location ~ \\.gz$ {{ {_types(TYPES)} default_type {_quote(HTML)}; try_files $kawaraban_place @kawaraban_packed; }}\n"
     yield f"location ~ /index\\.html$ {{ {_types(TYPES)} default_type {_quote(HTML)}; try_files $kawaraban_place @kawaraban; }}\n"
     if colours := target.like(reverse("articles:colours", args=["0" * 12]).replace("0" * 12, "%")):
         yield f"location ~ ^/colours-[0-9a-f]+\\.css$ {{ {_types(TYPES)} try_files $uri {colours} =404; }}\n"

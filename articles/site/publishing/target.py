@@ -45,10 +45,19 @@ CREATE INDEX IF NOT EXISTS files_run ON files (run);
 CREATE INDEX IF NOT EXISTS files_source ON files (source);
 CREATE INDEX IF NOT EXISTS files_lower ON files (lower(address));
 CREATE TABLE IF NOT EXISTS leftovers (file TEXT PRIMARY KEY, fold TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS redirects (address TEXT PRIMARY KEY, status INTEGER NOT NULL, location TEXT NOT NULL, run INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS redirects (
+    address TEXT PRIMARY KEY, status INTEGER NOT NULL, location TEXT NOT NULL, run INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS redirects_lower ON redirects (lower(address));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+
+# Another address that has a file of one's name, or one in the place of one's folders; and one below what would be one's file.
+_TAKEN = (
+    "SELECT 1 FROM files WHERE fold IN (SELECT value FROM json_each(:above)) AND address != :address",
+    "SELECT 1 FROM files WHERE fold >= :key || '/' AND fold < :key || '0' AND address != :address",
+    "SELECT 1 FROM leftovers WHERE fold IN (SELECT value FROM json_each(:above)) AND file != :file",
+    "SELECT 1 FROM leftovers WHERE fold >= :key || '/' AND fold < :key || '0' AND file != :file",
+)
 
 
 @dataclass(slots=True)
@@ -117,8 +126,8 @@ class _Row:
 class Target:
     """A folder of files with its record, held by one run at a time. Use as a context manager.
 
-    ``dry-run`` and ``check`` write nothing, neither files nor record; ``check`` compares with the bytes on the disk. ``adopt`` lets
-    the run take over files that stand in the way. Raises RefusedFile where the folder is none to be written to.
+    ``dry-run`` and ``check`` write nothing, neither files nor record; ``check`` compares with the bytes on the disk. ``adopt``
+    lets the run take over files that stand in the way. Raises RefusedFile where the folder is none to be written to.
     """
 
     def __init__(self, folder: Path, state: Path | None = None, *, mode: Mode = "write", adopt: bool = False) -> None:
@@ -235,10 +244,8 @@ class Target:
 
     def is_whole(self) -> bool:
         """Whether every file that was written is still in its place, as far as its size tells."""
-        query = "SELECT file, sha256, size, headers, packed, source, is_there FROM files"
-        return all(
-            self._is_there(_Row(*row[:4], bool(row[4]), row[5], bool(row[6])), read=False) for row in self.record.execute(query)
-        )
+        rows = self.record.execute("SELECT file, sha256, size, headers, packed, source, is_there FROM files")
+        return all(self._is_there(_read_row(row), read=False) for row in rows)
 
     def put_redirect(self, address: str, status: int, location: str = "") -> None:
         """Enters where an address leads (301, 302), or that it is gone (410)."""
@@ -335,7 +342,10 @@ class Target:
 
     def differs_by_case(self, address: str) -> bool:
         """Whether another address, or one that leads on, is spelled like this one but for its case."""
-        queries = [f"SELECT 1 FROM {table} WHERE lower(address) = lower(?) AND address != ?" for table in ("files", "redirects")]
+        queries = (
+            "SELECT 1 FROM files WHERE lower(address) = lower(?) AND address != ?",
+            "SELECT 1 FROM redirects WHERE lower(address) = lower(?) AND address != ?",
+        )
         return any(self.record.execute(query, (address, address)).fetchone() for query in queries)
 
     def header_names(self) -> list[str]:
@@ -352,9 +362,9 @@ class Target:
         self.record.execute("BEGIN IMMEDIATE")
 
     def _row(self, address: str) -> _Row | None:
-        columns = "file, sha256, size, headers, packed, source, is_there"
-        row = self.record.execute(f"SELECT {columns} FROM files WHERE address = ?", (address,)).fetchone()
-        return _Row(*row[:4], bool(row[4]), row[5], bool(row[6])) if row else None
+        query = "SELECT file, sha256, size, headers, packed, source, is_there FROM files WHERE address = ?"
+        row = self.record.execute(query, (address,)).fetchone()
+        return _read_row(row) if row else None
 
     def _is_there(self, row: _Row, *, read: bool) -> bool:
         """Whether the file of a row is in its place, whole; ``read`` compares the bytes, which costs reading them."""
@@ -378,12 +388,8 @@ class Target:
     def _is_free(self, file: str, address: str) -> bool:
         """Whether no other address has the file, a folder of its name, or a file in the place of one of its folders."""
         key = fold(file)
-        above = list(folders_of(key))
-        marks = ", ".join("?" * (1 + len(above)))
-        taken = f"""SELECT 1 FROM (SELECT fold FROM files WHERE address != ? UNION ALL SELECT fold FROM leftovers WHERE file != ?)
-            WHERE fold IN ({marks}) OR (fold >= ? AND fold < ?) LIMIT 1"""
-        values = (address, file, key, *above, f"{key}/", f"{key}0")
-        return self.record.execute(taken, values).fetchone() is None
+        values = {"address": address, "file": file, "above": json.dumps([key, *folders_of(key)]), "key": key}
+        return all(self.record.execute(query, values).fetchone() is None for query in _TAKEN)
 
     def _may_write(self, address: str, file: str, sha256: str, row: _Row | None) -> bool:
         """Whether the place is free or this run's own; a file of the same bytes is taken over, for nothing of it is lost."""
@@ -410,7 +416,7 @@ class Target:
             self.record.execute("INSERT OR IGNORE INTO leftovers VALUES (?, ?)", (row.file, fold(row.file)))
         self.record.execute("DELETE FROM leftovers WHERE file = ?", (file,))
         values = (address, file, fold(file), content.sha256, content.size, headers, packs, source, False, self.run)
-        self.record.execute(f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * len(values))})", values)
+        self.record.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def _stage(self, address: str, file: str, content: Content, row: _Row | None, *, packs: bool) -> None:
         staged = self.folder / STAGING / str(len(self._waiting))
@@ -454,8 +460,8 @@ def check_folder(folder: Path, state: Path, *, adopt: bool) -> None:
     is_empty = not folder.exists() or not any(each.name != STAGING for each in folder.iterdir())
     if not is_empty and not adopt and not (state / RECORD).exists():
         template = _(
-            "“%(folder)s” holds files, and nothing beside it says that they came from here. Name an empty folder, or say --adopt: "
-            "files at addresses of the site are then overwritten, others are left alone."
+            "“%(folder)s” holds files, and nothing beside it says that they came from here. Name an empty folder, or say "
+            "--adopt: files at addresses of the site are then overwritten, others are left alone."
         )
         raise RefusedFile(Finding("publishing-target-full", "error", template, params))
 
@@ -473,6 +479,11 @@ def _foreign(file: str) -> Finding:
 def _is_text(content_type: str) -> bool:
     kind = content_type.partition(";")[0]
     return kind.startswith("text/") or kind in _TEXTS or kind.endswith(("+json", "+xml"))
+
+
+def _read_row(row: tuple[str, str, int, str, int, str, int]) -> _Row:
+    file, sha256, size, headers, packed, source, is_there = row
+    return _Row(file, sha256, size, headers, bool(packed), source, bool(is_there))
 
 
 def _digest(path: Path) -> str:
