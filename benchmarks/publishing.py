@@ -1,8 +1,8 @@
 """What the site as files costs: ``python benchmarks/publishing.py [--posts 1000]``.
 
 Makes posts with tags, sections and by-lines in a database of its own, then publishes: all of it, again with nothing changed,
-again asking for every page, after one changed title, after a new post, and one address by itself. Says for each the seconds, the files
-written and removed, and at the end how much memory the process took at most. Production settings, SQLite.
+again asking for every page, after one changed title, after a new post, and one address by itself. Says for each the seconds,
+the files written and removed, and at the end how much memory the process took at most. Production settings, SQLite.
 """
 
 from __future__ import annotations

@@ -725,6 +725,9 @@ def test_nginx_answers_every_address_as_the_site_does(
         compared += 1
         # nginx knows no way to write a dollar; in an address it means what its code means.
         wanted = {name: (expected.headers.get(name) or "").replace("$", "%24") for name in COMPARED}
+        if wanted["Content-Disposition"].startswith("inline"):
+            # Django names a picture whose name is not English, which is what its address does; HEAD and a server do not.
+            wanted["Content-Disposition"] = ""
         told = {name: (headers[name], value) for name, value in wanted.items() if (headers[name] or "") != value}
         is_list = b"before=" in data
         if status != 200 or expected.status_code != 200 or (body != data and not is_list) or told:
