@@ -202,9 +202,10 @@ class _Run:
         if nowhere is not None:
             self._put_fault(404, nowhere)
         withdrawn = Post.objects.filter(state=Post.State.WITHDRAWN, trashed_at__isnull=True).only("path")[:AT_MOST]
-        gone = (self._ask(post.get_absolute_url()) for post in withdrawn)
-        if (answer := next((answer for answer in gone if answer.status_code == 410), None)) is not None:
-            self._put_fault(410, answer)
+        answers = (self._ask(post.get_absolute_url()) for post in withdrawn)
+        gone = next((answer for answer in answers if answer.status_code == 410), None)
+        if gone is not None:
+            self._put_fault(410, gone)
 
     def _put_fault(self, status: int, answer: HttpResponseBase) -> None:
         data = _body(answer)

@@ -104,9 +104,10 @@ def _made_by(search_url: str) -> Iterator[object]:
     yield VERSION, search_url
     yield [(name, repr(getattr(settings, name, None))) for name in _SETTINGS]
     code = Path(apps.get_app_config("articles").path)
-    folders = [*engines.all()[0].dirs, Path(settings.STATIC_ROOT), *map(Path, settings.STATICFILES_DIRS), code]
+    # The project decides of headers and policies.
+    folders = [*engines.all()[0].dirs, settings.STATIC_ROOT, *settings.STATICFILES_DIRS, code, settings.BASE_DIR / "cms"]
     for folder in folders:
-        for file in sorted(Path(folder).rglob("*")):
+        for file in sorted(Path(str(folder)).rglob("*")):
             if file.is_file() and file.suffix != ".pyc":
                 status = file.stat()
                 yield str(file), status.st_size, status.st_mtime_ns
