@@ -11,7 +11,9 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,6 +91,12 @@ class Settings:
         return hashlib.sha256(self.colours.encode()).hexdigest()[:12] if self.colours else ""
 
     @property
+    def search_url(self) -> str:
+        """Where readers search; empty where pages are to offer no search (see :func:`search_elsewhere`)."""
+        elsewhere = _search_elsewhere.get()
+        return reverse("articles:search") if elsewhere is None else elsewhere
+
+    @property
     def twitter(self) -> str:
         """``@name`` of the account on X, if there is one among the accounts."""
         names = (_twitter_name(link.url) for link in self.social)
@@ -121,6 +129,17 @@ class _Memory:
 
 
 _memory: _Memory | None = None
+_search_elsewhere: ContextVar[str | None] = ContextVar("search_elsewhere", default=None)
+
+
+@contextmanager
+def search_elsewhere(address: str) -> Iterator[None]:
+    """Has the pages made meanwhile send who searches to ``address``; empty: they offer no search. For a site of files."""
+    token = _search_elsewhere.set(address)
+    try:
+        yield
+    finally:
+        _search_elsewhere.reset(token)
 
 
 def current() -> Settings:

@@ -23,11 +23,13 @@ def read_layers() -> dict[str, int]:
 LAYERS = read_layers()
 # The application's configuration reads the checks so that they are registered; templates of the site use its tags.
 # The desk's preview is the page as readers will see it, so the site's own view function draws it.
+# The site as files is what the site answers, started by a command.
 # The read API says in another form what the pages say, so it asks the same functions.
 DOORS_THAT_MEET = {
     ("articles.apps", "articles.checks"),
     ("articles.admin.preview", "articles.site"),
     ("articles.api", "articles.site"),
+    ("articles.management.commands.publish_static", "articles.site.publishing"),
 }
 READERS = ("articles.site", "articles.templatetags", "articles.api")
 WRITERS = ("articles.transfer", "articles.editorial")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from django.conf import settings
 from django.templatetags.static import static
@@ -44,12 +45,13 @@ def describe_home() -> Node:
         "name": current().name,
         "inLanguage": settings.LANGUAGE_CODE,
         "publisher": {"@id": _publisher_id()},
-        "potentialAction": {
-            "@type": "SearchAction",
-            "target": {"@type": "EntryPoint", "urlTemplate": _home() + "search/?q={search_term_string}"},
-            "query-input": "required name=search_term_string",
-        },
     }
+    if search := current().search_url:
+        site["potentialAction"] = {
+            "@type": "SearchAction",
+            "target": {"@type": "EntryPoint", "urlTemplate": urljoin(_home(), search) + "?q={search_term_string}"},
+            "query-input": "required name=search_term_string",
+        }
     if description := current().description:
         site["description"] = description
     return _graph(site, _publisher())

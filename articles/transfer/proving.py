@@ -9,28 +9,25 @@ from __future__ import annotations
 import csv
 import io
 import json
-import logging
 import re
-import sys
 import time
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote, unquote, unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from articles.addresses import MAX_PATH, file_spellings, host_of, is_reserved, letter_pairs, likeness, spellings_of
+from articles.asking import OwnHandler
 from articles.editorial.permalinks import find_holder
 from articles.editorial.permissions import visible_posts
 from articles.findings import Finding
@@ -55,7 +52,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _DOT = re.compile(r"%2e", re.IGNORECASE)
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
 _SAFE = "/%:@!$&'()*+,;=~-._"
-_LOG = logging.getLogger("django.request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,60 +87,15 @@ class Proof:
 # --- Asking -----------------------------------------------------------------------------------------------------------
 
 
-class _Quiet(logging.Filter):
-    """A proof asks for thousands of addresses that may not be there: they are told in its report, not in the log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.ERROR or not getattr(getattr(record, "request", None), "is_proof", False)
-
-
 class InProcess:
     """Asks Django's own handler, all its middleware included, as an anonymous reader on the site's own host."""
 
     def __init__(self) -> None:
-        self.site = urlsplit(settings.SITE_URL)
-        self.handler = WSGIHandler()
+        self.handler = OwnHandler()
 
     def __call__(self, target: str) -> Answer:
-        request = WSGIRequest(self._environ(target))
-        request.is_proof = True  # type: ignore[attr-defined]
-        # The handler is entered below the server's signals, which would close the connection under a page of the desk; and
-        # it sets the language of this thread, which that page speaks too.
-        with translation.override(translation.get_language()), _quiet():
-            response = self.handler.get_response(request)
+        response = self.handler.ask(target, "HEAD")
         return Answer(response.status_code, response.headers.get("Location", ""))
-
-    def _environ(self, target: str) -> dict[str, Any]:
-        path, _mark, query = target.partition("?")
-        host = self.site.hostname or "localhost"
-        return {
-            "REQUEST_METHOD": "HEAD",
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-            "QUERY_STRING": query,
-            "SERVER_NAME": host,
-            "SERVER_PORT": str(self.site.port or (443 if self.site.scheme == "https" else 80)),
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "HTTP_HOST": self.site.netloc,
-            "REMOTE_ADDR": "127.0.0.1",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": self.site.scheme,
-            "wsgi.input": io.BytesIO(),
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": True,
-            "wsgi.run_once": False,
-        }
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    quiet = _Quiet()
-    _LOG.addFilter(quiet)
-    try:
-        yield
-    finally:
-        _LOG.removeFilter(quiet)
 
 
 class OverHttp:

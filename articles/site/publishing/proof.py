@@ -1,0 +1,113 @@
+"""Whether anything that readers could see changed: one hash over all rows that public pages are made of, and over their making.
+
+It costs reading the rows once, a small part of what making the pages costs; it errs only towards making them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import QuerySet
+from django.template import engines
+from django.utils import timezone
+
+from articles.models import (
+    Author,
+    Category,
+    Correction,
+    FrontPage,
+    FrontSlot,
+    MediaFile,
+    MediaVersion,
+    PictureVariants,
+    Post,
+    PostAuthor,
+    PostCard,
+    PostCategory,
+    Redirect,
+    RelatedPost,
+    Series,
+    SiteLink,
+    SiteSettings,
+    Source,
+    SourceFile,
+    Tag,
+    TaggedPost,
+)
+from articles.site.sitemaps import NEWS_AGE
+from articles.version import VERSION
+
+#: All rows of these are read as they are.
+_TABLES: tuple[Any, ...] = (
+    *(Author, Category, Series, Tag, PostAuthor, PostCategory, TaggedPost, RelatedPost, Correction, Redirect),
+    *(MediaFile, MediaVersion, PictureVariants, PostCard, FrontPage, FrontSlot, SiteSettings, SiteLink, Source, SourceFile),
+)
+#: Columns by which processes claim work, and those of the desk; no page shows them.
+_UNSHOWN = frozenset(
+    (
+        *("holder", "until", "tries", "findings", "source_findings", "last_seen_at"),
+        *("modified_at", "pending_id", "pending_submitted_at", "is_edited", "embargo_until"),
+    )
+)
+#: Of a post that is not public only this can be seen: that it was there once.
+_STATE = ("pk", "path", "state", "published_at", "first_published_at", "expires_at", "trashed_at")
+#: Settings that pages, or their headers, are made from.
+_SETTINGS = (
+    *("SITE_URL", "SITE_NAME", "SITE_DESCRIPTION", "LANGUAGE_CODE", "TIME_ZONE", "AI_USE", "WEBSUB_HUB", "EMBED_SERVICES"),
+    *("STATIC_URL", "STATIC_ROOT", "MEDIA_URL", "MEDIA_ROOT", "CONTENT_SECURITY_POLICY", "X_FRAME_OPTIONS", "THEME_DIR", "DEBUG"),
+)
+
+
+def take_proof(search_url: str) -> str:
+    """Equal at two moments between which no public page can have become another one."""
+    digest = hashlib.sha256()
+    for part in chain(_made_by(search_url), _rows()):
+        digest.update(repr(part).encode("utf-8", "surrogatepass"))
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _rows() -> Iterator[object]:
+    """Post by post, so that what is held in memory does not grow with them."""
+    now = timezone.now()
+    posts = Post.objects.order_by("pk")
+    yield from _read(posts.published(now), [name for name in _columns(Post) if name not in _UNSHOWN])
+    yield from _read(posts, _STATE)
+    # What comes and goes by time alone.
+    yield list(FrontPage.objects.running().values_list("pk", flat=True)[:1])
+    yield from _read(posts.published(now).filter(published_at__gt=now - NEWS_AGE), ("pk",))
+    for model in _TABLES:
+        yield model._meta.label
+        yield from _read(model.objects.order_by("pk"), [name for name in _columns(model) if name not in _UNSHOWN])
+
+
+def _columns(model: Any) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
+def _read(rows: QuerySet[Any, Any], columns: Iterable[str]) -> Iterator[object]:
+    names = list(columns)
+    last = 0
+    place = names.index("pk") if "pk" in names else names.index("id")
+    while page := list(rows.filter(pk__gt=last).values_list(*names)[:500]):
+        yield from page
+        last = page[-1][place]
+
+
+def _made_by(search_url: str) -> Iterator[object]:
+    yield VERSION, search_url
+    yield [(name, repr(getattr(settings, name, None))) for name in _SETTINGS]
+    code = Path(apps.get_app_config("articles").path)
+    # The project decides of headers and policies.
+    folders = [*engines.all()[0].dirs, settings.STATIC_ROOT, *settings.STATICFILES_DIRS, code, settings.BASE_DIR / "cms"]
+    for folder in folders:
+        for file in sorted(Path(str(folder)).rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                status = file.stat()
+                yield str(file), status.st_size, status.st_mtime_ns
