@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,12 +22,14 @@ from django.db import transaction
 from django.db.models import BooleanField, Case, CharField, Exists, F, IntegerField, OuterRef, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 from articles.addresses import host_of
 from articles.colours import DEFAULTS, make_scheme, write_sheet
 from articles.models import Category, Post, SiteLink, SiteSettings
 from articles.pictures import Picture
+from articles.statements import fetch
 
 REMEMBERED = 2.0
 """Seconds. How long another process may go on with what was before."""
@@ -139,7 +142,9 @@ def load_frame() -> tuple[Settings, list[SectionRow]]:
     """
     memory = _memory
     if memory and _age(memory) < REMEMBERED / 2:
-        return memory.value, _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in _sections())
+        return memory.value, _order(
+            (one, two, flag, place) for _kind, place, one, two, _detail, flag in fetch(_sections, timezone.now())
+        )
     return _read()
 
 
@@ -173,7 +178,7 @@ def _read() -> tuple[Settings, list[SectionRow]]:
     row: dict[str, Any] | None = None
     links: list[LinkRow] = []
     categories = []
-    for kind, place, one, two, detail, flag in _sections().union(_row(), _links(), all=True):
+    for kind, place, one, two, detail, flag in fetch(_everything, timezone.now()):
         if kind == "section":
             categories.append((one, two, flag, place))
         elif kind == "settings":
@@ -186,8 +191,12 @@ def _read() -> tuple[Settings, list[SectionRow]]:
     return value, rows
 
 
-def _sections() -> QuerySet[Category, Any]:
-    has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")).order_by())
+def _everything(now: datetime) -> QuerySet[Category, Any]:
+    return _sections(now).union(_row(), _links(now), all=True)
+
+
+def _sections(now: datetime) -> QuerySet[Category, Any]:
+    has_posts = Exists(Post.objects.published(now).filter(postcategory__category=OuterRef("pk")).order_by())
     return Category.objects.order_by().values_list(
         Value("section", _TEXT), "position", "full_slug", "name", Value("", TextField()), has_posts
     )
@@ -214,8 +223,8 @@ def _row() -> QuerySet[SiteSettings, Any]:
     )
 
 
-def _links() -> QuerySet[SiteLink, Any]:
-    public = Post.objects.published().order_by()
+def _links(now: datetime) -> QuerySet[SiteLink, Any]:
+    public = Post.objects.published(now).order_by()
     tagged = public.filter(tagged_items__tag=OuterRef("tag"))
     is_shown = Case(
         When(post__isnull=False, then=Exists(public.filter(pk=OuterRef("post")))),
