@@ -187,6 +187,9 @@ def _read() -> tuple[Settings, list[SectionRow]]:
             links.append((one, place, two, json.loads(detail), bool(flag)))
     rows = _order(categories)
     value = _merge(row, sorted(links, key=lambda link: link[:2]), show_sections(rows))
+    if _memory and _memory.value == value:
+        # The same object while it says the same: what was drawn from it holds on.
+        value = _memory.value
     _memory = _Memory(value, read_at)
     return value, rows
 
