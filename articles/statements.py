@@ -74,7 +74,8 @@ def fetch(build: Callable[..., QuerySet[Any, Any]], *values: Given, **shape: Has
 def _kind_of(value: Given) -> Hashable:
     if value is None:
         return None
-    return (list, len(value)) if isinstance(value, list | tuple) else type(value)
+    kind: Hashable = (list, len(value)) if isinstance(value, list | tuple) else type(value)
+    return kind
 
 
 def _adapted(value: Any, place: _Place, connection: Any) -> Any:
@@ -168,7 +169,8 @@ def _instance_reader(compiler: Any, convert: Callable[[Any], Any]) -> Callable[[
     fields = compiler.klass_info["select_fields"]
     start, end = fields[0], fields[-1] + 1
     names = [column[0].target.attname for column in compiler.select[start:end]]
-    populators = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)
+    # The types are those of a later Django, which asks for one thing more.
+    populators = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
     annotations = list((compiler.annotation_col_map or {}).items())
     columns = operator.itemgetter(slice(start, end))
 

@@ -82,7 +82,7 @@ def _beside(
 ) -> PostQuerySet:
     """What may be a neighbour of a post; ``moment`` and ``language`` of articles alone, what they have none of is ``None``."""
     kind = Post.Kind.PAGE if moment is None else Post.Kind.ARTICLE
-    post = Post(pk=pk, kind=kind, published_at=moment, language=language, series_id=series, series_order=number)
+    post = Post(pk=pk, kind=kind, published_at=moment, language=language or "", series_id=series, series_order=number)
     post.translation_key = translation_key or ""
     position = RelatedPost.objects.filter(post=pk, other=OuterRef("pk")).order_by().values("position")[:1]
     columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")

@@ -84,11 +84,11 @@ class Wanted:
     values: tuple[Given, ...] = ()
     is_known: bool = True
 
-    def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, start: datetime | None, **shape: int) -> list[Any]:
-        """The rows of ``query(now, start, *values, posts=build, **shape)``."""
+    def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, moment: datetime, **shape: int) -> list[Any]:
+        """The rows of ``query(now, moment, *values, posts=build, **shape)``."""
         if self.is_known:
-            return fetch(query, now, start, *self.values, posts=self.build, **shape)
-        return list(query(now, start, *self.values, posts=self.build, **shape))
+            return fetch(query, now, moment, *self.values, posts=self.build, **shape)
+        return list(query(now, moment, *self.values, posts=self.build, **shape))
 
 
 def list_posts(
@@ -108,7 +108,9 @@ def list_posts(
     wanted = posts if isinstance(posts, Wanted) else Wanted(lambda _now: posts, is_known=False)
     now = at or timezone.now()
     start, skipped = _read_token(token) if token is not None else (None, 0)
-    cards: list[Post] = wanted.ask(_cards, now, start, skipped=skipped, size=size)
+    # One end of the range: of two, SQLite takes the first and walks from there to the other.
+    until = min(start or now, now)
+    cards: list[Post] = wanted.ask(_cards, now, until, skipped=skipped, size=size)
     has_older = len(cards) > size
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:
@@ -119,14 +121,13 @@ def list_posts(
     return listing
 
 
-def _dated(now: datetime, posts: PostQuerySet) -> PostQuerySet:
+def _dated(until: datetime, posts: PostQuerySet) -> PostQuerySet:
     # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
-    return posts.dated().filter(published_at__lte=now)
+    return posts.dated().filter(published_at__lte=until)
 
 
-def _cards(now: datetime, start: datetime | None, *values: Given, posts: Build, skipped: int, size: int) -> QuerySet[Post]:
-    rows = _dated(now, posts(now, *values))
-    page = rows if start is None else rows.filter(published_at__lte=start)
+def _cards(now: datetime, until: datetime, *values: Given, posts: Build, skipped: int, size: int) -> QuerySet[Post]:
+    page = _dated(until, posts(now, *values))
     # Which they are first: with what cards show, a database may read it of all posts of a term in order to sort them.
     chosen = page.values("pk")[skipped : skipped + size + 1]
     return as_cards(Post.objects.filter(pk__in=chosen).order_by("-published_at", "-pk"))
@@ -258,12 +259,12 @@ def _token_after(posts: Sequence[Post], start: datetime | None, skipped: int) ->
     return _token(last, tied + (skipped if start == last else 0))
 
 
-def _later(now: datetime, moment: datetime | None, *values: Given, posts: Build, size: int) -> QuerySet[Any, Any]:
+def _later(now: datetime, moment: datetime, *values: Given, posts: Build, size: int) -> QuerySet[Any, Any]:
     rows = _dated(now, posts(now, *values)).filter(published_at__gt=moment)
     return rows.order_by("published_at", "pk").values_list("published_at", flat=True)[:size]
 
 
-def _ties(now: datetime, moment: datetime | None, *values: Given, posts: Build) -> QuerySet[Any, Any]:
+def _ties(now: datetime, moment: datetime, *values: Given, posts: Build) -> QuerySet[Any, Any]:
     rows = _dated(now, posts(now, *values)).filter(published_at=moment).order_by()
     return rows.values("published_at").annotate(number=Count("pk")).values_list("number", flat=True)
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Length, Substr
 from django.utils import timezone
 
 from articles.feed_links import FeedLink, feeds_of
-from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
+from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag
 from articles.site.listing import Wanted
 from articles.statements import fetch
 
@@ -63,8 +63,10 @@ def find_list(kind: str, slug: str) -> TermList | None:
     if not found:
         return None
     term: Term = found[0]
-    values = (term.pk, term.full_slug + "/") if isinstance(term, Category) else (term.pk,)
-    return TermList(kind, term, Wanted(_OF[kind], values))
+    if isinstance(term, Category):
+        folder = term.full_slug + "/" if term.has_below else None  # type: ignore[attr-defined]
+        return TermList(kind, term, Wanted(_of_category, (term.pk, folder)))
+    return TermList(kind, term, Wanted(_OF[kind], (term.pk,)))
 
 
 def posts_below(category: Category) -> PostQuerySet:
@@ -73,7 +75,8 @@ def posts_below(category: Category) -> PostQuerySet:
 
 
 def _categories_at(slugs: list[str]) -> QuerySet[Category]:
-    return _first(Category.objects.filter(full_slug__in=slugs))
+    below = Category.objects.filter(parent=OuterRef("pk")).order_by()
+    return _first(Category.objects.filter(full_slug__in=slugs).annotate(has_below=Exists(below)))
 
 
 def _tags_at(slugs: list[str]) -> QuerySet[Tag]:
@@ -92,7 +95,11 @@ def _first(rows: QuerySet[Any]) -> QuerySet[Any]:
     return (rows if rows.ordered else rows.order_by("pk"))[:1]
 
 
-def _of_category(now: datetime, pk: int, folder: str) -> PostQuerySet:
+def _of_category(now: datetime, pk: int, folder: str | None) -> PostQuerySet:
+    """``folder`` is how addresses below the category begin; ``None`` where there is none below it."""
+    if folder is None:
+        # A join on what is unique lets a database walk its index of dates; a subquery has it read all posts of the term.
+        return Post.objects.published(now).filter(postcategory__category=pk)
     # Not a LIKE, which would take the wildcards of an address for its own.
     begun = Category.objects.annotate(beginning=Substr("full_slug", 1, Length(Value(folder))))
     below = begun.filter(Q(pk=pk) | Q(beginning=folder)).values("pk")
@@ -100,7 +107,7 @@ def _of_category(now: datetime, pk: int, folder: str) -> PostQuerySet:
 
 
 def _of_tag(now: datetime, pk: int) -> PostQuerySet:
-    return Post.objects.published(now).filter(pk__in=TaggedPost.objects.filter(tag=pk).values("content_object"))
+    return Post.objects.published(now).filter(tagged_items__tag=pk)
 
 
 def _of_author(now: datetime, pk: int) -> PostQuerySet:
@@ -119,7 +126,6 @@ _AT: dict[str, Callable[[list[str]], QuerySet[Any]]] = {
     "series": _series_at,
 }
 _OF: dict[str, Callable[..., PostQuerySet]] = {
-    "category": _of_category,
     "tag": _of_tag,
     "author": _of_author,
     "series": _of_series,

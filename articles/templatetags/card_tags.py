@@ -44,7 +44,8 @@ def card(
     """
     if is_themed():
         shown = {"post": post, "level": level, "text": text, "picture": picture, "place": place, "loads": loads}
-        drawn: SafeString = get_template(TEMPLATES[0]).template.render(context.new({**context.flatten(), **shown}))  # type: ignore[attr-defined]
+        values: dict[Any, Any] = {**context.flatten(), **shown}
+        drawn: SafeString = get_template(TEMPLATES[0]).template.render(context.new(values))  # type: ignore[attr-defined]
         return drawn
     cover = post.cover
     has_cover = cover is not None and bool(cover.url)
