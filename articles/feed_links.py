@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +34,11 @@ class FeedLink:
 
 def feeds_of(kind: str = "", slug: str = "") -> list[FeedLink]:
     """The feeds of a term, or of the whole site, one for each format. ``kind``: ``category``, ``tag``, ``author``, ``series``."""
+    return list(_feeds_of(kind, slug, get_script_prefix()))
+
+
+@lru_cache(maxsize=512)
+def _feeds_of(kind: str, slug: str, script_prefix: str) -> tuple[FeedLink, ...]:
+    """The same below ``script_prefix``, which Django's own look-up reads from the thread."""
     names = [(format, f"{kind}_{format.name}" if kind else format.name) for format in FEED_FORMATS]
-    return [FeedLink(format, reverse(f"articles:{name}", args=[slug] if kind else [])) for format, name in names]
+    return tuple(FeedLink(format, reverse(f"articles:{name}", args=[slug] if kind else [])) for format, name in names)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Case, CharField, Exists, F, IntegerField, OuterRef, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, JSONObject
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 from articles.addresses import host_of
@@ -30,6 +32,7 @@ from articles.colours import DEFAULTS, make_scheme, write_sheet
 from articles.models import Category, Post, SiteLink, SiteSettings
 from articles.pictures import Picture
 from articles.shown import note_frame
+from articles.statements import fetch
 
 REMEMBERED = 2.0
 """Seconds. How long another process may go on with what was before."""
@@ -163,7 +166,7 @@ def load_frame() -> tuple[Settings, list[SectionRow]]:
     """
     memory = _memory
     if memory and _age(memory) < REMEMBERED / 2:
-        rows = _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in _sections())
+        rows = _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in fetch(_sections, timezone.now()))
     else:
         memory, rows = _read()
     note_frame(settings=memory.fingerprint, sections=_fingerprint(rows))
@@ -212,7 +215,7 @@ def _read() -> tuple[_Memory, list[SectionRow]]:
     row: dict[str, Any] | None = None
     links: list[LinkRow] = []
     categories = []
-    for kind, place, one, two, detail, flag in _sections().union(_row(), _links(), all=True):
+    for kind, place, one, two, detail, flag in fetch(_everything, timezone.now()):
         if kind == "section":
             categories.append((one, two, flag, place))
         elif kind == "settings":
@@ -221,13 +224,20 @@ def _read() -> tuple[_Memory, list[SectionRow]]:
             links.append((one, place, two, json.loads(detail), bool(flag)))
     rows = _order(categories)
     value = _merge(row, sorted(links, key=lambda link: link[:2]), show_sections(rows))
+    if _memory and _memory.value == value:
+        # The same object while it says the same: what was drawn from it holds on.
+        value = _memory.value
     memory = _Memory(value, read_at, _fingerprint(value))
     _memory = memory
     return memory, rows
 
 
-def _sections() -> QuerySet[Category, Any]:
-    has_posts = Exists(Post.objects.published().filter(postcategory__category=OuterRef("pk")).order_by())
+def _everything(now: datetime) -> QuerySet[Category, Any]:
+    return _sections(now).union(_row(), _links(now), all=True)
+
+
+def _sections(now: datetime) -> QuerySet[Category, Any]:
+    has_posts = Exists(Post.objects.published(now).filter(postcategory__category=OuterRef("pk")).order_by())
     return Category.objects.order_by().values_list(
         Value("section", _TEXT), "position", "full_slug", "name", Value("", TextField()), has_posts
     )
@@ -254,8 +264,8 @@ def _row() -> QuerySet[SiteSettings, Any]:
     )
 
 
-def _links() -> QuerySet[SiteLink, Any]:
-    public = Post.objects.published().order_by()
+def _links(now: datetime) -> QuerySet[SiteLink, Any]:
+    public = Post.objects.published(now).order_by()
     tagged = public.filter(tagged_items__tag=OuterRef("tag"))
     is_shown = Case(
         When(post__isnull=False, then=Exists(public.filter(pk=OuterRef("post")))),

@@ -59,6 +59,7 @@ SECTIONS = {
     "readers": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
     "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
     "search": Section("performance.md", "Search", "search.py"),
+    "cold": Section("performance.md", "What a page costs that no cache holds, 10,000 posts", "cold_pages.py"),
     "variants": Section("performance.md", "What smaller pictures save a reader and cost a worker", "variants.py"),
     "servers": Section("performance.md", "Granian and gunicorn under the same site", "servers.py"),
     "reading": Section("performance.md", "What a phone waits for", "reading.py"),

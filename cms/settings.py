@@ -148,6 +148,8 @@ def read_database(data_dir: Path) -> dict[str, Any]:
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"].endswith("sqlite3"):
         options.update(sqlite_options())
+        # To open the file and set it up costs more than a page asks of it.
+        database["CONN_MAX_AGE"] = 60
     elif database["ENGINE"].endswith("postgresql"):
         options.setdefault("connect_timeout", 5)
         if pool_size := read_positive_int("DATABASE_POOL_SIZE", 0):

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+NAMES = ("beside_generators", "cold_pages", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading")
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
 @pytest.mark.parametrize(
-    "name", ["beside_generators", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading", "servers"]
+    "name", ["beside_generators", "cold_pages", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading", "servers"]
 )
 def test_a_benchmark_starts_and_says_what_it_takes(name: str) -> None:
     done = subprocess.run(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import Q
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +20,12 @@ from articles.models.people import Author
 from articles.models.taxonomy import Category, Tag
 
 HEAVY_FIELDS = ("body", "front_matter", "body_html", "plain_text", "source_bytes", "extra", "outline", "findings")
+
+
+@lru_cache(maxsize=8)
+def _home(script_prefix: str) -> str:
+    """The address of the front page below ``script_prefix``, which Django's own look-up reads from the thread."""
+    return reverse("articles:home")
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -222,7 +229,7 @@ class Post(models.Model):
     def get_absolute_url(self) -> str:
         """The permalink, percent-encoded, below the script prefix."""
         path = self.path.lstrip("/").replace("%", "%25").replace("?", "%3F").replace("#", "%23")
-        return reverse("articles:home") + iri_to_uri(path)
+        return _home(get_script_prefix()) + iri_to_uri(path)
 
     @property
     def is_live(self) -> bool:

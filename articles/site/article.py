@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
@@ -17,11 +18,12 @@ from django.utils.translation import gettext_lazy as _
 
 from articles.changes import series_place
 from articles.formats.terms import identity
-from articles.models import Correction, MediaFile, Post, PostCard, RelatedPost
+from articles.models import Correction, MediaFile, Post, PostCard, PostQuerySet, RelatedPost
 from articles.pictures import CARD, CARD_SIZE, PLAIN
 from articles.shown import note, note_posts, note_span, place_of
 from articles.site.context import language_of
 from articles.site.listing import SPONSORED_LINK
+from articles.statements import fetch
 
 OUTLINE_LEVELS = (1, 2, 3)
 MIN_OUTLINE = 2
@@ -49,19 +51,17 @@ def is_article(post: Post) -> bool:
 
 def load_neighbours(post: Post) -> Neighbours:
     """One query, whatever is found; none for a post that can have no neighbours."""
-    wanted = _neighbour_conditions(post)
-    if not wanted:
+    if not is_article(post) and not post.translation_key:
         return Neighbours()
-    found = _find_neighbours(post, wanted)
+    found = _find_neighbours(post)
     _note_neighbours(post, found)
     return found
 
 
-def _find_neighbours(post: Post, wanted: Q) -> Neighbours:
-    position = RelatedPost.objects.filter(post=post.pk, other=OuterRef("pk")).order_by().values("position")[:1]
-    columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
-    beside = Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns)
-    rows: list[Post] = list(beside.annotate(related_position=Subquery(position)))
+def _find_neighbours(post: Post) -> Neighbours:
+    in_time = (post.published_at, post.language) if is_article(post) else (None, None)
+    in_series = (post.series_id, post.series_order) if is_article(post) and post.series_id else (None, None)
+    rows: list[Post] = fetch(_beside, timezone.now(), post.pk, *in_time, *in_series, post.translation_key or None)
     # The rows hold each true neighbour, and others that stand farther away: the nearest of a kind is the true one.
     found = Neighbours()
     if is_article(post):
@@ -96,14 +96,33 @@ def _note_neighbours(post: Post, found: Neighbours) -> None:
         note_span(f"part:{post.series_id}", before, after)
 
 
-def _neighbour_conditions(post: Post) -> Q:
+def _beside(
+    now: datetime,
+    pk: int,
+    moment: datetime | None,
+    language: str | None,
+    series: int | None,
+    number: int | None,
+    translation_key: str | None,
+) -> PostQuerySet:
+    """What may be a neighbour of a post; ``moment`` and ``language`` of articles alone, what they have none of is ``None``."""
+    kind = Post.Kind.PAGE if moment is None else Post.Kind.ARTICLE
+    post = Post(pk=pk, kind=kind, published_at=moment, language=language or "", series_id=series, series_order=number)
+    post.translation_key = translation_key or ""
+    position = RelatedPost.objects.filter(post=pk, other=OuterRef("pk")).order_by().values("position")[:1]
+    columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
+    beside = Post.objects.published(now).filter(_neighbour_conditions(post, now)).exclude(pk=pk).only(*columns)
+    return beside.annotate(related_position=Subquery(position))
+
+
+def _neighbour_conditions(post: Post, now: datetime) -> Q:
     wanted = Q()
     if is_article(post):
-        older, newer = _beside_in_time(post)
+        older, newer = _beside_in_time(post, now)
         wanted |= Q(pk=older) | Q(pk=newer)
         wanted |= Q(pk__in=RelatedPost.objects.filter(post=post.pk).order_by().values("other"))
         if post.series_id:
-            previous, following = _beside_in_series(post)
+            previous, following = _beside_in_series(post, now)
             wanted |= Q(pk=previous) | Q(pk=following)
     if post.translation_key:
         # The source is compared afterwards: with it here, SQLite may walk all posts of the source to find two.
@@ -111,18 +130,18 @@ def _neighbour_conditions(post: Post) -> Q:
     return wanted
 
 
-def _beside_in_time(post: Post) -> tuple[Subquery, Subquery]:
-    rows = Post.objects.published().dated().filter(language=post.language)
+def _beside_in_time(post: Post, now: datetime) -> tuple[Subquery, Subquery]:
+    rows = Post.objects.published(now).dated().filter(language=post.language)
     moment = post.published_at
     # A range and an exclusion, not two alternatives: with those, SQLite sorts all posts instead of walking its index.
     older = rows.filter(~Q(published_at=moment, pk__gte=post.pk), published_at__lte=moment)
-    newer = rows.filter(~Q(published_at=moment, pk__lte=post.pk), published_at__range=(moment, timezone.now()))
+    newer = rows.filter(~Q(published_at=moment, pk__lte=post.pk), published_at__range=(moment, now))
     return Subquery(older.values("pk")[:1]), Subquery(newer.order_by("published_at", "pk").values("pk")[:1])
 
 
-def _beside_in_series(post: Post) -> tuple[Subquery, Subquery]:
+def _beside_in_series(post: Post, now: datetime) -> tuple[Subquery, Subquery]:
     """Numbered members stand first, in the order of their numbers; the others follow by date."""
-    rows = Post.objects.published().dated().filter(series=post.series_id)
+    rows = Post.objects.published(now).dated().filter(series=post.series_id)
     moment, number = post.published_at, post.series_order
     earlier = Q(published_at__lt=moment) | Q(published_at=moment, pk__lt=post.pk)
     later = Q(published_at__gt=moment) | Q(published_at=moment, pk__gt=post.pk)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from articles.models import Author, Post
-from articles.site_settings import load_frame, show_sections
+from articles.site_settings import SectionRow, load_frame, show_sections
 
 
 @dataclass(slots=True)
@@ -43,9 +43,23 @@ def language_of(post: Post) -> str:
 def load_sections() -> list[Section]:
     """The tree of categories with public posts, roots first met first; one query, which also brings the settings.
 
+    While the categories are the same it is the same tree, which nobody may change.
+
     A page therefore asks for its sections before it asks anything of :func:`articles.site_settings.current`.
     """
+    global _known
     _site, rows = load_frame()
+    known_rows, known = _known
+    if rows != known_rows:
+        known = _make_tree(rows)
+        _known = (rows, known)
+    return known
+
+
+_known: tuple[list[SectionRow], list[Section]] = ([], [])
+
+
+def _make_tree(rows: list[SectionRow]) -> list[Section]:
     shown = show_sections(rows)
     sections = {row.full_slug: Section(row.name, row.full_slug) for row in rows if row.full_slug in shown}
     for full_slug, section in sections.items():

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, CharField, ExpressionWrapper, F, IntegerField, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import BooleanField, CharField, Count, ExpressionWrapper, F, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, StrIndex
+from django.db.models.lookups import GreaterThan
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -36,10 +37,12 @@ from articles.models import (
 from articles.pictures import Picture, names_in
 from articles.shown import note, note_posts, note_span, place_of
 from articles.site_settings import current
+from articles.statements import Given, fetch
 
 #: Texts without a date have no page after the first: a token is an instant.
 MAX_PAGES = 200
 MAX_HEADLINES = 5
+_NAMES_AT_ONCE = 8
 
 # A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
 SPONSORED_LINK = r'<a(?: [a-z-]+="[^"]*")* rel="(?:[^"]* )?sponsored[ "]'
@@ -82,8 +85,29 @@ class Listing:
     """The nearest posts beyond the page that its links depend on: one after it, one before the page before it."""
 
 
+Build = Callable[..., PostQuerySet]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which posts a list is of: ``build(now, *values)`` gives those public at ``now``, as :func:`articles.statements.fetch` asks.
+
+    ``is_known``: ``build`` is a function of a module, so that the statements of its lists are made once.
+    """
+
+    build: Build
+    values: tuple[Given, ...] = ()
+    is_known: bool = True
+
+    def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, moment: datetime, **shape: int) -> list[Any]:
+        """The rows of ``query(now, moment, *values, posts=build, **shape)``."""
+        if self.is_known:
+            return fetch(query, now, moment, *self.values, posts=self.build, **shape)
+        return list(query(now, moment, *self.values, posts=self.build, **shape))
+
+
 def list_posts(
-    posts: PostQuerySet,
+    posts: PostQuerySet | Wanted,
     token: str | None,
     *,
     size: int | None = None,
@@ -96,22 +120,33 @@ def list_posts(
     and get their credits by the same query; ``at`` is the moment for which ``posts`` are those published, if not now.
     """
     size = size or current().posts_per_page
-    # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
-    rows = posts.dated().filter(published_at__lte=at or timezone.now())
+    wanted = posts if isinstance(posts, Wanted) else Wanted(lambda _now: posts, is_known=False)
+    now = at or timezone.now()
     start, skipped = _read_token(token) if token is not None else (None, 0)
-    page = rows.filter(published_at__lte=start) if start else rows
-    # Which they are first: with what cards show, a database may read it of all posts of a term in order to sort them.
-    chosen = page.values("pk")[skipped : skipped + size + 1]
-    cards = list(as_cards(Post.objects.filter(pk__in=chosen).order_by("-published_at", "-pk")))
+    # One end of the range: of two, SQLite takes the first and walks from there to the other.
+    until = min(start or now, now)
+    cards: list[Post] = wanted.ask(_cards, now, until, skipped=skipped, size=size)
     has_older = len(cards) > size
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:
         listing.older = "?before=" + _token_after(listing.posts, start, skipped)
         listing.lower = cards[size].published_at
     if start and listing.posts:
-        listing.newer, listing.upper = _newer(rows, listing.posts[0], start, skipped, size)
+        listing.newer, listing.upper = _newer(wanted, now, listing.posts[0], start, skipped, size)
     attach_credits([*besides, *listing.posts])
     return listing
+
+
+def _dated(until: datetime, posts: PostQuerySet) -> PostQuerySet:
+    # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
+    return posts.dated().filter(published_at__lte=until)
+
+
+def _cards(now: datetime, until: datetime, *values: Given, posts: Build, skipped: int, size: int) -> QuerySet[Post]:
+    page = _dated(until, posts(now, *values))
+    # Which they are first: with what cards show, a database may read it of all posts of a term in order to sort them.
+    chosen = page.values("pk")[skipped : skipped + size + 1]
+    return as_cards(Post.objects.filter(pk__in=chosen).order_by("-published_at", "-pk"))
 
 
 def list_pages(posts: PostQuerySet) -> Listing:
@@ -140,8 +175,8 @@ def headlines(posts: Sequence[Post]) -> str:
 def as_cards(posts: PostQuerySet) -> PostQuerySet:
     """What a card shows, and no more, in the query's own order."""
     is_sponsored = ExpressionWrapper(
-        # The first condition spares the costlier one for nearly every post.
-        Q(body_html__contains="sponsored") & Q(body_html__regex=SPONSORED_LINK),
+        # The first condition spares the costlier one for nearly every post; it is no LIKE, which folds each letter on SQLite.
+        GreaterThan(StrIndex("body_html", Value("sponsored")), 0) & Q(body_html__regex=SPONSORED_LINK),
         output_field=BooleanField(),
     )
     return posts.select_related("cover__variants", "series").light().annotate(is_sponsored=is_sponsored)
@@ -159,7 +194,27 @@ def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
         post.credits = by_post[post.pk]  # type: ignore[attr-defined]
     if not by_post:
         return
-    ids = list(by_post)
+    names = names_in(html or "", settings.MEDIA_URL)
+    note(*(f"file:{name}" for name in names))
+    # The same statement serves for up to as many: a name that is there twice is found once.
+    names += names[-1:] * (-len(names) % _NAMES_AT_ONCE)
+    corrected = posts[0].pk if html is not None and posts[0].corrected_at is not None else None
+    rows: list[tuple[Any, ...]] = fetch(_credit_rows, list(by_post), names, corrected)
+    for kind, owner, place, _pk, label, address, detail in sorted(rows, key=lambda row: (row[2], row[3])):
+        if kind == "pictures":
+            width, height = owner, place
+            picture = Picture(settings.MEDIA_URL + label, json.loads(address), width, height)
+            posts[0].credits.pictures[picture.address] = picture  # type: ignore[attr-defined]
+        elif kind == "corrections":
+            by_post[owner].corrections.append(Correction(text=label, corrected_at=_read_time(address)))
+        else:
+            getattr(by_post[owner], kind).append(Credit(label, address, detail))
+            note(f"{_KINDS[kind]}:{address}")
+    posts[0].credits.corrections.sort(key=attrgetter("corrected_at"))  # type: ignore[attr-defined]
+
+
+def _credit_rows(ids: list[int], names: list[str], corrected: int | None) -> QuerySet[Any, Any]:
+    """Kind, post, position, key, name, address and detail of each; ``corrected`` is the post whose corrections are asked for."""
     authors = PostAuthor.objects.filter(post__in=ids).order_by()
     categories = PostCategory.objects.filter(post__in=ids).order_by()
     tags = TaggedPost.objects.filter(content_object__in=ids).order_by()
@@ -172,31 +227,19 @@ def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
             Value("tags", text), "content_object_id", Value(0, number), "pk", "tag__name", "tag__slug", Value("", text)
         ),
     ]
-    if names := names_in(html or "", settings.MEDIA_URL):
-        note(*(f"file:{name}" for name in names))
+    if names:
         shapes = Cast("shapes", TextField())
         columns = (Value("pictures", text), "media__width", "media__height", "pk", "media__public_name", shapes, Value("", text))
         parts.append(_variants_of(names).values_list(*columns))
-    if html is not None and posts[0].corrected_at is not None:
-        corrections = Correction.objects.filter(post=posts[0].pk).order_by()
+    if corrected is not None:
+        corrections = Correction.objects.filter(post=corrected).order_by()
         times = Cast("corrected_at", TextField())
         parts.append(
             corrections.values_list(Value("corrections", text), "post_id", Value(0, number), "pk", "text", times, Value("", text))
         )
-    rows = authors.values_list(
+    return authors.values_list(
         Value("authors", text), "post_id", "position", "pk", "author__name", "author__slug", "author__kind"
     ).union(*parts, all=True)
-    for kind, owner, place, _pk, label, address, detail in sorted(rows, key=lambda row: (row[2], row[3])):
-        if kind == "pictures":
-            width, height = owner, place
-            picture = Picture(settings.MEDIA_URL + label, json.loads(address), width, height)
-            posts[0].credits.pictures[picture.address] = picture  # type: ignore[attr-defined]
-        elif kind == "corrections":
-            by_post[owner].corrections.append(Correction(text=label, corrected_at=_read_time(address)))
-        else:
-            getattr(by_post[owner], kind).append(Credit(label, address, detail))
-            note(f"{_KINDS[kind]}:{address}")
-    posts[0].credits.corrections.sort(key=attrgetter("corrected_at"))  # type: ignore[attr-defined]
 
 
 def _note_attached(posts: Iterable[Post]) -> None:
@@ -256,20 +299,29 @@ def _token_after(posts: Sequence[Post], start: datetime | None, skipped: int) ->
     return _token(last, tied + (skipped if start == last else 0))
 
 
-def _newer(rows: PostQuerySet, first: Post, start: datetime, skipped: int, size: int) -> tuple[str, datetime | None]:
+def _later(now: datetime, moment: datetime, *values: Given, posts: Build, size: int) -> QuerySet[Any, Any]:
+    rows = _dated(now, posts(now, *values)).filter(published_at__gt=moment)
+    return rows.order_by("published_at", "pk").values_list("published_at", flat=True)[:size]
+
+
+def _ties(now: datetime, moment: datetime, *values: Given, posts: Build) -> QuerySet[Any, Any]:
+    rows = _dated(now, posts(now, *values)).filter(published_at=moment).order_by()
+    return rows.values("published_at").annotate(number=Count("pk")).values_list("number", flat=True)
+
+
+def _newer(wanted: Wanted, now: datetime, first: Post, start: datetime, skipped: int, size: int) -> tuple[str, datetime | None]:
     """The query of the page before the one that begins with ``first``, and the post before that, if there is one."""
     moment = _instant(first)
     before = skipped if moment == start else 0
     if before >= size:
         return "?before=" + _token(moment, before - size), moment
     missing = size - before
-    later = rows.filter(published_at__gt=moment).order_by("published_at", "pk").values_list("published_at", flat=True)
-    times = [time for time in later[: missing + 1] if time is not None]
+    times: list[datetime] = wanted.ask(_later, now, moment, size=missing + 1)
     if len(times) <= missing:
         return "", None
     begins = times[missing - 1]
     if times[missing] != begins:
         return "?before=" + _token(begins, 0), times[missing]
     # Posts of one instant lie on both sides of the border between two pages.
-    ties = rows.filter(published_at=begins).count()
+    ties = sum(wanted.ask(_ties, now, begins))
     return "?before=" + _token(begins, ties - times[:missing].count(begins)), times[missing]

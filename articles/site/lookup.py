@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Value
 from django.db.models.functions import Substr
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from articles.addresses import spellings_of
 from articles.models import Post, PostQuerySet, Redirect
+from articles.statements import fetch
 
 #: Columns that no public page prints.
 UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra", "findings", "source_findings")
@@ -38,12 +40,17 @@ def shown(posts: PostQuerySet) -> PostQuerySet:
     )
 
 
+def posts_at(now: datetime, paths: list[str]) -> PostQuerySet:
+    """The public posts at ``paths``, with what their pages print."""
+    return shown(Post.objects.published(now).filter(path__in=paths))
+
+
 def find_post(path: str) -> Found | None:
     """The public post at ``path`` (decoded, beginning with ``/``) or at another spelling of it; one query."""
     spellings = list(spellings_of(path))
     if not spellings:
         return None
-    rows = {post.path: post for post in shown(Post.objects.published().filter(path__in=spellings))}
+    rows = {post.path: post for post in fetch(posts_at, timezone.now(), spellings)}
     found = next(((rank, rows[spelling]) for rank, spelling in enumerate(spellings) if spelling in rows), None)
     if found is None:
         return None

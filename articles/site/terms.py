@@ -5,11 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Length, Substr
+from django.utils import timezone
 
 from articles.feed_links import FeedLink, feeds_of
-from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
+from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag
+from articles.site.listing import Wanted
+from articles.statements import fetch
 
 Term = Author | Category | Series | Tag
 MAX_SLUG = 700
@@ -21,7 +27,12 @@ class TermList:
 
     kind: str
     term: Term
-    posts: PostQuerySet
+    wanted: Wanted
+
+    @property
+    def posts(self) -> PostQuerySet:
+        """Those that are public now."""
+        return self.wanted.build(timezone.now(), *self.wanted.values)
 
     @property
     def name(self) -> str:
@@ -53,42 +64,76 @@ def find_list(kind: str, slug: str) -> TermList | None:
     spellings = _spellings(slug)
     if not spellings:
         return None
-    return _FINDERS[kind](spellings)
+    found = fetch(_AT[kind], [spelling.strip("/") for spelling in spellings] if kind == "category" else spellings)
+    if not found:
+        return None
+    term: Term = found[0]
+    if isinstance(term, Category):
+        folder = term.full_slug + "/" if term.has_below else None  # type: ignore[attr-defined]
+        return TermList(kind, term, Wanted(_of_category, (term.pk, folder)))
+    return TermList(kind, term, Wanted(_OF[kind], (term.pk,)))
 
 
 def posts_below(category: Category) -> PostQuerySet:
     """The public posts of a category and of everything below it."""
-    below = Category.objects.filter(Q(pk=category.pk) | Q(full_slug__startswith=category.full_slug + "/"))
-    return Post.objects.published().filter(pk__in=PostCategory.objects.filter(category__in=below).values("post"))
+    return _of_category(timezone.now(), category.pk, category.full_slug + "/")
 
 
-def _find_category(spellings: list[str]) -> TermList | None:
-    term = Category.objects.filter(full_slug__in=[spelling.strip("/") for spelling in spellings]).first()
-    return TermList("category", term, posts_below(term)) if term else None
+def _categories_at(slugs: list[str]) -> QuerySet[Category]:
+    below = Category.objects.filter(parent=OuterRef("pk")).order_by()
+    return _first(Category.objects.filter(full_slug__in=slugs).annotate(has_below=Exists(below)))
 
 
-def _find_tag(spellings: list[str]) -> TermList | None:
-    term = Tag.objects.filter(slug__in=spellings).first()
-    members = TaggedPost.objects.filter(tag=term).values("content_object")
-    return TermList("tag", term, Post.objects.published().filter(pk__in=members)) if term else None
+def _tags_at(slugs: list[str]) -> QuerySet[Tag]:
+    return _first(Tag.objects.filter(slug__in=slugs))
 
 
-def _find_author(spellings: list[str]) -> TermList | None:
-    term = Author.objects.select_related("picture__variants").filter(slug__in=spellings).first()
-    return TermList("author", term, Post.objects.published().filter(authors=term)) if term else None
+def _authors_at(slugs: list[str]) -> QuerySet[Author]:
+    return _first(Author.objects.select_related("picture__variants").filter(slug__in=slugs))
 
 
-def _find_series(spellings: list[str]) -> TermList | None:
-    term = Series.objects.filter(slug__in=spellings).first()
-    return TermList("series", term, Post.objects.published().filter(series=term)) if term else None
+def _series_at(slugs: list[str]) -> QuerySet[Series]:
+    return _first(Series.objects.filter(slug__in=slugs))
+
+
+def _first(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return (rows if rows.ordered else rows.order_by("pk"))[:1]
+
+
+def _of_category(now: datetime, pk: int, folder: str | None) -> PostQuerySet:
+    """``folder`` is how addresses below the category begin; ``None`` where there is none below it."""
+    if folder is None:
+        # A join on what is unique lets a database walk its index of dates; a subquery has it read all posts of the term.
+        return Post.objects.published(now).filter(postcategory__category=pk)
+    # Not a LIKE, which would take the wildcards of an address for its own.
+    begun = Category.objects.annotate(beginning=Substr("full_slug", 1, Length(Value(folder))))
+    below = begun.filter(Q(pk=pk) | Q(beginning=folder)).values("pk")
+    return Post.objects.published(now).filter(pk__in=PostCategory.objects.filter(category__in=below).values("post"))
+
+
+def _of_tag(now: datetime, pk: int) -> PostQuerySet:
+    return Post.objects.published(now).filter(tagged_items__tag=pk)
+
+
+def _of_author(now: datetime, pk: int) -> PostQuerySet:
+    return Post.objects.published(now).filter(authors=pk)
+
+
+def _of_series(now: datetime, pk: int) -> PostQuerySet:
+    return Post.objects.published(now).filter(series=pk)
 
 
 TERM_KINDS = ("category", "tag", "author", "series")
-_FINDERS: dict[str, Callable[[list[str]], TermList | None]] = {
-    "category": _find_category,
-    "tag": _find_tag,
-    "author": _find_author,
-    "series": _find_series,
+_AT: dict[str, Callable[[list[str]], QuerySet[Any]]] = {
+    "category": _categories_at,
+    "tag": _tags_at,
+    "author": _authors_at,
+    "series": _series_at,
+}
+_OF: dict[str, Callable[..., PostQuerySet]] = {
+    "tag": _of_tag,
+    "author": _of_author,
+    "series": _of_series,
 }
 
 

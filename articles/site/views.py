@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
@@ -22,9 +22,9 @@ from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.embeds import place_players
 from articles.site.former import find_old_site
-from articles.site.front import load_front, without_front
+from articles.site.front import latest, load_front
 from articles.site.indexes import list_terms
-from articles.site.listing import Credits, Listing, attach_credits, headlines, list_pages, list_posts, note_listing
+from articles.site.listing import Credits, Listing, Wanted, attach_credits, headlines, list_pages, list_posts, note_listing
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
@@ -32,6 +32,7 @@ from articles.site.searching import search_posts
 from articles.site.suggestions import suggest_posts
 from articles.site.terms import TermList, find_list
 from articles.site_settings import current
+from articles.statements import fetch
 
 LEAD_AND_SIDE = 5
 MIN_BAND = 2
@@ -50,7 +51,7 @@ def show_home(request: HttpRequest) -> HttpResponseBase:
     token = request.GET.get("before")
     sections = load_sections()
     front = load_front() if token is None else []
-    listing = list_posts(without_front(Post.objects.published()), token, besides=front)
+    listing = list_posts(Wanted(latest), token, besides=front)
     if not listing.is_first:
         context = {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")}
         note("front")
@@ -66,8 +67,8 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
     chosen ones come below them, and what is left in bands by section. A post at ``/`` is the introduction.
     """
     stories = [*front, *listing.posts]
-    latest = max((post.published_at for post in stories if post.published_at), default=None)
-    introduction = lookup.shown(Post.objects.published().filter(path="/")).first()
+    newest = max((post.published_at for post in stories if post.published_at), default=None)
+    introduction = next(iter(fetch(lookup.posts_at, timezone.now(), ["/"])), None)
     note("front")
     note_posts("card", (post.pk for post in front))
     note_posts("text", [introduction.pk if introduction else None])
@@ -80,7 +81,7 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
         "side": stories[1:LEAD_AND_SIDE],
         "beside": max(len(front) - 1, 0),
         "more_pinned": front[LEAD_AND_SIDE:],
-        "latest": latest,
+        "latest": newest,
         "bands": _bands(stories[max(LEAD_AND_SIDE, len(front)) :], sections),
         "introduction": introduction,
         "introduction_text": link_elsewhere(introduction.body_html, settings.SITE_URL) if introduction else "",
@@ -146,7 +147,7 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
         return answer_address(request)
     sections = load_sections()
     token = request.GET.get("before")
-    listing = list_posts(found.posts, token)
+    listing = list_posts(found.wanted, token)
     is_dated = bool(listing.posts)
     if not is_dated and token is None:
         listing = list_pages(found.posts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import budoux
 from django import template
 from django.conf import settings
-from django.urls import reverse
+from django.template.base import FilterExpression, Parser, Token
+from django.template.loader_tags import BlockNode
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone, translation
 from django.utils.dateformat import format as format_date
 from django.utils.html import escape
@@ -38,11 +41,69 @@ _JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 LOGO_SIZES = "20rem"
 
+#: What a process keeps of one place that is remembered: for so many sets of values.
+MAX_DRAWN = 64
+
 #: In the width of Latin letters: sixty Japanese ones.
 LONG_TITLE = 120
 
 #: schema.org and Open Graph are read by machines inside a page: nothing in them may end the element around them.
 _SCRIPT_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+class _Same:
+    """A value in a key, which is equal to itself alone; kept, so that its place in memory is nobody else's."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+
+class RememberedNode(template.Node):
+    """What stands between the tags, by language, script prefix and the values of ``names``."""
+
+    def __init__(self, names: list[FilterExpression], nodelist: template.NodeList) -> None:
+        self.names, self.nodelist = names, nodelist
+        self.drawn: dict[tuple[Any, ...], SafeString] = {}
+
+    def render(self, context: template.Context) -> SafeString:
+        values = (name.resolve(context, ignore_failures=True) for name in self.names)
+        key = tuple(value if value is None or isinstance(value, str | bool) else _Same(value) for value in values)
+        key = (translation.get_language(), get_script_prefix(), *key)
+        found = self.drawn.get(key)
+        if found is None:
+            if len(self.drawn) >= MAX_DRAWN:
+                self.drawn.clear()
+            found = self.drawn[key] = self.nodelist.render(context)
+        return found
+
+
+@register.tag
+def remember(parser: Parser, token: Token) -> RememberedNode:
+    """``{% remember site kind %}…{% endremember %}``: drawn once in a process for each set of values of what it names.
+
+    It names all that stands between and may differ from page to page; texts and switches are compared by what they say,
+    everything else by being the same object. Blocks do not stand in it: those of a theme may show anything.
+    """
+    names = [parser.compile_filter(name) for name in token.split_contents()[1:]]
+    nodelist = parser.parse(("endremember",))
+    parser.delete_first_token()
+    if nodelist.get_nodes_by_type(BlockNode):
+        raise template.TemplateSyntaxError("remember holds no block: what takes its place might show something else")
+    return RememberedNode(names, nodelist)
+
+
+@register.filter
+def among(address: str, links: Sequence[Link]) -> str:
+    """An absolute address where one of ``links`` leads to it; else nothing."""
+    return address if any(absolute(link.url) == address for link in links or ()) else ""
 
 
 @register.filter
