@@ -166,10 +166,9 @@ def read_caches() -> dict[str, Any]:
         return {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     return {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "cms.caches.SturdyRedisCache",
             "LOCATION": address,
             "KEY_PREFIX": env.str("CACHE_PREFIX", default="kawaraban"),
-            "OPTIONS": {"socket_connect_timeout": 0.25, "socket_timeout": 0.25},
         }
     }
 
