@@ -46,16 +46,16 @@ class SturdySerializer(RedisSerializer):
 class SturdyRedisCache(RedisCache):
     """Django's cache in Redis that raises nothing when Redis is gone, hangs, is slow, full or holds something else.
 
-    Reading is then a miss, writing does nothing: ``add``, ``touch`` and ``delete`` give False, ``incr`` raises ValueError as for a key
-    that is not there. After a failure Redis is left alone for :data:`SECONDS_LEFT_ALONE`, then one request tries. So nothing that
-    must hold may rest on it alone: tries to sign in, sessions and locks are rows of the database.
+    Reading is then a miss, writing does nothing: ``add``, ``touch`` and ``delete`` give False, ``incr`` raises ValueError as
+    for a key that is not there. After a failure Redis is left alone for :data:`SECONDS_LEFT_ALONE`, then one request tries. So
+    nothing that must hold may rest on it alone: tries to sign in, sessions and locks are rows of the database.
     """
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         options = {
             "socket_connect_timeout": SECONDS_TO_ANSWER,
             "socket_timeout": SECONDS_TO_ANSWER,
-            # The client's own tries would multiply the wait. A connection that the server closed meanwhile is renewed by its pool.
+            # The client's own tries would multiply the wait. A connection that the server closed is renewed by the pool.
             "retry": Retry(NoBackoff(), 0),
             "serializer": SturdySerializer,
             # Redis is not told which client asks: two questions less whenever a connection is made.

@@ -126,22 +126,41 @@ def read_theme() -> Path | None:
 def read_database(data_dir: Path) -> dict[str, Any]:
     """``DATABASE_URL``, or a SQLite file in the data folder, with the options each engine needs."""
     if env.str("DATABASE_URL", default=""):
-        database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
-    else:
-        # SQLite does not make the folder of its file.
-        data_dir.mkdir(parents=True, exist_ok=True)
-        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(data_dir / "db.sqlite3")}
+        return prepare_database(dict(env.db_url("DATABASE_URL")))
+    # SQLite does not make the folder of its file.
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return prepare_database({"ENGINE": "django.db.backends.sqlite3", "NAME": str(data_dir / "db.sqlite3")})
+
+
+def prepare_database(database: dict[str, Any]) -> dict[str, Any]:
+    """The same database with our engine and the options that it needs."""
     options = database.setdefault("OPTIONS", {})
-    if database["ENGINE"].endswith("sqlite3"):
+    engine = database["ENGINE"].rpartition(".")[2]
+    if engine in ("sqlite3", "postgresql"):
+        database["ENGINE"] = f"cms.backends.{engine}"
+    if engine == "sqlite3":
         options.update(sqlite_options())
-    elif database["ENGINE"].endswith("postgresql"):
-        options.setdefault("connect_timeout", 5)
+    elif engine == "postgresql":
+        for name, value in postgresql_options().items():
+            options.setdefault(name, value)
         if pool_size := read_positive_int("DATABASE_POOL_SIZE", 0):
-            options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+            options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
         else:
             database["CONN_MAX_AGE"] = 60
+            # A connection that a restart of the server has cut is found before a request uses it.
             database["CONN_HEALTH_CHECKS"] = True
     return database
+
+
+def postgresql_options() -> dict[str, Any]:
+    """Bounds on waiting for a server that is gone without a word: when connecting, and on packets that nobody confirms."""
+    return {
+        "connect_timeout": read_positive_int("DATABASE_CONNECT_SECONDS", 3),
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
 
 
 def sqlite_options() -> dict[str, Any]:
@@ -226,6 +245,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "cms.middleware.UnavailableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "cms.middleware.StablePolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -238,7 +258,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "cms.middleware.UnavailableMiddleware",
 ]
 
 ROOT_URLCONF = "cms.urls"
@@ -262,6 +281,9 @@ TEMPLATES = [
 # --- Storage --------------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": read_database(DATA_DIR)}
+# How long one question may take before it is given up with 503; 0: as long as it takes. Commands and the worker have no limit.
+DATABASE_READER_SECONDS = read_positive_int("DATABASE_READER_SECONDS", 5)
+DATABASE_EDITOR_SECONDS = read_positive_int("DATABASE_EDITOR_SECONDS", 60)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = read_caches()
 # A theme may have no static files; Django warns of a folder that is not there.

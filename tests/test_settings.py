@@ -107,7 +107,7 @@ def test_an_unknown_synchronous_mode_never_reaches_sqlite(load: Any) -> None:
 
 def test_postgresql_can_use_a_pool(load: Any) -> None:
     database = load(DEBUG="1", DATABASE_URL="postgres://user:word@db/site", DATABASE_POOL_SIZE="8")["DATABASES"]["default"]
-    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["ENGINE"] == "cms.backends.postgresql"
     assert database["OPTIONS"]["pool"]["max_size"] == 8
     assert not database.get("CONN_MAX_AGE")
 
