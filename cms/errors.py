@@ -60,8 +60,8 @@ _OUTAGES = {
     Outage.READ_ONLY: Note(
         _("The site can only be read at the moment"),
         _(
-            "Nothing can be saved and nobody can sign in, but readers see everything. What you write is kept in this browser; save "
-            "it later."
+            "Nothing can be saved and nobody can sign in, but readers see everything. "
+            "What you write is kept in this browser; save it later."
         ),
     ),
     Outage.DAMAGED: Note(
@@ -72,11 +72,12 @@ _OUTAGES = {
 _NOT_SAVED = {
     Outage.GONE: gettext_noop("The database was busy, so nothing was saved. What you sent is still here."),
     Outage.READ_ONLY: gettext_noop(
-        "The site can only be read at the moment, so nothing was saved. What you sent is still here: leave this page open, and send "
-        "it again later."
+        "The site can only be read at the moment, so nothing was saved. "
+        "What you sent is still here: leave this page open, and send it again later."
     ),
     Outage.DAMAGED: gettext_noop(
-        "The database is damaged, so nothing was saved. What you sent is still here: copy it, and tell whoever looks after the server."
+        "The database is damaged, so nothing was saved. "
+        "What you sent is still here: copy it, and tell whoever looks after the server."
     ),
 }
 

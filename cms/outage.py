@@ -79,8 +79,8 @@ def describe_remedy(outage: Outage) -> str:
         return _REMEDIES[outage].format(where=f"The database {connection.settings_dict['HOST']}".strip())
     if outage is Outage.DAMAGED:
         return (
-            f"The database {path} is damaged. Stop the site, put the file aside with its -wal and -shm, and bring the last backup "
-            f"back; what is left of it can be read with: sqlite3 {path} .recover"
+            f"The database {path} is damaged. Stop the site, put the file aside with its -wal and -shm, and bring the last "
+            f"backup back; what is left of it can be read with: sqlite3 {path} .recover"
         )
     return find_file_fault(path) or _REMEDIES[outage].format(where=f"The database {path}")
 
@@ -111,8 +111,8 @@ def find_file_fault(path: Path) -> str:
         needed = os.R_OK | os.W_OK | (os.X_OK if one.is_dir() else 0)
         if not os.access(one, needed, effective_ids=_AS_EFFECTIVE):
             return (
-                f"{one} belongs to {_name_owner(one)} and cannot be written by {_name_user(os.geteuid())}, who runs this process. "
-                f"As root: chown -R {_name_user(os.geteuid())} {path.parent}"
+                f"{one} belongs to {_name_user(one.stat().st_uid)} and cannot be written by {_name_user(os.geteuid())}, who runs "
+                f"this process. As root: chown -R {_name_user(os.geteuid())} {path.parent}"
             )
     return ""
 
@@ -127,10 +127,6 @@ def read_sqlite_damage(path: Path) -> str:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     return "" if found == "ok" else found
-
-
-def _name_owner(path: Path) -> str:
-    return _name_user(path.stat().st_uid)
 
 
 def _name_user(number: int) -> str:

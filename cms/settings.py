@@ -163,6 +163,20 @@ def postgresql_options() -> dict[str, Any]:
     }
 
 
+def read_replicas() -> dict[str, Any]:
+    """``DATABASE_REPLICA_URLS``: copies of PostgreSQL for readers, as ``replica1`` and so on. Raises ImproperlyConfigured."""
+    addresses = [address.strip() for address in env.list("DATABASE_REPLICA_URLS", default=[]) if address.strip()]
+    replicas = {}
+    for number, address in enumerate(addresses, 1):
+        database = dict(env.db_url_config(address))
+        if not str(database.get("ENGINE", "")).endswith("postgresql"):
+            # Without the address, which holds a password.
+            raise ImproperlyConfigured(f"DATABASE_REPLICA_URLS: address {number} is not one of PostgreSQL. Give postgres://…")
+        # Tests have no second server: there a copy is another connection to the same database.
+        replicas[f"replica{number}"] = {**prepare_database(database), "TEST": {"MIRROR": "default"}}
+    return replicas
+
+
 def sqlite_options() -> dict[str, Any]:
     """Options under which readers never wait for writers, writers queue, and a saved text survives a power cut.
 
@@ -258,6 +272,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "cms.routers.ReplicaMiddleware",
 ]
 
 ROOT_URLCONF = "cms.urls"
@@ -278,9 +293,17 @@ TEMPLATES = [
     }
 ]
 
+# Of one process (cms.gate): pages that are made at the same time, readers and editors who wait for theirs, and places of the
+# desk, which readers cannot take. 0 at once: no limit.
+PAGES_AT_ONCE = read_positive_int("PAGES_AT_ONCE", 4)
+PAGES_WAITING = read_positive_int("PAGES_WAITING", 8)
+DESK_AT_ONCE = read_positive_int("DESK_AT_ONCE", 4)
+
 # --- Storage --------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": read_database(DATA_DIR)}
+DATABASES = {"default": read_database(DATA_DIR), **read_replicas()}
+# Pages for readers come from a copy where there is one; a change, the desk, commands and the worker never do.
+DATABASE_ROUTERS = ["cms.routers.ReplicaRouter"] if len(DATABASES) > 1 else []
 # How long one question may take before it is given up with 503; 0: as long as it takes. Commands and the worker have no limit.
 DATABASE_READER_SECONDS = read_positive_int("DATABASE_READER_SECONDS", 5)
 DATABASE_EDITOR_SECONDS = read_positive_int("DATABASE_EDITOR_SECONDS", 60)
