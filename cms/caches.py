@@ -36,7 +36,7 @@ class Unreadable(Exception):
 class SturdySerializer(RedisSerializer):
     """Django's own; raises Unreadable for what cannot be read."""
 
-    def loads(self, data: bytes) -> Any:
+    def loads(self, data: Any) -> Any:
         try:
             return super().loads(data)
         except _UNREADABLE as error:
@@ -114,8 +114,8 @@ class SturdyRedisCache(RedisCache):
         keys = list(keys)
         self._ask(lambda: super(SturdyRedisCache, self).delete_many(keys, version), None)
 
-    def clear(self) -> bool:
-        return self._ask(super().clear, False)
+    def clear(self) -> None:
+        self._ask(super().clear, None)
 
     def _ask(self, question: Callable[[], T], otherwise: T) -> T:
         """What Redis answers; ``otherwise`` where it does not, or is left alone. Raises Unreadable."""

@@ -57,6 +57,10 @@ class FaultProxy:
                 for one in list(self._open):
                     _reset(one)
 
+    def redirect(self, host: str, port: int) -> None:
+        """Connects whoever comes from now on with another address."""
+        self._target = (host, port)
+
     def _accept(self) -> None:
         while not self._is_over:
             try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from types import SimpleNamespace
-from typing import Any, TypeVar
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -13,8 +13,6 @@ from psycopg.errors import _WaitTimeout
 
 from cms.backends.limits import answer_within, seconds_to_answer
 from cms.breaker import Breaker
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's PostgreSQL with bounded waiting, and with a pause between tries while nobody answers at all."""
 
     # Django connects by the function of this name and looks the driver's exceptions up beside it.
-    Database = SimpleNamespace(**{**vars(psycopg), "connect": BoundedConnection.connect})
+    Database = cast(ModuleType, SimpleNamespace(**{**vars(psycopg), "connect": BoundedConnection.connect}))
 
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()
