@@ -144,11 +144,11 @@ def prepare_database(database: dict[str, Any]) -> dict[str, Any]:
         for name, value in postgresql_options().items():
             options.setdefault(name, value)
         if pool_size := read_positive_int("DATABASE_POOL_SIZE", 0):
-            options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
+            options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": options["connect_timeout"]}
         else:
             database["CONN_MAX_AGE"] = 60
-            # A connection that a restart of the server has cut is found before a request uses it.
-            database["CONN_HEALTH_CHECKS"] = True
+        # A connection that a restart of the server has cut is found before a request uses it.
+        database["CONN_HEALTH_CHECKS"] = True
     return database
 
 

@@ -74,8 +74,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except psycopg.OperationalError as error:
             if time.monotonic() - begun > SECONDS_AT_ONCE:
                 breaker.note_failure(type(error).__name__)
-            else:
-                breaker.note_success()
             raise
         breaker.note_success()
         return connection
