@@ -491,7 +491,7 @@ def run(work: Path, only: set[str], seconds: float) -> None:
             "WEBSUB_HUB": f"http://127.0.0.1:{nowhere.port}/",
         }
         port = stack.enter_context(served(environment, work))
-        if not answers(port):
+        if not any(answers(port) or time.sleep(0.5) for _ in range(60)):
             raise SystemExit(f"the site is not ready: {(work / 'server.log').read_text(encoding='utf-8')[-2000:]}")
         site = Site(port, **found)
         site.open_form()
