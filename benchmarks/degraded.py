@@ -384,6 +384,7 @@ def list_faults(bench: Bench, only: set[str]) -> Iterator[str]:
         both = (database, copy)
         # Until the copy, which was left alone, is asked again.
         time.sleep(6)
+        recover(bench.site)
         yield bench.measure(
             "PostgreSQL refuses, readers have a copy", lambda: database.set("refuse"), lambda: database.set("pass")
         )

@@ -27,6 +27,8 @@ def breaker(monkeypatch: pytest.MonkeyPatch) -> Breaker:
     fresh = Breaker("The cache", 0.3)
     monkeypatch.setattr(sturdy, "_breaker", fresh)
     monkeypatch.setattr(sturdy, "_pace", sturdy._Pace())
+    monkeypatch.setattr(sturdy, "SECONDS_TO_ANSWER", 0.5)
+    monkeypatch.setattr(sturdy, "SECONDS_SLOW", 0.05)
     return fresh
 
 

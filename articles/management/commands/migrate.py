@@ -9,7 +9,7 @@ from django.db import connections
 
 
 class Command(migrate.Command):
-    def handle(self, *args: Any, **options: Any) -> None:
+    def execute(self, *args: Any, **options: Any) -> str | None:
         # Before the system checks, which ask the database what it can do.
         connections[options["database"]].settings_dict["MAY_BE_MADE"] = True
-        super().handle(*args, **options)
+        return super().execute(*args, **options)
