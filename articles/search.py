@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
@@ -416,8 +417,10 @@ def _tsquery(search: Search, periods: Sequence[str]) -> str:
 
 def _execute(sql: str, params: Sequence[Any]) -> list[Any]:
     """The rows of a question that may not take long. Raises TooSlow."""
-    with connection.cursor() as cursor, _bounded():
-        if connection.vendor == "sqlite":
+    # A reader's question may go to a copy of the database.
+    database = connections[router.db_for_read(SearchEntry)]
+    with database.cursor() as cursor, _bounded(database):
+        if database.vendor == "sqlite":
             cursor.execute(sql, params)
             return cursor.fetchall()
         # In one message, which is one transaction where there is no other around it. A parallel plan would forget the order of
@@ -437,10 +440,10 @@ def _execute(sql: str, params: Sequence[Any]) -> list[Any]:
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
+def _bounded(database: BaseDatabaseWrapper) -> Iterator[None]:
     """Gives up what takes too long. PostgreSQL has a limit of its own; SQLite asks now and then whether to go on."""
-    connection.ensure_connection()
-    watched = connection.connection if connection.vendor == "sqlite" else None
+    database.ensure_connection()
+    watched = database.connection if database.vendor == "sqlite" else None
     if watched is not None:
         deadline = time.monotonic() + SECONDS
         watched.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)

@@ -71,6 +71,10 @@ SECTIONS = {
         "saves_at_once.py --database postgres://postgres@127.0.0.1:5432/saves",
     ),
     "crashes": Section("trust.md", "Imports that are killed, cut off and starved", "crash_safety.py"),
+    "degraded": Section(
+        "trust.md", "While something that the site depends on is gone", "degraded.py --only redis,postgresql,copy,overload"
+    ),
+    "degraded-sqlite": Section("trust.md", "A SQLite file that is missing or damaged", "degraded.py --only sqlite"),
     "door": Section("trust.md", "Attacks through the door of the desk, in a browser", "moving.py SHARED hostile"),
     "corpus": Section("trust.md", "Real sites through the desk, in a browser", "moving.py SHARED corpus"),
 }

@@ -2,6 +2,8 @@
 
 from django.contrib.admin.apps import SimpleAdminConfig
 
+from cms import checks  # noqa: F401 - registers them
+
 
 class DeskConfig(SimpleAdminConfig):
     default_site = "cms.desk.DeskSite"

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -16,10 +15,18 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from cms.backends.limits import answer_within
+from cms.outage import Outage, can_read, describe_remedy, find_file_fault, find_outage, find_sqlite_file, met_damage
+
 logger = logging.getLogger(__name__)
 
-State = Literal["ok", "degraded", "failed"]
+State = Literal["ok", "degraded", "read-only", "failed", "missing", "damaged"]
+SERVES: tuple[State, ...] = ("ok", "degraded", "read-only")
+"""With these readers have their pages."""
 LEAST_FREE_BYTES = 100_000_000
+SECONDS_TO_ANSWER = 2.0
+# PostgreSQL says so, too, when it is a copy that follows another. SQLite reads its file's first page only when asked for this.
+_QUESTIONS = {"postgresql": "SELECT current_setting('transaction_read_only')", "sqlite": "PRAGMA schema_version"}
 
 # Reading every migration file takes longer than a whole health check may; once all are applied they stay applied
 # for the life of this process, since new ones arrive with new code.
@@ -36,10 +43,10 @@ def show_alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def show_ready(request: HttpRequest) -> JsonResponse:
-    """200 where database, migrations and disk are able; a cache that is down only degrades. Else 503."""
+    """200 where database, migrations and disk are able; a cache that is down or a database to be read only degrades. Else 503."""
     states = check_all()
-    failed = "failed" in states.values()
-    status = "unavailable" if failed else "degraded" if "degraded" in states.values() else "ready"
+    failed = not set(states.values()) <= set(SERVES)
+    status = "unavailable" if failed else "ready" if set(states.values()) == {"ok"} else "degraded"
     return JsonResponse({"status": status, "checks": states}, status=503 if failed else 200)
 
 
@@ -55,14 +62,27 @@ def check_all() -> dict[str, State]:
 
 
 def check_database() -> State:
-    """Whether a query is answered."""
+    """Whether a question is answered, and changes would be taken."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        with answer_within(SECONDS_TO_ANSWER), connection.cursor() as cursor:
+            cursor.execute(_QUESTIONS.get(connection.vendor, "SELECT 1"))
+            row = cursor.fetchone()
     except DatabaseError as error:
-        logger.warning("readyz: the database does not answer: %s", type(error).__name__)
-        return "failed"
-    return "ok"
+        outage = find_outage(error) or Outage.GONE
+        logger.warning("readyz: the database does not answer: %s (%s)", type(error).__name__, describe_remedy(outage))
+        return "damaged" if outage is Outage.DAMAGED else _name_file_fault() or "failed"
+    if met_damage():
+        return "damaged"
+    return _name_file_fault() or ("read-only" if row == ("on",) else "ok")
+
+
+def _name_file_fault() -> State | None:
+    path = find_sqlite_file()
+    if path is None or not (fault := find_file_fault(path)):
+        return None
+    logger.warning("readyz: %s", fault)
+    # A file that was taken away still answers whoever has it open, and nobody else.
+    return "missing" if not path.exists() else "read-only" if can_read(path) else "failed"
 
 
 def check_migrations() -> State:
@@ -70,8 +90,9 @@ def check_migrations() -> State:
     if connection.alias in _migrations_seen_applied:
         return "ok"
     try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        with answer_within(SECONDS_TO_ANSWER):
+            executor = MigrationExecutor(connection)
+            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
         return "failed"
     if plan:
@@ -96,20 +117,9 @@ def check_disk() -> State:
 
 def check_cache() -> State:
     """Whether the cache keeps what it is given. Pages are served without it, only slower."""
-    try:
-        cache.set("readyz", "1", timeout=10)
-        kept = cache.get("readyz") == "1"
-    except _cache_errors() as error:
-        logger.warning("readyz: the cache does not answer: %s", type(error).__name__)
-        return "degraded"
-    return "ok" if kept else "degraded"
-
-
-def _cache_errors() -> tuple[type[Exception], ...]:
-    # Evaluated once something was raised, so Redis's client is there if it is in use; importing it at the top would
-    # cost every process of a site without Redis ten megabytes.
-    client = sys.modules.get("redis")
-    return (OSError, client.RedisError) if client else (OSError,)
+    # What cannot be kept or read is a miss: cms.caches raises nothing and writes its own line into the log.
+    cache.set("readyz", "1", timeout=10)
+    return "ok" if cache.get("readyz") == "1" else "degraded"
 
 
 def _nearest_existing(folder: Path) -> Path:

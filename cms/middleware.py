@@ -11,13 +11,14 @@ from typing import Any
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from django.conf import settings
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from cms.backends.limits import answer_within
 from cms.errors import is_desk, show_maintenance, show_note, show_unavailable
+from cms.outage import describe_remedy, find_outage, note_outage
 
 logger = logging.getLogger(__name__)
 
@@ -106,19 +107,26 @@ def read_maintenance_note() -> str | None:
 
 
 class UnavailableMiddleware:
-    """Answers 503 instead of 500 where the database is locked or gone: whoever asks may ask again."""
+    """Bounds how long a request waits for the database, and answers 503 instead of 500 where that is gone, locked or read-only.
+
+    What fails outside of every view, as the writing of a session, comes to :func:`cms.errors.show_server_error`.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        seconds = settings.DATABASE_EDITOR_SECONDS if is_desk(request) else settings.DATABASE_READER_SECONDS
+        with answer_within(seconds or None):
+            return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        if not isinstance(exception, OperationalError):
+        outage = find_outage(exception)
+        if outage is None:
             return None
-        logger.error("The database did not answer %s %s: %s", request.method, request.path, exception)
-        return show_unavailable(request)
+        logger.error("%s %s: %s (%s)", request.method, request.path, exception, describe_remedy(outage))
+        note_outage(outage)
+        return show_unavailable(request, outage)
 
 
 def find_complaint(request: HttpRequest) -> str:

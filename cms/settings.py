@@ -140,24 +140,57 @@ def read_theme() -> Path | None:
 def read_database(data_dir: Path) -> dict[str, Any]:
     """``DATABASE_URL``, or a SQLite file in the data folder, with the options each engine needs."""
     if env.str("DATABASE_URL", default=""):
-        database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
-    else:
-        # SQLite does not make the folder of its file.
-        data_dir.mkdir(parents=True, exist_ok=True)
-        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(data_dir / "db.sqlite3")}
+        return prepare_database(dict(env.db_url("DATABASE_URL")))
+    # SQLite does not make the folder of its file.
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return prepare_database({"ENGINE": "django.db.backends.sqlite3", "NAME": str(data_dir / "db.sqlite3")})
+
+
+def prepare_database(database: dict[str, Any]) -> dict[str, Any]:
+    """The same database with our engine and the options that it needs."""
     options = database.setdefault("OPTIONS", {})
-    if database["ENGINE"].endswith("sqlite3"):
+    engine = database["ENGINE"].rpartition(".")[2]
+    if engine in ("sqlite3", "postgresql"):
+        database["ENGINE"] = f"cms.backends.{engine}"
+    if engine == "sqlite3":
         options.update(sqlite_options())
         # To open the file and set it up costs more than a page asks of it.
         database["CONN_MAX_AGE"] = 60
-    elif database["ENGINE"].endswith("postgresql"):
-        options.setdefault("connect_timeout", 5)
+    elif engine == "postgresql":
+        for name, value in postgresql_options().items():
+            options.setdefault(name, value)
         if pool_size := read_positive_int("DATABASE_POOL_SIZE", 0):
-            options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+            options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": options["connect_timeout"]}
         else:
             database["CONN_MAX_AGE"] = 60
-            database["CONN_HEALTH_CHECKS"] = True
+        # A connection that a restart of the server has cut is found before a request uses it.
+        database["CONN_HEALTH_CHECKS"] = True
     return database
+
+
+def postgresql_options() -> dict[str, Any]:
+    """Bounds on waiting for a server that is gone without a word: when connecting, and on packets that nobody confirms."""
+    return {
+        "connect_timeout": read_positive_int("DATABASE_CONNECT_SECONDS", 3),
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+
+
+def read_replicas() -> dict[str, Any]:
+    """``DATABASE_REPLICA_URLS``: copies of PostgreSQL for readers, as ``replica1`` and so on. Raises ImproperlyConfigured."""
+    addresses = [address.strip() for address in env.list("DATABASE_REPLICA_URLS", default=[]) if address.strip()]
+    replicas = {}
+    for number, address in enumerate(addresses, 1):
+        database = dict(env.db_url_config(address))
+        if not str(database.get("ENGINE", "")).endswith("postgresql"):
+            # Without the address, which holds a password.
+            raise ImproperlyConfigured(f"DATABASE_REPLICA_URLS: address {number} is not one of PostgreSQL. Give postgres://…")
+        # Tests have no second server: there a copy is another connection to the same database.
+        replicas[f"replica{number}"] = {**prepare_database(database), "TEST": {"MIRROR": "default"}}
+    return replicas
 
 
 def sqlite_options() -> dict[str, Any]:
@@ -182,10 +215,9 @@ def read_caches() -> dict[str, Any]:
         return {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     return {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "cms.caches.SturdyRedisCache",
             "LOCATION": address,
             "KEY_PREFIX": env.str("CACHE_PREFIX", default="kawaraban"),
-            "OPTIONS": {"socket_connect_timeout": 0.25, "socket_timeout": 0.25},
         }
     }
 
@@ -243,6 +275,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "cms.middleware.UnavailableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "cms.middleware.StablePolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -255,7 +288,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "cms.middleware.UnavailableMiddleware",
+    "cms.routers.ReplicaMiddleware",
 ]
 
 ROOT_URLCONF = "cms.urls"
@@ -276,9 +309,20 @@ TEMPLATES = [
     }
 ]
 
+# Of one process (cms.gate): pages that are made at the same time, readers and editors who wait for theirs, and places of the
+# desk, which readers cannot take. 0 at once: no limit.
+PAGES_AT_ONCE = read_positive_int("PAGES_AT_ONCE", 4)
+PAGES_WAITING = read_positive_int("PAGES_WAITING", 8)
+DESK_AT_ONCE = read_positive_int("DESK_AT_ONCE", 4)
+
 # --- Storage --------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": read_database(DATA_DIR)}
+DATABASES = {"default": read_database(DATA_DIR), **read_replicas()}
+# Pages for readers come from a copy where there is one; a change, the desk, commands and the worker never do.
+DATABASE_ROUTERS = ["cms.routers.ReplicaRouter"] if len(DATABASES) > 1 else []
+# How long one question may take before it is given up with 503; 0: as long as it takes. Commands and the worker have no limit.
+DATABASE_READER_SECONDS = read_positive_int("DATABASE_READER_SECONDS", 5)
+DATABASE_EDITOR_SECONDS = read_positive_int("DATABASE_EDITOR_SECONDS", 60)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = read_caches()
 # A cache of another machine that can be told what to forget, as of a network that delivers pages.
@@ -395,7 +439,7 @@ WEB_PORT = read_positive_int("WEB_PORT", 8000)
 WEB_SOCKET = Path(env.str("WEB_SOCKET")).absolute() if env.str("WEB_SOCKET", default="").strip() else None
 # 0: one process per core.
 WEB_WORKERS = read_positive_int("WEB_WORKERS", 0)
-WEB_THREADS = read_positive_int("WEB_THREADS", 4)
+WEB_THREADS = read_positive_int("WEB_THREADS", 20)
 WEB_STOP_SECONDS = read_positive_int("WEB_STOP_SECONDS", 30)
 
 # --- Logs: one line per event ---------------------------------------------------------------------------------------

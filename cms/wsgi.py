@@ -1,4 +1,7 @@
-"""The WSGI door: ``granian --interface wsgi cms.wsgi:application``."""
+"""The WSGI door: ``granian --interface wsgi cms.wsgi:application``, or ``manage.py serve``.
+
+From outside in: finished pages, then so many requests at a time as a process can answer, then Django.
+"""
 
 import os
 
@@ -8,8 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 django = get_wsgi_application()
 
 # Only once Django is set up: the cache reads the models.
+from cms.gate import Gate  # noqa: E402
 from cms.pagecache import with_page_cache  # noqa: E402
 from cms.requests import Utf8WSGIRequest  # noqa: E402
 
 django.request_class = Utf8WSGIRequest
-application = with_page_cache(django)
+application = with_page_cache(Gate(django))

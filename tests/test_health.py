@@ -75,7 +75,7 @@ def test_a_full_disk_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.django_db
 def test_a_cache_that_is_down_only_degrades(client: Client, settings) -> None:
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
+    settings.CACHES = {"default": {"BACKEND": "cms.caches.SturdyRedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json()["status"] == "degraded"

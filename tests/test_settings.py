@@ -22,7 +22,7 @@ NAMES = (
     *("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "PRIVATE_ROOT"),
     *("DATABASE_POOL_SIZE", "SQLITE_SYNCHRONOUS", "SECURE_HSTS_SECONDS", "BEHIND_PROXY", "LOG_LEVEL", "IMPORT_FORMATS"),
     *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION", "AI_USE", "WEBSUB_HUB", "EMBED_SERVICES"),
-    *("EMAIL_URL", "EMAIL_FROM", "LINK_DAYS", "CLIENT_ADDRESS_HEADER"),
+    *("EMAIL_URL", "EMAIL_FROM", "LINK_DAYS", "CLIENT_ADDRESS_HEADER", "DATABASE_REPLICA_URLS"),
     *("WEB_HOST", "WEB_PORT", "WEB_SOCKET", "WEB_WORKERS", "WEB_THREADS", "WEB_STOP_SECONDS"),
 )
 
@@ -108,9 +108,18 @@ def test_an_unknown_synchronous_mode_never_reaches_sqlite(load: Any) -> None:
 
 def test_postgresql_can_use_a_pool(load: Any) -> None:
     database = load(DEBUG="1", DATABASE_URL="postgres://user:word@db/site", DATABASE_POOL_SIZE="8")["DATABASES"]["default"]
-    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["ENGINE"] == "cms.backends.postgresql"
     assert database["OPTIONS"]["pool"]["max_size"] == 8
     assert not database.get("CONN_MAX_AGE")
+
+
+def test_postgresql_is_not_waited_for_without_end(load: Any) -> None:
+    values = load(DEBUG="1", DATABASE_URL="postgres://user:word@db/site")
+    database = values["DATABASES"]["default"]
+    assert database["OPTIONS"]["connect_timeout"] == 3
+    assert database["OPTIONS"]["tcp_user_timeout"] > 0
+    assert database["CONN_HEALTH_CHECKS"]
+    assert (values["DATABASE_READER_SECONDS"], values["DATABASE_EDITOR_SECONDS"]) == (5, 60)
 
 
 def test_private_files_lie_beside_the_media_and_never_inside(load: Any, tmp_path: Path) -> None:

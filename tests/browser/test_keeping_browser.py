@@ -6,8 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.db import InternalError
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
+from psycopg.errors import ReadOnlySqlTransaction
 
 from articles.editorial import drafts, workflow
 from articles.models import Post, Revision
@@ -276,3 +278,24 @@ def test_versions_are_named_folded_compared_and_brought_back(browser: Browser, l
     click_through(page.get_by_role("button", name="この版に戻す"))
     expect(page.locator(".messagelist")).to_contain_text("戻し")
     assert Post.objects.get().body.startswith("3稿")
+
+
+def test_while_the_database_takes_nothing_the_page_says_so_and_sends_the_text_when_it_does(
+    browser: Browser, live_site: Any, editor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same error that PostgreSQL raises in a transaction that only reads."""
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise InternalError("cannot execute INSERT in a read-only transaction") from ReadOnlySqlTransaction()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drafts, "keep", refuse)
+        type_at_end(page, "読むだけのあいだに書いた。")
+        expect(page.locator(".kept-said")).to_contain_text("いまは読むことだけできます", timeout=15_000)
+        assert page.evaluate(COPIES) == 1
+    wait_until_kept(page)
+    assert "読むだけのあいだに書いた。" in Revision.objects.latest("pk").snapshot["body"]
+    context.close()

@@ -162,7 +162,7 @@ def set_password(*, always: bool) -> str:
 def start_server(port: int, workers: int) -> subprocess.Popen[bytes]:
     """Granian, on this machine only."""
     arguments = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", str(workers)]
-    quiet = ["--no-ws", "--http", "1", "--log-level", "warning", "--blocking-threads", "4", "--workers-kill-timeout", "10"]
+    quiet = ["--no-ws", "--http", "1", "--log-level", "warning", "--blocking-threads", "20", "--workers-kill-timeout", "10"]
     return start([sys.executable, "-m", "granian", *arguments, *quiet, "cms.wsgi:application"])
 
 

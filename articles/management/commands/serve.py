@@ -59,7 +59,7 @@ class Command(TranslatedCommand):
             help=_("processes (WEB_WORKERS, one per core)"),
         )
         parser.add_argument(
-            "--threads", type=read_number, default=settings.WEB_THREADS, help=_("threads of each process (WEB_THREADS, 4)")
+            "--threads", type=read_number, default=settings.WEB_THREADS, help=_("threads of each process (WEB_THREADS, 20)")
         )
         parser.add_argument(
             "--stop-seconds",

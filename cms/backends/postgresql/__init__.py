@@ -1,0 +1,1 @@
+"""PostgreSQL. The ENGINE of a site with ``DATABASE_URL``."""

@@ -1,0 +1,1 @@
+"""SQLite. The ENGINE of a site without ``DATABASE_URL``."""
