@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from articles.stores import is_shared, public_store
+
 logger = logging.getLogger(__name__)
 
 State = Literal["ok", "degraded", "failed"]
@@ -36,7 +38,7 @@ def show_alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def show_ready(request: HttpRequest) -> JsonResponse:
-    """200 where database, migrations and disk are able; a cache that is down only degrades. Else 503."""
+    """200 where database, migrations and disk are able; a cache or store that is down only degrades. Else 503."""
     states = check_all()
     failed = "failed" in states.values()
     status = "unavailable" if failed else "degraded" if "degraded" in states.values() else "ready"
@@ -51,6 +53,8 @@ def check_all() -> dict[str, State]:
         "disk": check_disk,
         "cache": check_cache,
     }
+    if is_shared():
+        checks["store"] = check_store
     return {name: check() for name, check in checks.items()}
 
 
@@ -103,6 +107,16 @@ def check_cache() -> State:
         logger.warning("readyz: the cache does not answer: %s", type(error).__name__)
         return "degraded"
     return "ok" if kept else "degraded"
+
+
+def check_store() -> State:
+    """Whether the shared store of files answers. Texts are served without it; pictures wait, uploads are refused."""
+    try:
+        public_store(is_hurried=True).probe()
+    except OSError as error:
+        logger.warning("readyz: %s", error.strerror)
+        return "degraded"
+    return "ok"
 
 
 def _cache_errors() -> tuple[type[Exception], ...]:
