@@ -32,7 +32,7 @@ from articles.findings import Finding, RefusedFile
 from articles.formats.terms import slugify
 from articles.media import NO_LIKENESS, PublicCopy, detect_type, make_public_copy
 from articles.models import ImportItem, MediaFile, MediaVersion, Post, PostCard, PostLink, SourceFile
-from articles.stores import Store, Stored, StoreError, private_store, public_store
+from articles.stores import Parts, Store, Stored, StoreError, private_store, public_store
 from articles.stores.local import STAGING
 
 logger = logging.getLogger(__name__)
@@ -135,12 +135,12 @@ def read_original(sha256: str) -> bytes:
     return private_store().read(original_name(sha256))
 
 
-def stream_original(sha256: str) -> Iterator[bytes]:
+def stream_original(sha256: str) -> Parts:
     """An original, piece by piece. Raises OSError, with the path, at once where it is not there."""
     return private_store().stream(original_name(sha256))
 
 
-def stream_copy(public_name: str) -> Iterator[bytes]:
+def stream_copy(public_name: str) -> Parts:
     """A copy for readers, in the same way."""
     return public_store().stream(public_name)
 

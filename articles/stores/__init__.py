@@ -14,10 +14,20 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from articles.stores.interface import Store, Stored, StoreError
+from articles.stores.interface import Parts, Store, Stored, StoreError
 from articles.stores.local import LocalStore
 
-__all__ = ["LocalStore", "Store", "StoreError", "Stored", "describe_failure", "is_shared", "private_store", "public_store"]
+__all__ = [
+    "LocalStore",
+    "Parts",
+    "Store",
+    "StoreError",
+    "Stored",
+    "describe_failure",
+    "is_shared",
+    "private_store",
+    "public_store",
+]
 
 _S3 = "articles.stores.s3.S3Store"
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+CHUNK = 64 * 1024
+
 
 class StoreError(OSError):
     """A shared store did not answer, or refused. ``strerror`` says how, ``filename`` what was asked for."""
@@ -23,6 +25,28 @@ class Stored:
 
     def is_older_than(self, moment: datetime) -> bool:
         return self.modified < moment.timestamp()
+
+
+class Parts(Iterator[bytes]):
+    """A file that is being read, at most ``length`` bytes of it. Closed at its end, and by whoever stops before.
+
+    No generator: one that nobody began would not close what it holds.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], close: Callable[[], object], length: int | None = None) -> None:
+        self._read, self._close, self._left = read, close, length
+
+    def __next__(self) -> bytes:
+        part = self._read(CHUNK if self._left is None else min(CHUNK, self._left))
+        if not part:
+            self.close()
+            raise StopIteration
+        if self._left is not None:
+            self._left -= len(part)
+        return part
+
+    def close(self) -> None:
+        self._close()
 
 
 class Store(Protocol):
@@ -50,7 +74,7 @@ class Store(Protocol):
         """The whole file. Raises FileNotFoundError."""
         ...
 
-    def stream(self, name: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    def stream(self, name: str, start: int = 0, length: int | None = None) -> Parts:
         """The file, or ``length`` bytes from ``start`` on, piece by piece. Raises FileNotFoundError at once."""
         ...
 

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from articles.queue import has_ended, name_process
-from articles.stores.interface import Stored
+from articles.stores.interface import CHUNK, Parts, Stored
 
 STAGING = ".staging"
 # Before the name of the process that writes a file: whoever comes after its death knows that nobody will finish it.
 _NEW = ".new-"
 _NEW_MARK = "~"
-_CHUNK = 64 * 1024
 
 
 class LocalStore:
@@ -35,7 +34,7 @@ class LocalStore:
 
     def write_from(self, name: str, path: Path) -> None:
         with path.open("rb") as source:
-            _write_whole(self.root / name, lambda file: shutil.copyfileobj(source, file, _CHUNK))
+            _write_whole(self.root / name, lambda file: shutil.copyfileobj(source, file, CHUNK))
 
     def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
         """Puts a file together from its parts, whole or, where they break off, not at all."""
@@ -50,10 +49,10 @@ class LocalStore:
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
 
-    def stream(self, name: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    def stream(self, name: str, start: int = 0, length: int | None = None) -> Parts:
         file = (self.root / name).open("rb")
         file.seek(start)
-        return _read_parts(file, length)
+        return Parts(file.read, file.close, length)
 
     def find(self, name: str) -> Stored | None:
         root = self.root.resolve()
@@ -96,14 +95,6 @@ class LocalStore:
 def _walk(folder: Path) -> Iterator[Path]:
     for place, _folders, names in os.walk(folder):
         yield from (path for name in names if (path := Path(place, name)).is_file())
-
-
-def _read_parts(file: BinaryIO, length: int | None) -> Iterator[bytes]:
-    left = length
-    with file:
-        while (left is None or left > 0) and (part := file.read(_CHUNK if left is None else min(_CHUNK, left))):
-            left = None if left is None else left - len(part)
-            yield part
 
 
 def _has_dead_writer(name: str) -> bool:

@@ -13,9 +13,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,13 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
 
-from articles.stores.interface import Stored, StoreError
+from articles.stores.interface import Parts, Stored, StoreError
 
 CONNECT_SECONDS, ANSWER_SECONDS, TRIES = 2, 10, 3
 HURRIED_CONNECT_SECONDS, HURRIED_ANSWER_SECONDS = 1, 3
 REST_SECONDS = 5.0
 """How long pages do without a store that just failed, before one of them asks again."""
 LARGE = 32 * 1024 * 1024
-_CHUNK = 64 * 1024
 _client_lock = threading.Lock()
 
 
@@ -74,29 +73,26 @@ class S3Store:
         for left in reversed(range(TRIES)):
             parts = self.stream(name)
             try:
-                return b"".join(parts)
+                with closing(parts):
+                    return b"".join(parts)
             except StoreError:
                 # The library asks again for an answer, but not for the rest of one that broke off.
                 if not left:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def stream(self, name: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    def stream(self, name: str, start: int = 0, length: int | None = None) -> Parts:
         wanted = {} if not start and length is None else {"Range": f"bytes={start}-{start + length - 1 if length else ''}"}
         with self._asking(name) as client:
             answer = client.get_object(Bucket=self.bucket, Key=self._key(name), **wanted)
-        return self._read_parts(name, answer["Body"])
+        body = answer["Body"]
 
-    def _read_parts(self, name: str, body: Any) -> Iterator[bytes]:
-        try:
-            while True:
-                with self._asking(name):
-                    part: bytes = body.read(_CHUNK)
-                if not part:
-                    return
-                yield part
-        finally:
-            body.close()
+        def read(size: int) -> bytes:
+            # A size of nothing means the rest to the library.
+            with self._asking(name):
+                return bytes(body.read(size)) if size else b""
+
+        return Parts(read, body.close)
 
     def find(self, name: str) -> Stored | None:
         try:
@@ -200,7 +196,7 @@ class _Rest:
             self._until = 0.0
 
 
-@lru_cache(maxsize=16)
+@cache
 def _rest_of(endpoint_url: str, bucket: str) -> _Rest:
     return _Rest()
 
@@ -211,7 +207,7 @@ def _client(endpoint_url: str, region: str, process: int, *, is_hurried: bool) -
         return _make_client(endpoint_url, region, process, is_hurried=is_hurried)
 
 
-@lru_cache(maxsize=16)
+@cache
 def _make_client(endpoint_url: str, region: str, process: int, *, is_hurried: bool) -> Any:
     config = Config(
         connect_timeout=HURRIED_CONNECT_SECONDS if is_hurried else CONNECT_SECONDS,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import posixpath
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from django.conf import settings
@@ -57,7 +58,8 @@ def fetch_archive(run: ImportRun) -> Path:
 def _fetch(name: str) -> None:
     for left in reversed(range(TRIES)):
         try:
-            LocalStore(Path(settings.PRIVATE_ROOT)).write_parts(name, private_store().stream(name))
+            with closing(private_store().stream(name)) as parts:
+                LocalStore(Path(settings.PRIVATE_ROOT)).write_parts(name, parts)
             return
         except FileNotFoundError:
             # Whoever opens it says that it is gone.
