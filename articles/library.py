@@ -240,7 +240,7 @@ def write_missing_public_files() -> list[str]:
 def _lacking_copies() -> Iterator[MediaFile]:
     store = public_store()
     # A shared store is asked once for all names, not once for each.
-    has: Callable[[str], bool] = {found.name for found in store.list()}.__contains__ if store.is_shared else store.has
+    has: Callable[[str], bool] = {found.name for found in store.walk()}.__contains__ if store.is_shared else store.has
     for media in MediaFile.objects.exclude(public_name="").order_by("pk").iterator():
         if not has(media.public_name):
             yield media
@@ -284,7 +284,7 @@ def _remove_unused(fingerprints: frozenset[str], public_names: frozenset[str]) -
     public_store().remove(public_names - used)
     folders = {posixpath.dirname(name) for name in public_names}
     for folder in folders - _named_folders(folders):
-        remove_derived([found.name for found in public_store().list(folder) if _is_derived(found.name)])
+        remove_derived([found.name for found in public_store().walk(folder) if _is_derived(found.name)])
 
 
 def _is_derived(name: str) -> bool:
@@ -329,16 +329,16 @@ def sweep(*, stored_before: datetime) -> list[str]:
     """
     private, public = private_store(), public_store()
     removed = [*private.sweep(stored_before, ORIGINALS), *public.sweep(stored_before)]
-    for staged in list(public.list(STAGING)):
+    for staged in list(public.walk(STAGING)):
         media = MediaFile.objects.filter(sha256=posixpath.basename(staged.name)).first()
         is_done = media is not None and bool(media.public_name) and public.has(media.public_name)
         if is_done or staged.is_older_than(stored_before):
             public.remove([staged.name])
             removed.append(posixpath.basename(staged.name))
-    for derived in _find_unnamed_derived(public.list(), stored_before):
+    for derived in _find_unnamed_derived(public.walk(), stored_before):
         remove_derived([derived.name])
         removed.append(derived.name)
-    for original in _find_unnamed_originals(private.list(ORIGINALS), stored_before):
+    for original in _find_unnamed_originals(private.walk(ORIGINALS), stored_before):
         private.remove([original.name])
         removed.append(posixpath.basename(original.name))
     return removed
@@ -382,8 +382,8 @@ class Inventory:
 def take_inventory(*, stored_before: datetime) -> Inventory:
     """Compares rows and files; changes nothing. Files written after ``stored_before`` may still get their rows."""
     found = Inventory()
-    private = list(private_store().list(ORIGINALS))
-    public = list(public_store().list())
+    private = list(private_store().walk(ORIGINALS))
+    public = list(public_store().walk())
     there = {posixpath.basename(original.name) for original in private}
     for rows in (MediaFile, MediaVersion, SourceFile):
         contents = rows._default_manager.exclude(sha256="").order_by().values_list("sha256", flat=True).distinct()

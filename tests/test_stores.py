@@ -68,7 +68,7 @@ def store(request: pytest.FixtureRequest, media_root: Path) -> Store:
 
 def test_a_file_is_put_found_read_listed_and_removed(store: Store, tmp_path: Path) -> None:
     name = "ab/0123456789abcdef/夕暮れ の写真.png"
-    assert (store.find(name), store.has(name), list(store.list())) == (None, False, [])
+    assert (store.find(name), store.has(name), list(store.walk())) == (None, False, [])
     store.write(name, b"0123456789")
     (tmp_path / "archive.zip").write_bytes(b"z" * 100_000)
     store.write_from("uploads/1/archive.zip", tmp_path / "archive.zip")
@@ -79,8 +79,8 @@ def test_a_file_is_put_found_read_listed_and_removed(store: Store, tmp_path: Pat
     assert store.read(name) == b"".join(store.stream(name)) == b"0123456789"
     assert b"".join(store.stream(name, 3, 4)) == b"3456"
     assert b"".join(store.stream(name, 7)) == b"789"
-    assert sorted(one.name for one in store.list()) == [name, "uploads/1/archive.zip"]
-    assert [(one.name, one.size) for one in store.list("uploads")] == [("uploads/1/archive.zip", 100_000)]
+    assert sorted(one.name for one in store.walk()) == [name, "uploads/1/archive.zip"]
+    assert [(one.name, one.size) for one in store.walk("uploads")] == [("uploads/1/archive.zip", 100_000)]
     store.remove([name, name, "never/there"])
     assert not store.has(name)
     for read in (store.read, store.stream):
@@ -93,7 +93,7 @@ def test_what_is_staged_is_in_its_place_once_it_is_carried_out(store: Store) -> 
     put = store.stage("ab/x.png", b"picture", "key")
     put()
     assert store.read("ab/x.png") == b"picture"
-    assert [one.name for one in store.list()] == ["ab/x.png"]
+    assert [one.name for one in store.walk()] == ["ab/x.png"]
 
 
 def test_a_large_file_goes_in_parts_and_one_that_broke_off_is_swept(

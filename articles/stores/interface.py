@@ -90,7 +90,7 @@ class Store(Protocol):
         """Removes files; one that is gone already is no matter."""
         ...
 
-    def list(self, folder: str = "") -> Iterator[Stored]:
+    def walk(self, folder: str = "") -> Iterator[Stored]:
         """Every whole file below a folder (of names with ``/``), in no order."""
         ...
 

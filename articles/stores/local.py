@@ -73,7 +73,7 @@ class LocalStore:
             with suppress(OSError):
                 path.parent.rmdir()
 
-    def list(self, folder: str = "") -> Iterator[Stored]:
+    def walk(self, folder: str = "") -> Iterator[Stored]:
         for path in _walk(self.root / folder):
             if not path.name.startswith(_NEW):
                 with suppress(FileNotFoundError):

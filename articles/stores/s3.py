@@ -111,7 +111,7 @@ class S3Store:
             with self._asking(name) as client:
                 client.delete_object(Bucket=self.bucket, Key=self._key(name))
 
-    def list(self, folder: str = "") -> Iterator[Stored]:
+    def walk(self, folder: str = "") -> Iterator[Stored]:
         prefix = self.prefix + (f"{folder.rstrip('/')}/" if folder else "")
         with self._asking(folder) as client:
             for page in client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):

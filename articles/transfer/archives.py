@@ -97,7 +97,7 @@ def find_abandoned(before: float) -> list[str]:
         return []
     kept = set(ImportRun.objects.filter(is_upload=True).values_list("location", flat=True))
     try:
-        found = [one.name for one in private_store(is_hurried=True).list(UPLOADS) if one.modified < before]
+        found = [one.name for one in private_store(is_hurried=True).walk(UPLOADS) if one.modified < before]
     except StoreError as error:
         logger.warning("%s: %s", error.filename, error.strerror)
         return []
