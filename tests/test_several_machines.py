@@ -23,7 +23,7 @@ from tests.machines import ACCOUNT, Machine, Visitor, archive, end, seen, wait_f
 pytest_plugins = ("tests.bucket_fixtures",)
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
-POSTS = PICTURES = 60
+POSTS, PICTURES = 60, 150
 
 
 @pytest.fixture(scope="module")
