@@ -305,7 +305,7 @@ def test_texts_are_served_pictures_wait_and_uploads_are_refused_with_the_reason(
     assert (written.status_code, "メディアの保管先" in written.json()["complaint"]) == (503, True)
     replaced = client.post(f"{LIST}{media.pk}/replace/", {"file": SimpleUploadedFile("c.png", draw(3))})
     assert "メディアの保管先" in replaced.text
-    left = client.post("/admin/articles/post/export/", {"layout": "plain", "with_media": "on"})
+    left = client.post("/admin/articles/post/archive/", {"layout": "plain", "with_media": "on"})
     assert (left.streaming, "メディアの保管先が応答しません" in left.text) == (False, True)
     archive = {"files": pack({"a.md": "# a\n"})}
     brought = client.post("/admin/articles/importrun/add/", archive, headers={"accept": "application/json"})
