@@ -26,7 +26,8 @@ from uuid import uuid4
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-os.environ.update(DJANGO_SETTINGS_MODULE="cms.settings", DEBUG="true", SECRET_KEY="only-for-tests-" + "kawaraban" * 5)
+os.environ.update(DJANGO_SETTINGS_MODULE="cms.settings", DEBUG="true", ALLOWED_HOSTS="127.0.0.1")
+os.environ["SECRET_KEY"] = "only-for-tests-" + "kawaraban" * 5
 os.environ.pop("MEDIA_STORE", None)
 
 import django  # noqa: E402
