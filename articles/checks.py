@@ -1,6 +1,7 @@
 """System checks: settings that would break addresses, media or safety."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from sqlite3 import sqlite_version_info
 from typing import Any
@@ -59,6 +60,41 @@ def check_import_roots(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         for name, folder in own.items()
         if _is_inside(folder, root) or _is_inside(root, folder)
     ]
+
+
+@register(Tags.files)
+def check_media_store(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """A bucket needs the library that speaks to it."""
+    if not settings.MEDIA_STORE or find_spec("boto3") is not None:
+        return []
+    return [
+        Error(
+            "MEDIA_STORE names a bucket, and the library for it is not installed: no file could be stored or shown.",
+            hint="Install requirements-s3.txt; python3 manage.py does it by itself where it made the .venv.",
+            id="kawaraban.E005",
+        )
+    ]
+
+
+@register(Tags.files, deploy=True)
+def check_what_is_shared(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """Where files are shared, the machines must share the rest, too: what one of them keeps to itself is named."""
+    if not settings.MEDIA_STORE:
+        return []
+    messages: list[CheckMessage] = []
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        message = "MEDIA_STORE shares the files, but the database is a file of this machine (SQLite)."
+        hint = "Set DATABASE_URL to a PostgreSQL that all machines reach, unless this is the only one."
+        messages.append(Warning(message, hint=hint, id="kawaraban.W005"))
+    if settings.CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+        message = "MEDIA_STORE shares the files, but each process has a cache of its own: machines may show different states."
+        messages.append(Warning(message, hint="Set REDIS_URL, unless this is the only machine.", id="kawaraban.W006"))
+    if settings.IMPORT_ROOTS:
+        roots = ", ".join(map(str, settings.IMPORT_ROOTS))
+        message = f"IMPORT_ROOTS opens folders of this machine ({roots}): a worker of another machine may lack them."
+        hint = "Mount the same folders at the same places on every machine with a worker, or bring archives by upload."
+        messages.append(Warning(message, hint=hint, id="kawaraban.W007"))
+    return messages
 
 
 @register(Tags.compatibility)

@@ -1,26 +1,25 @@
-"""Stores and finds files: originals privately, by content; copies for readers below ``MEDIA_ROOT``.
+"""Stores and finds files: originals privately, by content; copies for readers in the public store.
 
-Originals lie in ``PRIVATE_ROOT/originals/<2 hex>/<sha256>``. A copy for readers lies in
-``MEDIA_ROOT/<2 hex>/<16 hex>/<name>.<suffix>``: its address comes from its content, so nobody guesses that of a file
-of an unpublished post. Every file is written whole beside its place, synced, and moved there.
+An original is ``originals/<2 hex>/<sha256>`` of the private store. A copy for readers is ``<2 hex>/<16 hex>/<name>.<suffix>`` of
+the public one: its address comes from its content, so nobody guesses that of a file of an unpublished post. Where the stores
+are, and that each file is there whole or not at all: :mod:`articles.stores`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import logging
 import posixpath
 import re
-import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from html import unescape
 from itertools import chain, count
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -33,7 +32,10 @@ from articles.findings import Finding, RefusedFile
 from articles.formats.terms import slugify
 from articles.media import NO_LIKENESS, PublicCopy, detect_type, make_public_copy
 from articles.models import ImportItem, MediaFile, MediaVersion, Post, PostCard, PostLink, SourceFile
-from articles.queue import has_ended, name_process
+from articles.stores import Parts, Store, Stored, StoreError, private_store, public_store
+from articles.stores.local import STAGING
+
+logger = logging.getLogger(__name__)
 
 LEFT_BEHIND = timedelta(hours=1)
 """Files without a row that are older than this belong to no upload that is still under way."""
@@ -41,10 +43,9 @@ MAX_NAME = 60  # characters; a Japanese one takes three bytes of the 255 that fi
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FOLDER = re.compile(r"[0-9a-f]{16}")
-_STAGING = ".staging"
-# Before the name of the process that writes a file: whoever comes after its death knows that nobody will finish it.
-_NEW = ".new-"
-_NEW_MARK = "~"
+ORIGINALS = "originals"
+AT_ONCE = 8
+"""How many files are put into a shared store at once: each waits for an answer over the network."""
 # Begins the name of what was made here; no name of a copy does (see public_name).
 _DERIVED = "_"
 CARD_FILE = "_card.png"
@@ -72,36 +73,76 @@ def store_original(data: bytes) -> str:
     Raises OSError, with the path, where the file cannot be written.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    path = original_path(sha256)
-    if path.exists():
-        # No row may name it, and then an undo or a sweep may be removing it at this moment.
-        if transaction.get_connection().in_atomic_block:
-            transaction.on_commit(partial(_write_if_gone, path, data))
-    else:
-        _write_whole(path, data)
+    if not _store_if_new(private_store(), original_name(sha256), data):
+        _look_again(sha256, data)
     return sha256
 
 
-def _write_if_gone(path: Path, data: bytes) -> None:
-    if not path.exists():
-        _write_whole(path, data)
+def store_originals(contents: Collection[bytes]) -> list[str]:
+    """The same for many, in their order; several at once where the store is another machine."""
+    store, names = private_store(), [hashlib.sha256(data).hexdigest() for data in contents]
+    new = dict(zip(names, contents, strict=True))
+
+    def keep(sha256: str) -> bool:
+        return _store_if_new(store, original_name(sha256), new[sha256])
+
+    if store.is_shared and len(new) > 1:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            written = list(pool.map(keep, new))
+    else:
+        written = list(map(keep, new))
+    for sha256, is_written in zip(new, written, strict=True):
+        if not is_written:
+            _look_again(sha256, new[sha256])
+    return names
 
 
-def original_path(sha256: str) -> Path:
-    """Where an original lies. Raises ValueError for what is no SHA-256."""
+def _store_if_new(store: Store, name: str, data: bytes) -> bool:
+    if store.has(name):
+        return False
+    store.write(name, data)
+    return True
+
+
+def _look_again(sha256: str, data: bytes) -> None:
+    # No row may name it, and then an undo or a sweep may be removing it at this moment.
+    if transaction.get_connection().in_atomic_block:
+        _on_commit(partial(_store_if_new, private_store(), original_name(sha256), data))
+
+
+def _on_commit(act: Callable[[], object]) -> None:
+    """What is to be done to files once the row is there. Where a shared store fails then, the log says what is left to do."""
+
+    def carry_out() -> None:
+        try:
+            act()
+        except StoreError as error:
+            # The rows stand: raising would tell whoever waits that nothing was stored.
+            logger.warning("%s: %s. Run: manage.py check_media", error.filename, error.strerror)
+
+    transaction.on_commit(carry_out)
+
+
+def original_name(sha256: str) -> str:
+    """Where an original lies in the private store. Raises ValueError for what is no SHA-256."""
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"not a SHA-256: {sha256[:80]!r}")
-    return Path(settings.PRIVATE_ROOT) / "originals" / sha256[:2] / sha256
+    return f"{ORIGINALS}/{sha256[:2]}/{sha256}"
 
 
 def read_original(sha256: str) -> bytes:
     """The bytes of an original. Raises OSError, with the path, where it cannot be read."""
-    return original_path(sha256).read_bytes()
+    return private_store().read(original_name(sha256))
 
 
-def open_original(sha256: str) -> BinaryIO:
-    """An original, opened for reading. Raises OSError, with the path, where it cannot be read."""
-    return original_path(sha256).open("rb")
+def stream_original(sha256: str) -> Parts:
+    """An original, piece by piece. Raises OSError, with the path, at once where it is not there."""
+    return private_store().stream(original_name(sha256))
+
+
+def stream_copy(public_name: str) -> Parts:
+    """A copy for readers, in the same way."""
+    return public_store().stream(public_name)
 
 
 # --- The library ----------------------------------------------------------------------------------------------------
@@ -123,7 +164,8 @@ def add_many(
     ``made`` gets those that were not there before. Inside a transaction the copies for readers appear when it commits; a
     rollback leaves none of them.
     """
-    prepared = [(store_original(file.data), file) for file in files]
+    brought = list(files)
+    prepared = list(zip(store_originals([file.data for file in brought]), brought, strict=True))
     known = {media.sha256: media for media in _find(sha256 for sha256, _file in prepared)}
     new: dict[str, MediaFile] = {}
     replaced = _find_replaced({sha256 for sha256, _file in prepared} - known.keys())
@@ -138,7 +180,7 @@ def add_many(
             made.append(media)
     if not transaction.get_connection().in_atomic_block:
         for sha256, file in prepared:
-            _write_if_gone(original_path(sha256), file.data)
+            _on_commit(partial(_store_if_new, private_store(), original_name(sha256), file.data))
     return [known[sha256] for sha256, _file in prepared]
 
 
@@ -187,37 +229,42 @@ def _portions(values: list[Any]) -> Iterator[list[Any]]:
 
 
 def write_missing_public_files() -> list[str]:
-    """Makes the copies that rows name and the disk lacks (a crash between commit and write); gives their names."""
+    """Makes the copies that rows name and the store lacks (a crash between commit and write); gives their names."""
     written = []
-    for media in MediaFile.objects.exclude(public_name="").iterator():
-        if not _public_path(media.public_name).exists():
-            _write_whole(_public_path(media.public_name), make_public_copy(read_original(media.sha256), media.name).data)
-            written.append(media.public_name)
+    for media in _lacking_copies():
+        public_store().write(media.public_name, make_public_copy(read_original(media.sha256), media.name).data)
+        written.append(media.public_name)
     return written
+
+
+def _lacking_copies() -> Iterator[MediaFile]:
+    store = public_store()
+    # A shared store is asked once for all names, not once for each.
+    has: Callable[[str], bool] = {found.name for found in store.walk()}.__contains__ if store.is_shared else store.has
+    for media in MediaFile.objects.exclude(public_name="").order_by("pk").iterator():
+        if not has(media.public_name):
+            yield media
 
 
 # --- Made from pictures and posts -------------------------------------------------------------------------------------
 
 
 def store_derived(name: str, data: bytes) -> None:
-    """Puts a file that was made here at ``name`` below ``MEDIA_ROOT``, at once. Raises OSError, with the path.
+    """Puts a file that was made here at ``name`` of the public store, at once. Raises OSError, with the path.
 
     Its own name begins with ``_``, as that of no copy does: it lies beside the copy, and goes with it.
     """
-    _write_whole(_public_path(name), data)
+    public_store().write(name, data)
 
 
 def remove_derived(names: Iterable[str]) -> None:
-    """Removes files of :func:`store_derived`; what is gone already is no matter. Raises OSError where the disk refuses."""
-    for name in names:
-        path = _public_path(name)
-        path.unlink(missing_ok=True)
-        _remove_empty(path.parent)
+    """Removes files of :func:`store_derived`; what is gone already is no matter. Raises OSError where the store refuses."""
+    public_store().remove(names)
 
 
 def has_derived(name: str) -> bool:
     """Whether such a file is in its place."""
-    return _public_path(name).exists()
+    return public_store().has(name)
 
 
 # --- What is no longer needed ---------------------------------------------------------------------------------------
@@ -228,22 +275,20 @@ def remove_unused_files(fingerprints: Iterable[str], public_names: Iterable[str]
 
     Whoever stores such a file at the same moment writes it anew when its own row commits.
     """
-    transaction.on_commit(partial(_remove_unused, frozenset(fingerprints), frozenset(public_names)))
+    _on_commit(partial(_remove_unused, frozenset(fingerprints), frozenset(public_names)))
 
 
 def _remove_unused(fingerprints: frozenset[str], public_names: frozenset[str]) -> None:
-    for sha256 in fingerprints - named_fingerprints(fingerprints):
-        path = original_path(sha256)
-        path.unlink(missing_ok=True)
-        _remove_empty(path.parent)
+    private_store().remove(original_name(sha256) for sha256 in fingerprints - named_fingerprints(fingerprints))
     used = set(MediaFile.objects.filter(public_name__in=public_names).values_list("public_name", flat=True))
-    for name in public_names - used:
-        path = _public_path(name)
-        path.unlink(missing_ok=True)
-        _remove_empty(path.parent)
+    public_store().remove(public_names - used)
     folders = {posixpath.dirname(name) for name in public_names}
     for folder in folders - _named_folders(folders):
-        remove_derived(_list_derived(_public_path(folder)))
+        remove_derived([found.name for found in public_store().walk(folder) if _is_derived(found.name)])
+
+
+def _is_derived(name: str) -> bool:
+    return posixpath.basename(name).startswith(_DERIVED)
 
 
 def _named_folders(folders: Collection[str]) -> set[str]:
@@ -261,11 +306,6 @@ def _named_folders(folders: Collection[str]) -> set[str]:
         cards = PostCard.objects.filter(name__in=[f"{folder}/{CARD_FILE}" for folder in portion]).values_list("name", flat=True)
         named.update(posixpath.dirname(name) for name in chain(copies, cards))
     return named
-
-
-def _list_derived(folder: Path) -> list[str]:
-    root = Path(settings.MEDIA_ROOT)
-    return [path.relative_to(root).as_posix() for path in _files_in(folder) if path.name.startswith(_DERIVED)]
 
 
 def named_fingerprints(fingerprints: Collection[str]) -> set[str]:
@@ -287,74 +327,85 @@ def sweep(*, stored_before: datetime) -> list[str]:
 
     Files written after ``stored_before`` stay: their rows may still come. Gives the names of what was removed.
     """
-    removed = []
-    originals = _folders_in(Path(settings.PRIVATE_ROOT) / "originals")
-    for folder in (*originals, *_folders_in(Path(settings.MEDIA_ROOT)), *_folders_below(Path(settings.MEDIA_ROOT))):
-        for path in _files_in(folder):
-            if path.name.startswith(_NEW) and (_has_dead_writer(path.name) or _is_old(path, stored_before)):
-                path.unlink(missing_ok=True)
-                removed.append(path.name)
-    for staged in _files_in(_public_path(_STAGING)):
-        media = MediaFile.objects.filter(sha256=staged.name).first()
-        is_done = media is not None and bool(media.public_name) and _public_path(media.public_name).exists()
-        if is_done or _is_old(staged, stored_before):
-            staged.unlink(missing_ok=True)
-            removed.append(staged.name)
-    removed += _sweep_derived(stored_before)
-    for folder in originals:
-        files = {path.name: path for path in _files_in(folder) if _is_old(path, stored_before)}
-        fingerprints = {name for name in files if _SHA256.fullmatch(name)}
-        for name in fingerprints - named_fingerprints(fingerprints):
-            files[name].unlink(missing_ok=True)
-            removed.append(name)
+    private, public = private_store(), public_store()
+    removed = [*private.sweep(stored_before, ORIGINALS), *public.sweep(stored_before)]
+    for staged in list(public.walk(STAGING)):
+        media = MediaFile.objects.filter(sha256=posixpath.basename(staged.name)).first()
+        is_done = media is not None and bool(media.public_name) and public.has(media.public_name)
+        if is_done or staged.is_older_than(stored_before):
+            public.remove([staged.name])
+            removed.append(posixpath.basename(staged.name))
+    for derived in _find_unnamed_derived(public.walk(), stored_before):
+        remove_derived([derived.name])
+        removed.append(derived.name)
+    for original in _find_unnamed_originals(private.walk(ORIGINALS), stored_before):
+        private.remove([original.name])
+        removed.append(posixpath.basename(original.name))
     return removed
 
 
-def _sweep_derived(stored_before: datetime) -> list[str]:
-    """Removes variants and cards that lie beside no copy any more, and in no place of a card."""
-    root, removed = Path(settings.MEDIA_ROOT), []
-    for outer in _folders_in(root):
-        inner = {f"{outer.name}/{folder.name}": folder for folder in _folders_in(outer)}
-        for name in inner.keys() - _named_folders(inner.keys()):
-            left = [path for path in _list_derived(inner[name]) if _is_old(root / path, stored_before)]
-            remove_derived(left)
-            removed += left
-    return removed
+def _find_unnamed_derived(files: Iterable[Stored], stored_before: datetime) -> Iterator[Stored]:
+    """Variants and cards that lie beside no copy any more, and in no place of a card."""
+    by_folder: dict[str, list[Stored]] = defaultdict(list)
+    for found in files:
+        if _is_derived(found.name) and found.is_older_than(stored_before):
+            by_folder[posixpath.dirname(found.name)].append(found)
+    for folder in sorted(by_folder.keys() - _named_folders(by_folder.keys())):
+        yield from by_folder[folder]
+
+
+def _find_unnamed_originals(files: Iterable[Stored], stored_before: datetime) -> Iterator[Stored]:
+    by_content = {posixpath.basename(found.name): found for found in files if found.is_older_than(stored_before)}
+    fingerprints = {name for name in by_content if _SHA256.fullmatch(name)}
+    for sha256 in sorted(fingerprints - named_fingerprints(fingerprints)):
+        yield by_content[sha256]
+
+
+def _find_unnamed_copies(files: Iterable[Stored], stored_before: datetime) -> Iterator[Stored]:
+    old = {found.name: found for found in files if found.is_older_than(stored_before)}
+    copies = [name for name in old if not _is_derived(name) and not name.startswith(STAGING)]
+    for names in _portions(sorted(copies)):
+        named = set(MediaFile.objects.filter(public_name__in=names).values_list("public_name", flat=True))
+        yield from (old[name] for name in names if name not in named)
+
+
+@dataclass(slots=True)
+class Inventory:
+    """What rows name and the stores lack, and the other way round. ``lost`` are entries whose original is gone."""
+
+    lost: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    private: list[Stored] = field(default_factory=list)
+    public: list[Stored] = field(default_factory=list)
+
+
+def take_inventory(*, stored_before: datetime) -> Inventory:
+    """Compares rows and files; changes nothing. Files written after ``stored_before`` may still get their rows."""
+    found = Inventory()
+    private = list(private_store().walk(ORIGINALS))
+    public = list(public_store().walk())
+    there = {posixpath.basename(original.name) for original in private}
+    for rows in (MediaFile, MediaVersion, SourceFile):
+        contents = rows._default_manager.exclude(sha256="").order_by().values_list("sha256", flat=True).distinct()
+        found.lost += [sha256 for sha256 in contents.iterator() if sha256 not in there]
+    found.lost = sorted(set(found.lost))
+    copies = {one.name for one in public}
+    named = MediaFile.objects.exclude(public_name="").order_by("pk").values_list("public_name", flat=True)
+    found.lacking = [name for name in named.iterator() if name not in copies]
+    found.private = list(_find_unnamed_originals(private, stored_before))
+    found.public = [*_find_unnamed_copies(public, stored_before), *_find_unnamed_derived(public, stored_before)]
+    return found
 
 
 def mend() -> None:
-    """Puts files right after a process died between a commit and what belongs to it: makes what lacks, removes what is left."""
+    """Puts files right after a process died between a commit and what belongs to it: makes what lacks, removes what is left.
+
+    A shared store needs no mending: its files are there before their rows. What nothing names is ``check_media``'s.
+    """
+    if public_store().is_shared:
+        return
     write_missing_public_files()
     sweep(stored_before=timezone.now() - LEFT_BEHIND)
-
-
-def _has_dead_writer(name: str) -> bool:
-    return has_ended(name.removeprefix(_NEW).replace(_NEW_MARK, "/")) is True
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
-
-
-def _folders_below(folder: Path) -> list[Path]:
-    return [inner for outer in _folders_in(folder) for inner in _folders_in(outer)]
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-
-
-def _is_old(path: Path, moment: datetime) -> bool:
-    try:
-        return path.stat().st_mtime < moment.timestamp()
-    except FileNotFoundError:
-        return False
-
-
-def _remove_empty(folder: Path) -> None:
-    # Another file may have come into it meanwhile.
-    with suppress(OSError):
-        folder.rmdir()
 
 
 def _find(fingerprints: Iterable[str]) -> Iterator[MediaFile]:
@@ -440,63 +491,11 @@ def keep_copy(copy: PublicCopy, sha256: str, name: str) -> None:
     _stage(copy.data, sha256, name)
 
 
-def _public_path(name: str) -> Path:
-    return Path(settings.MEDIA_ROOT) / name
-
-
 def _stage(data: bytes, sha256: str, name: str) -> None:
-    """Writes the copy out of readers' sight now and moves it on commit: an import's pictures never fill the memory.
-
-    The staged name is that of the content, so a repeated run overwrites what a killed one left.
-    """
-    if _public_path(name).exists():
-        return
-    staged = _public_path(f"{_STAGING}/{sha256}")
-    _write_whole(staged, data)
-    transaction.on_commit(partial(_move, staged, _public_path(name)))
-
-
-def _move(staged: Path, target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(staged, target)
-    except FileNotFoundError:
-        # Another process staged the same content and has moved it already.
-        if not target.exists():
-            raise
-    _sync_folder(target.parent)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Either the whole file is there or none of it, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f"{_NEW}{name_process().replace('/', _NEW_MARK)}{_NEW_MARK}", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        if error.filename is None:
-            error.filename = str(path)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def stored_fingerprints(fingerprints: Sequence[str]) -> set[str]:
-    """Those of ``fingerprints`` whose original is on the disk."""
-    return {sha256 for sha256 in fingerprints if original_path(sha256).exists()}
+    """Puts the copy in its place on commit; in a shared store it is there before, where nobody knows of it yet."""
+    store = public_store()
+    if not store.has(name):
+        _on_commit(store.stage(name, data, sha256))
 
 
 # --- Old addresses of files -----------------------------------------------------------------------------------------------

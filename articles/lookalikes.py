@@ -6,6 +6,7 @@ most. So each quarter is asked for as it is and with each bit turned: 68 values 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -15,6 +16,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from articles.library import read_original
 from articles.media import NO_LIKENESS, count_differences, measure_likeness
 from articles.models import MediaBand, MediaFile, MediaPair
+from articles.stores import StoreError
+
+logger = logging.getLogger(__name__)
 
 MOST_DIFFERENCES = 7
 QUARTERS, BITS = 4, 16
@@ -84,7 +88,11 @@ def measure_waiting(limit: int) -> int:
     while portion := list(_waiting().filter(pk__gt=last)[: min(PORTION, limit - done)]):
         for media in portion:
             if not media.likeness:
-                media.likeness = _measure(media)
+                try:
+                    media.likeness = _measure(media)
+                except StoreError as error:
+                    logger.warning("%s: %s. Pictures are measured later", error.filename, error.strerror)
+                    return done
                 MediaFile.objects.filter(pk=media.pk, likeness="").update(likeness=media.likeness)
         compare_pictures(portion)
         done, last = done + len(portion), portion[-1].pk
@@ -100,6 +108,8 @@ def _waiting() -> QuerySet[MediaFile]:
 def _measure(media: MediaFile) -> str:
     try:
         return measure_likeness(read_original(media.sha256))
+    except StoreError:
+        raise
     except OSError:
         # The original is gone; whatever shows the picture says so.
         return NO_LIKENESS

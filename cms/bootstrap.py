@@ -27,6 +27,7 @@ VENV = BASE_DIR / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
+SHARED_FILES = "requirements-s3.txt"
 
 # A pinned line with no environment marker: "django==5.2.19 \". Lines with a marker may not apply to this machine.
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==[^\s;]+\s*\\?$")
@@ -45,7 +46,7 @@ _NETWORK_SIGNS = (
 def run(arguments: list[str]) -> None:
     """Runs one command line (``sys.argv``) with the packages it needs. Does not return where it re-executes."""
     command = arguments[1] if len(arguments) > 1 else ""
-    prepare(DEVELOPMENT if command == "test" else RUNTIME, arguments)
+    prepare(DEVELOPMENT if command == "test" else choose_requirements(), arguments)
     if command == "test":
         # The suite brings its own environment, which it can only make before the settings are read.
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
@@ -56,6 +57,11 @@ def run(arguments: list[str]) -> None:
         set_demo_environment(arguments[2:])
     # By name and only now: when this module was read, Django may not have been there.
     importlib.import_module("django.core.management").execute_from_command_line(arguments)
+
+
+def choose_requirements() -> str:
+    """The requirements file of a site by its environment: files in a bucket need the library for it."""
+    return SHARED_FILES if os.environ.get("MEDIA_STORE", "").strip() else RUNTIME
 
 
 def prepare(requirements: str, arguments: Sequence[str]) -> None:
@@ -176,7 +182,8 @@ def _install(requirements: str) -> None:
         )
         if done.returncode:
             _stop(_explain_failure(requirements, done.stderr))
-        for name in (RUNTIME, DEVELOPMENT) if requirements == DEVELOPMENT else (RUNTIME,):
+        # Each of the others holds what the first does.
+        for name in {RUNTIME, requirements}:
             _stamp_path(name).write_text(_fingerprint(name), encoding="ascii")
 
 

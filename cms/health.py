@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from articles.stores import is_shared, public_store
 from cms.backends.limits import answer_within
 from cms.outage import Outage, can_read, describe_remedy, find_file_fault, find_outage, find_sqlite_file, met_damage
 
@@ -43,7 +44,7 @@ def show_alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def show_ready(request: HttpRequest) -> JsonResponse:
-    """200 where database, migrations and disk are able; a cache that is down or a database to be read only degrades. Else 503."""
+    """200 where database, migrations and disk are able. A cache or store that is down, or a database to be read only, degrades."""
     states = check_all()
     failed = not set(states.values()) <= set(SERVES)
     status = "unavailable" if failed else "ready" if set(states.values()) == {"ok"} else "degraded"
@@ -58,6 +59,8 @@ def check_all() -> dict[str, State]:
         "disk": check_disk,
         "cache": check_cache,
     }
+    if is_shared():
+        checks["store"] = check_store
     return {name: check() for name, check in checks.items()}
 
 
@@ -120,6 +123,16 @@ def check_cache() -> State:
     # What cannot be kept or read is a miss: cms.caches raises nothing and writes its own line into the log.
     cache.set("readyz", "1", timeout=10)
     return "ok" if cache.get("readyz") == "1" else "degraded"
+
+
+def check_store() -> State:
+    """Whether the shared store of files answers. Texts are served without it; pictures wait, uploads are refused."""
+    try:
+        public_store(is_hurried=True).probe()
+    except OSError as error:
+        logger.warning("readyz: %s", error.strerror)
+        return "degraded"
+    return "ok"
 
 
 def _nearest_existing(folder: Path) -> Path:

@@ -9,7 +9,7 @@ import sys
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -222,6 +222,23 @@ def read_caches() -> dict[str, Any]:
     }
 
 
+def read_media_store() -> dict[str, str]:
+    """``MEDIA_STORE``: bucket and where it is, or nothing. Raises ImproperlyConfigured for any other form."""
+    address: str = env.str("MEDIA_STORE", default="").strip()
+    if not address:
+        return {}
+    parts = urlsplit(address)
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    remedy = "Give one like s3://bucket/prefix?endpoint_url=https://store.example.jp&region=ap-northeast-1"
+    if parts.scheme != "s3" or not parts.netloc or parts.username or parts.fragment:
+        raise ImproperlyConfigured(f"MEDIA_STORE is not the address of a bucket. {remedy} (keys: AWS_ACCESS_KEY_ID …)")
+    if unknown := given.keys() - {"endpoint_url", "region"}:
+        raise ImproperlyConfigured(f"MEDIA_STORE has {', '.join(sorted(unknown))}. It takes endpoint_url and region. {remedy}")
+    if urlsplit(given.get("endpoint_url", "https://")).scheme not in ("http", "https"):
+        raise ImproperlyConfigured(f"The endpoint_url of MEDIA_STORE is no web address. {remedy}")
+    return {"bucket": parts.netloc, "prefix": parts.path.strip("/"), **given}
+
+
 def read_email() -> dict[str, Any]:
     """``EMAIL_URL``: standard output by default. Raises ImproperlyConfigured for any other form."""
     address: str = env.str("EMAIL_URL", default="") or "consolemail://"
@@ -249,6 +266,8 @@ DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "data").absolute()
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default="") or DATA_DIR / "media").absolute()
 # Originals and site files are kept here and never served.
 PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default="") or MEDIA_ROOT.parent / "private").absolute()
+# Where several machines serve the site, a bucket takes the place of both folders' files (articles/stores).
+MEDIA_STORE = read_media_store()
 # While this file is there, readers are told to come back. A file, so that it works while the database does not.
 MAINTENANCE_FILE = DATA_DIR / "maintenance.txt"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or DATA_DIR / "static").absolute()

@@ -54,6 +54,8 @@ HOMES = {
     "environ": ("cms.settings",),
     "ninja": ("articles.api",),
     "pydantic": ("articles.api",),
+    "boto3": ("articles.stores.s3",),
+    "botocore": ("articles.stores.s3",),
 }
 
 

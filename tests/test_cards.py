@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from PIL import Image
 
-from articles import cards, library, variants
+from articles import cards, variants
 from articles.checks import check_card_font
 from articles.editorial import workflow
 from articles.library import add_media, sweep
@@ -24,6 +24,7 @@ from articles.media.cards import LEFT, NOT_FIRST, NOT_LAST, PALETTE, RIGHT, Card
 from articles.media.fonts import Face, NoFont, find_faces
 from articles.models import Author, Category, Post, PostCard
 from tests.factories import HEADLINES, MediaFileFactory, PostFactory
+from tests.folders import public_path
 from tests.test_variants import photograph
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
@@ -52,7 +53,7 @@ def faces() -> tuple[Face, ...]:
 
 
 def opened(card: PostCard) -> Image.Image:
-    return Image.open(io.BytesIO(library._public_path(card.name).read_bytes()))
+    return Image.open(io.BytesIO(public_path(card.name).read_bytes()))
 
 
 # --- How a title is set ---
@@ -227,11 +228,11 @@ def test_publishing_and_a_new_title_have_the_card_made_and_the_old_one_goes() ->
     call_command("worker", "--once")
     second = PostCard.objects.get().name
     assert second not in ("", first)
-    assert not library._public_path(first).exists()
+    assert not public_path(first).exists()
     workflow.withdraw(Post.objects.get(), None)
     call_command("worker", "--once")
     assert PostCard.objects.get().name == ""
-    assert not library._public_path(second).exists()
+    assert not public_path(second).exists()
 
 
 @pytest.mark.usefixtures("faces")
@@ -319,8 +320,8 @@ def test_the_card_of_a_post_that_is_gone_is_swept_up() -> None:
     names = {card.post_id: card.name for card in PostCard.objects.all()}
     Post.objects.filter(pk=gone.pk).delete()
     sweep(stored_before=timezone.now() + timedelta(minutes=1))
-    assert not library._public_path(names[gone.pk]).exists()
-    assert library._public_path(names[kept.pk]).exists()
+    assert not public_path(names[gone.pk]).exists()
+    assert public_path(names[kept.pk]).exists()
 
 
 @pytest.mark.usefixtures("faces")

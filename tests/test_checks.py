@@ -41,6 +41,22 @@ def test_postgresql_has_no_such_race(settings, monkeypatch: pytest.MonkeyPatch) 
     assert checks.check_sqlite(None) == checks.check_sqlite_for_deployment(None) == []
 
 
+def test_what_several_machines_would_not_share_is_named(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.check_media_store(None) == checks.check_what_is_shared(None) == []
+    settings.MEDIA_STORE = {"bucket": "files"}
+    settings.IMPORT_ROOTS = ["/srv/import"]
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    monkeypatch.setitem(settings.CACHES["default"], "BACKEND", "django.core.cache.backends.locmem.LocMemCache")
+    assert [message.id for message in checks.check_what_is_shared(None)] == [
+        "kawaraban.W005",
+        "kawaraban.W006",
+        "kawaraban.W007",
+    ]
+    assert checks.check_media_store(None) == []
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    assert [message.id for message in checks.check_media_store(None)] == ["kawaraban.E005"]
+
+
 def test_the_suites_own_folders_are_safe() -> None:
     assert checks.check_folders(None) == []
 

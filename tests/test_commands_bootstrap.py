@@ -290,6 +290,13 @@ def test_the_demo_serves_the_samples_and_stops_on_ctrl_c(running_demo: tuple[sub
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 
 
+def test_a_site_with_a_bucket_needs_the_library_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDIA_STORE", raising=False)
+    assert bootstrap.choose_requirements() == "requirements.txt"
+    monkeypatch.setenv("MEDIA_STORE", "s3://files")
+    assert bootstrap.choose_requirements() == "requirements-s3.txt"
+
+
 def read_requirements(name: str) -> dict[str, tuple[str, set[str]]]:
     """Package → its version and hashes, from a requirements file."""
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -315,12 +322,13 @@ def list_needed(lock: dict[str, dict[str, Any]], wanted: list[dict[str, Any]]) -
     return found
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-s3.txt"])
 def test_the_requirements_are_those_of_the_lock(name: str) -> None:
-    """To bring them in step: the two commands in CONTRIBUTING.md."""
+    """To bring them in step: the commands in CONTRIBUTING.md."""
     lock = read_lock()
     project = lock["kawaraban"]
-    wanted = [*project["dependencies"], *(project["dev-dependencies"]["dev"] if "dev" in name else [])]
+    further = {"dev": project["dev-dependencies"]["dev"], "s3": project["optional-dependencies"]["s3"]}
+    wanted = [*project["dependencies"], *(need for extra, needs in further.items() if extra in name for need in needs)]
     expected = {
         package: (
             lock[package]["version"],
@@ -335,7 +343,10 @@ def test_the_lock_is_that_of_the_project() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     metadata = read_lock()["kawaraban"]["metadata"]
     pairs = [
-        (declared["project"]["dependencies"], metadata["requires-dist"]),
+        (
+            [*declared["project"]["dependencies"], *declared["project"]["optional-dependencies"]["s3"]],
+            metadata["requires-dist"],
+        ),
         (declared["dependency-groups"]["dev"], metadata["requires-dev"]["dev"]),
     ]
     for stated, locked in pairs:
@@ -345,7 +356,7 @@ def test_the_lock_is_that_of_the_project() -> None:
         }
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-s3.txt"])
 def test_the_requirements_name_no_index(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text

@@ -10,10 +10,11 @@ import pytest
 from django.db import transaction
 
 from articles import library
-from articles.library import NewFile, add_many, add_media, original_path, read_original, store_original
+from articles.library import NewFile, add_many, add_media, read_original, store_original
 from articles.media import make_public_copy
 from articles.models import MediaFile
 from tests.factories import make_picture
+from tests.folders import original_path
 
 PICTURE = make_picture("#31506f", "#c79a5b", (64, 36))
 
@@ -29,8 +30,7 @@ def test_an_original_is_stored_once_and_comes_back_as_it_was(media_root):
     assert store_original(PICTURE) == sha256
     assert original_path(sha256).stat().st_mtime_ns == written
     assert read_original(sha256) == PICTURE
-    with library.open_original(sha256) as file:
-        assert file.read() == PICTURE
+    assert b"".join(library.stream_original(sha256)) == PICTURE
 
 
 def test_a_fingerprint_that_is_none_never_becomes_a_path(media_root):

@@ -18,7 +18,7 @@ from articles.derive import save_derived
 from articles.editorial import workflow
 from articles.editorial.versions import read_snapshot
 from articles.findings import RefusedFile
-from articles.library import add_media, original_path, read_original
+from articles.library import add_media, read_original
 from articles.lookalikes import compare_pictures, find_alike, keys_of, measure_waiting, near_keys
 from articles.media import NO_LIKENESS, count_differences, measure_likeness
 from articles.models import Author, MediaBand, MediaFile, MediaPair, Post, SourceFile
@@ -27,6 +27,7 @@ from articles.transfer.exporting import export_posts
 from articles.transfer.importing import import_archive
 from articles.uses import count_uses, find_kept_uses, find_uses, without_uses
 from tests.factories import MediaFileFactory, PostFactory, make_picture
+from tests.folders import original_path
 from tests.pictures import draw
 from tests.test_admin_screens import sign_in
 

@@ -17,8 +17,8 @@ from articles.formats import find_sites, read_document
 from articles.formats.container import open_archive
 from articles.formats.terms import variant_key
 from articles.models import Author, ImportItem, ImportRun, Post, Tag
-from articles.transfer import planning
 from articles.transfer.applying import start_apply
+from articles.transfer.archives import uploads_folder
 from articles.transfer.background import work
 from articles.transfer.choices import BadChoice, check_choices
 from articles.transfer.digest import content_digest
@@ -51,7 +51,7 @@ def receive(user: User | None, files: dict[str, str | bytes] = SITE, **choices: 
         choices=check_choices(choices, user).as_json(),
         options={"user": user.get_username() if user else ""},
     )
-    folder = planning.upload_folder(run)
+    folder = uploads_folder() / str(run.pk)
     folder.mkdir(parents=True)
     (folder / "news.zip").write_bytes(pack(files).read())
     return place(run, folder / "news.zip")

@@ -31,6 +31,7 @@ from articles.transfer.reporting import build_report, make_inert, stream_csv, st
 from articles.transfer.runs import LostLease, SiteIsBusy, WrongState, held, stop, take, take_up
 from articles.transfer.storing import ChunkStore
 from tests.factories import make_picture
+from tests.folders import original_path
 from tests.people import make_person
 from tests.test_undoing import SITE, write
 
@@ -399,7 +400,7 @@ def test_copies_for_readers_that_a_crash_lost_are_made_and_staged_ones_removed(m
 def test_an_original_that_is_removed_while_someone_stores_it_again_is_there_in_the_end(media_root: Path) -> None:
     picture = make_picture("navy", "white", (20, 20))
     media = library.add_media(picture, "a.png")
-    original = library.original_path(media.sha256)
+    original = original_path(media.sha256)
     MediaFile.objects.all().delete()
     with transaction.atomic():
         library.store_original(picture)

@@ -19,7 +19,17 @@ from cms.wsgi import application
 SETTINGS = Path(__file__).resolve().parent.parent / "cms" / "settings.py"
 KEY = "k3y-of-a-real-site-with-more-than-32-characters"
 NAMES = (
-    *("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "PRIVATE_ROOT"),
+    *(
+        "DEBUG",
+        "SECRET_KEY",
+        "ALLOWED_HOSTS",
+        "SITE_URL",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "MEDIA_ROOT",
+        "PRIVATE_ROOT",
+        "MEDIA_STORE",
+    ),
     *("DATABASE_POOL_SIZE", "SQLITE_SYNCHRONOUS", "SECURE_HSTS_SECONDS", "BEHIND_PROXY", "LOG_LEVEL", "IMPORT_FORMATS"),
     *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION", "AI_USE", "WEBSUB_HUB", "EMBED_SERVICES"),
     *("EMAIL_URL", "EMAIL_FROM", "LINK_DAYS", "CLIENT_ADDRESS_HEADER", "DATABASE_REPLICA_URLS"),
@@ -125,6 +135,28 @@ def test_postgresql_is_not_waited_for_without_end(load: Any) -> None:
 def test_private_files_lie_beside_the_media_and_never_inside(load: Any, tmp_path: Path) -> None:
     values = load(DEBUG="1", MEDIA_ROOT=str(tmp_path / "shared" / "media"))
     assert values["PRIVATE_ROOT"] == tmp_path / "shared" / "private"
+
+
+def test_a_bucket_is_read_from_one_address(load: Any) -> None:
+    assert load(DEBUG="1")["MEDIA_STORE"] == {}
+    assert load(DEBUG="1", MEDIA_STORE="s3://files")["MEDIA_STORE"] == {"bucket": "files", "prefix": ""}
+    address = "s3://files/news/site/?endpoint_url=https://store.example.jp:9000&region=ap-northeast-1"
+    assert load(DEBUG="1", MEDIA_STORE=address)["MEDIA_STORE"] == {
+        "bucket": "files",
+        "prefix": "news/site",
+        "endpoint_url": "https://store.example.jp:9000",
+        "region": "ap-northeast-1",
+    }
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["files", "https://files/x", "s3://", "s3://key:secret@files", "s3://files?acl=public", "s3://files?endpoint_url=x"],
+)
+def test_any_other_form_of_a_bucket_is_refused_with_the_right_one(load: Any, address: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"MEDIA_STORE.*s3://bucket/prefix") as error:
+        load(DEBUG="1", MEDIA_STORE=address)
+    assert "secret" not in str(error.value)
 
 
 def test_the_cache_is_redis_where_an_address_is_given(load: Any) -> None:

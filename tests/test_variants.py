@@ -19,10 +19,10 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from PIL import ExifTags, Image, ImageCms, features
 
-from articles import claims, library, variants
+from articles import claims, variants
 from articles.claims import claim
 from articles.derive import save_derived
-from articles.library import add_media, original_path, sweep
+from articles.library import add_media, sweep
 from articles.media import variants as encoding
 from articles.media.variants import SHAPES, NoVariants, PictureSource
 from articles.models import Author, MediaFile, PictureVariants, Post
@@ -31,6 +31,7 @@ from articles.replacing import replace_file, restore_version
 from articles.transfer.importing import import_archive
 from articles.transfer.undoing import undo_import
 from tests.factories import PostFactory
+from tests.folders import original_path, public_path
 from tests.pictures import draw
 from tests.test_admin_screens import sign_in
 
@@ -60,9 +61,7 @@ def halves(size: tuple[int, int] = (1600, 400)) -> bytes:
 def stored(media: MediaFile) -> dict[str, Image.Image]:
     """The variants of a picture as they lie on the disk, by their names."""
     row = PictureVariants.objects.get(media=media)
-    return {
-        name: Image.open(io.BytesIO(library._public_path(name).read_bytes())) for name in names_of(media.public_name, row.shapes)
-    }
+    return {name: Image.open(io.BytesIO(public_path(name).read_bytes())) for name in names_of(media.public_name, row.shapes)}
 
 
 def show(body: str, **values: Any) -> Post:
@@ -98,7 +97,7 @@ def test_no_variant_says_where_the_picture_was_taken_and_the_original_still_does
     for name, image in stored(media).items():
         assert not image.getexif(), name
         assert "icc_profile" not in image.info, name
-        assert b"PRIVATE" not in library._public_path(name).read_bytes(), name
+        assert b"PRIVATE" not in public_path(name).read_bytes(), name
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -145,7 +144,7 @@ def test_crops_keep_the_focal_point_in_sight_and_follow_it() -> None:
     assert all(image.convert("RGB").getpixel((5, 5))[0] > 150 for name, image in after.items() if "-wide-" in name)
     left = before - set(after)
     assert left
-    assert not any(library._public_path(name).exists() for name in left)
+    assert not any(public_path(name).exists() for name in left)
 
 
 def test_only_covers_are_cut_for_cards_and_only_portraits_squarely() -> None:
@@ -188,7 +187,7 @@ def test_no_variant_is_larger_than_the_picture_itself() -> None:
     flat.save(output, "PNG", optimize=True)
     media = add_media(output.getvalue(), "表.png")
     variants.make_waiting()
-    assert all(library._public_path(name).stat().st_size < media.size for name in stored(media))
+    assert all(public_path(name).stat().st_size < media.size for name in stored(media))
 
 
 def test_what_is_transparent_stays_so_and_gets_no_colour_behind_it() -> None:
@@ -421,7 +420,7 @@ def test_a_replaced_picture_gets_new_variants_and_the_old_ones_go() -> None:
     variants.make_waiting()
     old = stored(media)
     with_commit(lambda: replace_file(media, photograph((1000, 700)), "新しい倉庫.jpg", user=None))
-    assert not any(library._public_path(name).exists() for name in old)
+    assert not any(public_path(name).exists() for name in old)
     assert "<picture>" not in Client().get(post.get_absolute_url()).content.decode()
     assert unquote(Client().get(f"/media/{next(iter(old))}")["Location"]) == media.url
     assert variants.make_waiting() == 1
@@ -431,7 +430,7 @@ def test_a_replaced_picture_gets_new_variants_and_the_old_ones_go() -> None:
     with_commit(lambda: restore_version(media.versions.get(), user=None))
     variants.make_waiting()
     assert set(stored(MediaFile.objects.get())) == set(old)
-    assert not any(library._public_path(name).exists() for name in new)
+    assert not any(public_path(name).exists() for name in new)
 
 
 def with_commit(act: Any) -> None:
@@ -453,7 +452,7 @@ def test_deleting_a_picture_removes_its_variants() -> None:
     client.post(f"/admin/articles/mediafile/{media.pk}/delete/", {"post": "yes"})
     assert not MediaFile.objects.exists()
     assert not PictureVariants.objects.exists()
-    assert not any(library._public_path(name).exists() for name in names)
+    assert not any(public_path(name).exists() for name in names)
 
 
 def test_variants_that_no_row_names_are_swept_up() -> None:
@@ -463,19 +462,19 @@ def test_variants_that_no_row_names_are_swept_up() -> None:
     MediaFile.objects.filter(pk=media.pk).delete()
     removed = sweep(stored_before=timezone.now() + timedelta(minutes=1))
     assert set(lost) <= set(removed)
-    assert not any(library._public_path(name).exists() for name in lost)
-    assert all(library._public_path(name).exists() for name in kept)
+    assert not any(public_path(name).exists() for name in lost)
+    assert all(public_path(name).exists() for name in kept)
 
 
 def test_variants_lost_with_a_disk_are_made_again_by_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     media = add_media(photograph((900, 600)), "倉庫.jpg")
     call_command("make_variants")
     names = list(stored(media))
-    library._public_path(names[0]).unlink()
+    public_path(names[0]).unlink()
     call_command("make_variants")
-    assert not library._public_path(names[0]).exists()
+    assert not public_path(names[0]).exists()
     call_command("make_variants", "--lost")
-    assert all(library._public_path(name).exists() for name in names)
+    assert all(public_path(name).exists() for name in names)
 
 
 def test_the_command_stops_at_its_limit_and_goes_on_where_it_stopped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -561,7 +560,7 @@ def test_what_one_worker_holds_no_other_takes_until_its_time_is_over() -> None:
     variants._keep(held, media, (FULL,), variants._Made({}))
     row.refresh_from_db()
     assert row.shapes
-    assert all(library._public_path(name).exists() for name in names_of(media.public_name, row.shapes))
+    assert all(public_path(name).exists() for name in names_of(media.public_name, row.shapes))
 
 
 def test_a_picture_replaced_while_it_was_encoded_gets_nothing_of_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -578,7 +577,7 @@ def test_a_picture_replaced_while_it_was_encoded_gets_nothing_of_the_old_one(mon
     variants.make_variants(media.pk)
     assert written
     assert not PictureVariants.objects.exists()
-    assert not any(library._public_path(name).exists() for name in written)
+    assert not any(public_path(name).exists() for name in written)
 
 
 def test_a_store_that_refuses_costs_a_finding_and_no_page(
@@ -599,7 +598,7 @@ def test_a_store_that_refuses_costs_a_finding_and_no_page(
     row = PictureVariants.objects.get()
     assert (row.shapes, row.tries, row.findings[0]["code"]) == ({}, 1, "variants-failed")
     assert "No space left on device" in caplog.text
-    assert not any(library._public_path(name).exists() for name in calls)
+    assert not any(public_path(name).exists() for name in calls)
     assert f'src="{media.url}"' in Client().get(post.get_absolute_url()).content.decode()
     client, _person = sign_in("publisher")
     assert "倉庫.jpg" in client.get(f"/admin/articles/mediafile/{media.pk}/change/").content.decode()
@@ -652,7 +651,7 @@ def test_a_crop_that_comes_later_leaves_what_is_there_alone_also_where_the_store
         patch.setattr(variants, "store_derived", refuse)
         variants.make_waiting()
     assert calls
-    assert all(library._public_path(name).exists() for name in whole)
+    assert all(public_path(name).exists() for name in whole)
     assert set(PictureVariants.objects.get().shapes) == {FULL}
     PictureVariants.objects.update(until=None)
     store = variants.store_derived

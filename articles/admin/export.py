@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from articles.editorial.permissions import can_export, visible_posts
 from articles.findings import RefusedFile
 from articles.models import Category, Post, Source
+from articles.stores import StoreError, private_store
 from articles.transfer.exporting import LAYOUT_NAMES, ORIGINAL, Export, Selection, prepare_export, stream_export
 
 MAX_CHOSEN = 100_000
@@ -105,6 +106,8 @@ def show_export(request: HttpRequest, site: AdminSite, keys: list[int] | None = 
     form = ExportForm(request.POST, user=request.user)
     if form.is_valid():
         try:
+            # Before the first byte leaves there is still a page on which to say it.
+            private_store(is_hurried=True).probe()
             export = prepare_export(
                 form.selection(),
                 layout=form.cleaned_data["layout"],
@@ -113,6 +116,9 @@ def show_export(request: HttpRequest, site: AdminSite, keys: list[int] | None = 
             )
         except RefusedFile as refused:
             form.add_error(None, refused.finding.localised())
+        except StoreError as error:
+            template = _("The media store does not answer: %(reason)s. Export again in a few minutes.")
+            form.add_error(None, template % {"reason": error.strerror})
         else:
             return _send(request, export)
     chosen = form.cleaned_data.get("chosen") if hasattr(form, "cleaned_data") else None

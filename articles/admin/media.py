@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -25,6 +25,7 @@ from articles.admin.pictures import (
     TextsForm,
     bound_upload,
     describe_choice,
+    describe_refusal,
     describe_too_large,
     receive_picture,
     save_texts,
@@ -69,8 +70,13 @@ class MediaForm(TextsForm):
         if self.instance.pk is not None:
             del self.fields["file"]
 
+    refusal = ""
+    """Why the file could not be stored, where the same form was sent and failed at that."""
+
     def clean_file(self) -> Any:
         upload = self.cleaned_data["file"]
+        if self.refusal:
+            raise ValidationError(self.refusal)
         if upload.size > MAX_UPLOAD:
             raise ValidationError(describe_too_large(f"“{upload.name}”"))
         return upload
@@ -265,6 +271,23 @@ class MediaAdmin(EditorialAdmin):
         return show_moment(media.created_at)
 
     # --- One file ---
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Where a file cannot be stored, the form comes back as it was sent, with the reason; no row was made."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except UnreadablePostError:
+            raise
+        except OSError as error:
+            if getattr(request, "refusal", ""):
+                raise
+            request.refusal = describe_refusal(error)  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.refusal = getattr(request, "refusal", "")
+        return form
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         media: MediaFile | None = kwargs.get("obj")

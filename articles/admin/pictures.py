@@ -25,6 +25,7 @@ from articles.library import add_picture
 from articles.lookalikes import compare_pictures, find_alike
 from articles.models import MediaFile
 from articles.queue import enqueue_once
+from articles.stores import StoreError, describe_failure
 
 MAX_UPLOAD = 50 * 1024 * 1024
 MAX_REST = 64 * 1024
@@ -87,10 +88,8 @@ def receive_picture(desk: EditorialAdmin, request: HttpRequest) -> HttpResponse:
         media, is_new = add_picture(upload.read(), name, user=request.user)  # type: ignore[arg-type]
     except RefusedFile as refused:
         return complain(refused.finding.localised())
-    except OSError:
-        return complain(
-            _("The picture could not be stored: the disk of the server refused it. Tell its operator, then try again."), 503
-        )
+    except OSError as error:
+        return complain(describe_refusal(error), 503)
     if is_new:
         compare_pictures([media])
         enqueue_once("articles.tasks.make_variants")
@@ -113,6 +112,13 @@ def save_texts(desk: EditorialAdmin, request: HttpRequest, media: MediaFile) -> 
     if form.changed_data:
         desk.log_change(request, media, [{"changed": {"fields": [str(form.fields[name].label) for name in form.changed_data]}}])
     return JsonResponse(_describe(desk, request, media), headers={"Cache-Control": "no-store"})
+
+
+def describe_refusal(error: OSError) -> str:
+    """Why a file was not stored, and what to do, for the person who brought it."""
+    if isinstance(error, StoreError):
+        return describe_failure(error)
+    return _("The picture could not be stored: the disk of the server refused it. Tell its operator, then try again.")
 
 
 def _refuse_unread(request: HttpRequest, sentence: str) -> HttpResponse:

@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from articles.admin.base import EditorialAdmin, is_key
-from articles.admin.pictures import MAX_UPLOAD, describe_too_large, name_upload
+from articles.admin.pictures import MAX_UPLOAD, describe_refusal, describe_too_large, name_upload
 from articles.findings import RefusedFile
 from articles.models import MediaFile, MediaPair
 from articles.replacing import replace_file, restore_version
+from articles.stores import StoreError
 from articles.uses import count_uses
 
 PAIRS_PER_PAGE = 20
@@ -49,6 +50,10 @@ def show_replace(desk: EditorialAdmin, request: HttpRequest, media: MediaFile) -
             replace_file(media, upload.read(), name_upload(upload.name), user=request.user)  # type: ignore[arg-type]
         except RefusedFile as refused:
             form.add_error("file", refused.finding.localised())
+        except OSError as error:
+            form.add_error("file", describe_refusal(error))
+            # What was set on the instance is not in the database.
+            media.refresh_from_db()
         else:
             desk.log_change(request, media, [{"changed": {"fields": [_("the picture itself")]}}])
             return _tell(request, media)
@@ -77,6 +82,9 @@ def bring_back(desk: EditorialAdmin, request: HttpRequest, media: MediaFile, ver
         restore_version(version, user=request.user)  # type: ignore[arg-type]
     except RefusedFile as refused:
         messages.error(request, refused.finding.localised())
+        return HttpResponseRedirect(_address(media))
+    except StoreError as error:
+        messages.error(request, describe_refusal(error))
         return HttpResponseRedirect(_address(media))
     except OSError:
         messages.error(request, _("The former picture could not be read from the disk. Restore it from a backup first."))

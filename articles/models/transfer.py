@@ -84,11 +84,12 @@ class SourceFile(models.Model):
 class ImportRun(models.Model):
     """One move of an archive into this site: planned, applied, reported, and taken back if staff ask for it.
 
-    ``location`` is the archive: an upload kept below ``PRIVATE_ROOT``, or a folder or file of the server. ``sha256`` and
-    ``size`` say which bytes were seen: those of the file, or of a folder's list of files. ``options`` is how a command
-    was called, ``choices`` what staff decided for a plan. ``sites`` has an entry per site root of the archive, ``plan``
-    what the plan found over all files, ``totals`` the number of items by verdict, ``undo_totals`` by what their undo gave.
-    ``events`` are findings with ``at`` and ``user``: who planned, applied, stopped or undid it, and why it stopped.
+    ``location`` is the archive: an upload kept below ``PRIVATE_ROOT``, or in the private store (``store:…``), or a folder or
+    file of the server. ``sha256`` and ``size`` say which bytes were seen: those of the file, or of a folder's list of files.
+    ``options`` is how a command was called, ``choices`` what staff decided for a plan. ``sites`` has an entry per site root
+    of the archive, ``plan`` what the plan found over all files, ``totals`` the number of items by verdict, ``undo_totals`` by
+    what their undo gave. ``events`` are findings with ``at`` and ``user``: who planned, applied, stopped or undid it, and why
+    it stopped.
 
     ``moment`` is the "now" of all decisions, so that a resumed run decides as an undisturbed one. While a process
     works on the run, ``lease`` names the process and ``heartbeat_at`` is when it last said so; ``writer`` is 1 for

@@ -25,7 +25,7 @@ from articles.formats.terms import identity, slugify
 from articles.library import may_be_shown
 from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
 from articles.references import fold
-from articles.site.media import find_file
+from articles.site.media import is_there
 from articles.site.terms import TERM_KINDS
 
 #: Where generators keep the lists of a kind, below the home page.
@@ -160,7 +160,7 @@ class _OldSite:
         wanted = [spelling for address in self._in_all_languages(path) for spelling in file_spellings(address)]
         files = SourceFile.objects.filter(public_path__in=wanted, media__isnull=False).exclude(media__public_name="")
         for file in files.select_related("media", "source").order_by("source", "path")[:20]:
-            if file.media is not None and find_file(file.media.public_name) and may_be_shown(file):
+            if file.media is not None and is_there(file.media.public_name) and may_be_shown(file):
                 return file.media.url
         return None
 

@@ -26,7 +26,7 @@ from articles.site.front import latest, load_front
 from articles.site.indexes import list_terms
 from articles.site.listing import Credits, Listing, Wanted, attach_credits, headlines, list_pages, list_posts, note_listing
 from articles.site.markdown import markdown_path, public_markdown
-from articles.site.media import find_file, lead_to_replacement, serve_file
+from articles.site.media import answer_file, lead_to_replacement
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
 from articles.site.searching import search_posts
 from articles.site.suggestions import suggest_posts
@@ -354,8 +354,8 @@ def show_address(request: HttpRequest, path: str = "") -> HttpResponseBase:
 @public_page
 def show_media(request: HttpRequest, path: str) -> HttpResponseBase:
     """A library file. Addresses below ``/media/`` that are none may be those of posts."""
-    if file := find_file(path):
-        return serve_file(request, file)
+    if response := answer_file(request, path):
+        return response
     return lead_to_replacement(path) or answer_address(request)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -15,10 +14,11 @@ from articles.findings import Finding
 from articles.library import mend
 from articles.models import ImportRun
 from articles.queue import enqueue
+from articles.transfer.archives import fetch_archive, remove_upload
 from articles.transfer.choices import Choices
 from articles.transfer.importing import carry_out
 from articles.transfer.passages import Passage, fingerprint_archive
-from articles.transfer.planning import UPLOAD_CHANGED, describe_stale, remove_upload
+from articles.transfer.planning import UPLOAD_CHANGED, describe_stale
 from articles.transfer.runs import (
     TASKS,
     Lease,
@@ -95,7 +95,7 @@ def work_off(lease: Lease) -> ImportRun:
 
 def _is_as_planned(run: ImportRun, lease: Lease) -> bool:
     """Whether the archive is the one that was planned. Raises StalePlan for a folder in which files came or went."""
-    _size, sha256 = fingerprint_archive(Path(run.location))
+    _size, sha256 = fingerprint_archive(fetch_archive(run))
     if sha256 == run.sha256:
         return True
     if not run.is_upload:

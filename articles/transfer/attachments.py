@@ -12,11 +12,12 @@ from django.db import transaction
 from articles.findings import Finding, RefusedFile
 from articles.formats.container import Container
 from articles.formats.document import Site
-from articles.library import NewFile, add_many, store_original
+from articles.library import NewFile, add_many, store_original, store_originals
 from articles.links import as_resolved
 from articles.markup.document import ResolvedMedia
 from articles.models import ImportItem, MediaFile, Source, SourceFile
 from articles.references import MemoryIndex, name_key
+from articles.stores import StoreError
 from articles.transfer.journal import Journal
 from articles.transfer.passages import Passage, split_portions
 
@@ -115,11 +116,16 @@ class FileTaker:
             else:
                 new[path] = data
         if new:
-            with transaction.atomic():
-                self.passage.lease.hold()
-                self.passage.check_rights()
-                rows |= self._write_files(new, known)
-                self.journal.flush()
+            try:
+                # Before the transaction: while a store on another machine takes them, nobody waits for the database.
+                store_originals(list(new.values()))
+                with transaction.atomic():
+                    self.passage.lease.hold()
+                    self.passage.check_rights()
+                    rows |= self._write_files(new, known)
+                    self.journal.flush()
+            except StoreError as error:
+                raise _name_file(error, new) from error
         return rows
 
     def _write_files(self, contents: dict[str, bytes], known: dict[str, SourceFile]) -> dict[str, SourceFile]:
@@ -175,3 +181,13 @@ class FileTaker:
         with transaction.atomic():
             self.passage.lease.hold()
             ImportItem.objects.bulk_create(items)
+
+
+def _name_file(error: StoreError, contents: dict[str, bytes]) -> StoreError:
+    """The same failure by the file's path in the archive: names in the store say nothing to people."""
+    asked = str(error.filename)
+    for path, data in contents.items():
+        # Copies for readers bear the beginning of it.
+        if hashlib.sha256(data).hexdigest()[:16] in asked:
+            return StoreError(error.errno, error.strerror, path)
+    return error

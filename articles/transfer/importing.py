@@ -32,6 +32,7 @@ from articles.links import Library
 from articles.models import ImportChange, ImportItem, ImportRun, Post, Source, SourceFile
 from articles.references import MemoryIndex
 from articles.referrers import refresh_after_import
+from articles.transfer.archives import fetch_archive
 from articles.transfer.attachments import FileTaker
 from articles.transfer.choices import Choices
 from articles.transfer.journal import Journal, note_relinked, record, unpack
@@ -183,7 +184,7 @@ def resume_import(
 
 def _import_in_one_pass(run: ImportRun, progress: Progress | None, tell: Callable[[str], None] | None) -> ImportRun:
     options = ImportOptions(**run.options)
-    run.size, run.sha256 = fingerprint_archive(Path(run.location))
+    run.size, run.sha256 = fingerprint_archive(fetch_archive(run))
     run.save(update_fields=["size", "sha256"])
     try:
         lease = wait_and_take(run, writes=not options.dry_run, tell=tell)
@@ -237,7 +238,7 @@ def _carry_out(passage: Passage) -> None:
     run, choices = passage.run, passage.choices
     passage.enter(Stage.OPENING)
     try:
-        container = open_archive(Path(run.location))
+        container = open_archive(fetch_archive(run))
         sites = find_sites(
             container,
             dialect=choices.dialect,

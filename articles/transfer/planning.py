@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.timezone import now
@@ -20,6 +17,7 @@ from articles.formats.terms import variant_key
 from articles.models import Author, Category, ImportItem, ImportRun, ImportTerm, Series, Tag
 from articles.models.taxonomy import term_identity
 from articles.queue import enqueue
+from articles.transfer.archives import fetch_archive, remove_upload
 from articles.transfer.choices import (
     Choices,
     category_identity,
@@ -43,7 +41,6 @@ from articles.transfer.runs import (
 )
 from articles.transfer.storing import Entry, StalePlan
 
-UPLOADS = "uploads"
 OVER = (State.FINISHED, State.REFUSED, State.CANCELLED, State.UNDOING, State.UNDONE)
 CHANGEABLE = (State.UPLOADED, State.PLANNED)
 MAX_SHOWN = 300
@@ -65,17 +62,6 @@ STALE = {
 
 
 # --- What is to be imported -----------------------------------------------------------------------------------------
-
-
-def upload_folder(run: ImportRun) -> Path:
-    """Where the upload of a run lies; never served."""
-    return Path(settings.PRIVATE_ROOT) / UPLOADS / str(run.pk)
-
-
-def remove_upload(run: ImportRun) -> None:
-    """Removes the stored upload of a run that is over. Its fingerprint stays known."""
-    if run.is_upload:
-        shutil.rmtree(upload_folder(run), ignore_errors=True)
 
 
 # --- Planning -------------------------------------------------------------------------------------------------------
@@ -194,7 +180,7 @@ def work_off(lease: Lease) -> ImportRun:
 
 def _see_archive(run: ImportRun, lease: Lease) -> bool:
     """Whether the archive is there. An upload must be the one that came; a folder is taken as it is now."""
-    size, sha256 = fingerprint_archive(Path(run.location))
+    size, sha256 = fingerprint_archive(fetch_archive(run))
     if run.is_upload and sha256 != run.sha256:
         lease.end(State.REFUSED, findings=[Finding("upload-changed", "error", UPLOAD_CHANGED).as_json()], finished_at=now())
         return False

@@ -23,6 +23,7 @@ from articles.markup.document import Link, Rendered
 from articles.media import PublicCopy, make_public_copy
 from articles.models import ImportItem, ImportRun, Post, Source
 from articles.references import MemoryIndex, Place, wanted_names
+from articles.transfer.archives import fetch_archive
 from articles.transfer.attachments import plan_address, planned_media
 from articles.transfer.choices import Choices
 from articles.transfer.merging import Merger, render_document
@@ -112,16 +113,24 @@ def _merge(run: ImportRun, site: Site, post: Post, document: Document) -> Docume
 def read_planned_picture(run: ImportRun, path: str) -> PublicCopy:
     """A picture of the archive as readers would get it: verified and written anew. Raises NoPreview for anything else."""
     try:
-        container = open_archive(Path(run.location))
+        container = open_archive(_fetch(run))
         return make_public_copy(container.read(path), path)
     except (RefusedFile, KeyError) as error:
         raise NoPreview(_("“%(path)s” is no picture of this archive.") % {"path": path[:200]}) from error
 
 
+def _fetch(run: ImportRun) -> Path:
+    try:
+        return fetch_archive(run)
+    except OSError as error:
+        template = _("The archive cannot be had now (%(reason)s). Try again later.")
+        raise NoPreview(template % {"reason": error.strerror or type(error).__name__}) from error
+
+
 def _open(run: ImportRun, item: ImportItem) -> tuple[Container, Site, str]:
     choices = Choices.from_json(run.choices)
     try:
-        container = open_archive(Path(run.location))
+        container = open_archive(_fetch(run))
         sites = find_sites(
             container,
             dialect=choices.dialect,

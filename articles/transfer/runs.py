@@ -27,6 +27,7 @@ from articles.editorial.permissions import can_import, sees_others
 from articles.findings import Finding
 from articles.models import ImportRun
 from articles.queue import Stopping, enqueue, has_ended, name_holder, name_process, stop_if_asked
+from articles.stores import StoreError
 
 State = ImportRun.State
 AT_WORK = (State.PLANNING, State.APPLYING, State.UNDOING)
@@ -46,10 +47,20 @@ TURN_SECONDS = 5
 MAX_TAKEN_UP = 3
 """A run whose process died so often without finishing a chunk would kill every worker."""
 MAX_EVENTS = 200
+STORE_SECONDS = 30
+"""How long a run waits before it asks a shared store again that failed. Less than a lease: nobody takes it for lost."""
+MAX_STORE_TRIES = 60
 
 STOPPED = gettext_noop("The process was stopped. The import goes on by itself when a worker runs, or with “Resume”.")
 NO_ROOM = gettext_noop("There is no room on the disk (%(reason)s). Make room, then resume; what is stored stays.")
 DISK = gettext_noop("A file could not be read or written: %(reason)s. See to it, then resume; what is stored stays.")
+STORE_AWAY = gettext_noop(
+    "A file was not stored, because the media store failed: %(reason)s. It is tried again by itself; what is stored stays."
+)
+STORE_DOWN = gettext_noop(
+    "A file was not stored, because the media store failed: %(reason)s. See to the store (/readyz), then resume; what is "
+    "stored stays."
+)
 DATABASE = gettext_noop("The database did not answer (%(reason)s). Resume once it does; what is stored stays.")
 BROKE_OFF = gettext_noop("It broke off by a fault of the product (%(reason)s). Report it; resume tries again.")
 DIED = gettext_noop("Its process had ended at %(done)s of %(total)s. Resume it: what is stored stays.")
@@ -442,6 +453,8 @@ def held(lease: Lease) -> Iterator[None]:
                 interrupt(lease, Finding("stopped", "warning", STOPPED))
     except RightsLost as lost:
         interrupt(lease, lost.finding)
+    except StoreError as error:
+        _wait_for_store(lease, _describe_os_error(error))
     except OSError as error:
         template = NO_ROOM if _is_full(error) else DISK
         interrupt(lease, Finding("disk", "error", template, {"reason": _describe_os_error(error)}))
@@ -452,6 +465,20 @@ def held(lease: Lease) -> Iterator[None]:
     finally:
         if lease.is_held:
             interrupt(lease, _describe_end(sys.exc_info()[1]))
+
+
+def _wait_for_store(lease: Lease, reason: str) -> None:
+    """Gives the run back to be gone on with in a while; after many tries in vain, or where a command works on it, to a person."""
+    run = lease.run
+    tries = next((number for number, event in enumerate(reversed(run.events)) if event["code"] != "store-away"), len(run.events))
+    if not can_go_on(run) or tries >= MAX_STORE_TRIES:
+        interrupt(lease, Finding("store-down", "error", STORE_DOWN, {"reason": reason}))
+        return
+    events = add_event(run, Finding("store-away", "warning", STORE_AWAY, {"reason": reason}))
+    with suppress(LostLease), transaction.atomic():
+        lease.hold(events=events)
+        lease.queue_again()
+        enqueue(TASKS[State(lease.state)], run.pk, delay=timedelta(seconds=STORE_SECONDS))
 
 
 def _describe_end(error: BaseException | None) -> Finding:

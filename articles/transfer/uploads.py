@@ -32,8 +32,19 @@ from django.utils.translation import gettext_noop, ngettext
 from articles.findings import Finding
 from articles.formats.container import DEFAULT_LIMITS
 from articles.models import ImportRun
+from articles.stores import StoreError, is_shared
+from articles.stores import describe_failure as describe_store
+from articles.transfer.archives import (
+    SHARED,
+    find_abandoned,
+    folder_of,
+    remove_shared,
+    remove_upload,
+    share_upload,
+    uploads_folder,
+)
 from articles.transfer.passages import fingerprint_archive
-from articles.transfer.planning import UPLOADS, remove_upload, start_planning, upload_folder
+from articles.transfer.planning import start_planning
 from articles.transfer.runs import AT_WORK, State, TransferError, add_event, require_import
 
 SPARE_BYTES = 64 * 1024 * 1024
@@ -112,6 +123,8 @@ def _no_room() -> str:
 
 def describe_failure(error: OSError) -> UploadRefused:
     """Why the disk did not take an upload, for people."""
+    if isinstance(error, StoreError):
+        return UploadRefused(describe_store(error))
     if error.errno in _FULL:
         return UploadRefused(_no_room())
     reason = error.strerror or type(error).__name__
@@ -269,11 +282,6 @@ def safe_name(name: str) -> str:
     return f"{stem.encode()[:180].decode(errors='ignore')}{dot}{suffix.encode()[:40].decode(errors='ignore')}"
 
 
-def uploads_folder() -> Path:
-    """Where uploads lie until their runs are done."""
-    return Path(settings.PRIVATE_ROOT) / UPLOADS
-
-
 # --- Folders of the server ------------------------------------------------------------------------------------------
 
 
@@ -368,32 +376,40 @@ def open_run(user: User, received: Received, *, is_upload: bool, once: str = "")
     ``once`` is the token of the form: sent twice, it gives the first run again, and the second upload goes.
     """
     require_import(user)
+    shared, run = "", None
     try:
         size, sha256 = fingerprint_archive(received.path)
+        if is_upload and is_shared():
+            # Before the run: a worker of another machine may begin with it at once.
+            shared = share_upload(received.path)
         with transaction.atomic():
             # Two clicks may end at the same moment: one of them waits here for the other.
             User.objects.select_for_update().get(pk=user.pk)
             if once and (known := ImportRun.objects.filter(user=user, options__once=once).first()):
                 return known
-            run = ImportRun.objects.create(
+            made = ImportRun.objects.create(
                 user=user,
                 label=received.label[:300],
-                location=str(received.path)[:1000],
+                location=shared or str(received.path)[:1000],
                 is_upload=is_upload,
                 size=size,
                 sha256=sha256,
                 options={"user": user.get_username(), **({"once": once} if once else {})},
             )
-            if is_upload:
-                run.location = str(_move_to(run, received.path))
-                run.save(update_fields=["location"])
-            start_planning(run, user)
+            if is_upload and not shared:
+                made.location = str(_move_to(made, received.path))
+                made.save(update_fields=["location"])
+            start_planning(made, user)
+        run = made
         return run
     except OSError as error:
         raise describe_failure(error) from error
     finally:
-        if is_upload:
+        # What was shared stays here, too, as the copy that this machine reads.
+        if is_upload and not (shared and run):
             discard_received(received)
+        if shared and run is None:
+            remove_shared([shared.removeprefix(SHARED)])
 
 
 def discard_received(received: Received) -> None:
@@ -403,7 +419,7 @@ def discard_received(received: Received) -> None:
 
 def _move_to(run: ImportRun, path: Path) -> Path:
     """The archive's place once its folder bears the run's number."""
-    folder = upload_folder(run)
+    folder = uploads_folder() / str(run.pk)
     # What lies there belongs to a run whose transaction was rolled back.
     shutil.rmtree(folder, ignore_errors=True)
     path.parent.rename(folder)
@@ -443,17 +459,19 @@ def _clear(run: ImportRun) -> int:
 
 
 def _clear_abandoned(before: float) -> int:
+    shared = find_abandoned(before)
+    remove_shared(shared)
     try:
         with os.scandir(uploads_folder()) as entries:
             folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
-        return 0
+        return len(shared)
     old = [folder for folder in folders if _last_written(folder) < before]
-    kept = {Path(place).parent for place in ImportRun.objects.filter(is_upload=True).values_list("location", flat=True) if place}
-    abandoned = [folder for folder in old if folder not in kept]
+    kept = {folder_of(place) for place in ImportRun.objects.filter(is_upload=True).values_list("location", flat=True) if place}
+    abandoned = [folder for folder in old if folder.name not in kept]
     for folder in abandoned:
         shutil.rmtree(folder, ignore_errors=True)
-    return len(abandoned)
+    return len(abandoned) + len(shared)
 
 
 def _last_written(folder: Path) -> float:

@@ -26,6 +26,7 @@ from articles.formats.layouts import LAYOUTS
 from articles.formats.names import safe_name
 from articles.markup import RENDERER_VERSION
 from articles.models import Post, Source
+from articles.stores import StoreError
 from articles.transfer.digest import content_digest
 from articles.transfer.exporting import receipts
 from articles.transfer.exporting.files import missing_file
@@ -135,6 +136,9 @@ def _write_member(member: Member, target: Target, receipt: ReceiptWriter) -> Ite
         return
     try:
         chunks = member.open()
+    except StoreError:
+        # It is away as a whole: an export without its files would only look like one.
+        raise
     except OSError as error:
         receipt.findings.append(missing_file(member.path, error))
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 
 from django.conf import settings
 from django.db.models.functions import Coalesce
@@ -13,9 +13,10 @@ from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding
 from articles.formats.names import NameBook
-from articles.library import find_by_former_name, original_path
+from articles.library import find_by_former_name, stream_copy, stream_original
 from articles.models import MediaFile, Source, SourceFile
 from articles.references import Place, media_paths
+from articles.stores import public_store
 from articles.transfer.exporting.targets import Member
 
 LIBRARY_ADDRESS = re.compile(r"/media/[0-9a-f]{2}/[0-9a-f]{16}/[^\s\"'()<>]+")
@@ -32,11 +33,13 @@ class OutFile:
     size: int
     url: str = ""
     source: str = ""
-    stored: Path | None = None
+    stored: str = ""
+    """The name of the copy that leaves instead of the original."""
     is_wanted: bool = False
 
     def as_member(self) -> Member:
-        return Member(self.path, original=self.stored or original_path(self.sha256), size=self.size, source=self.source)
+        original = partial(stream_copy, self.stored) if self.stored else partial(stream_original, self.sha256)
+        return Member(self.path, original=original, size=self.size, source=self.source)
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class FileBook:
             url = settings.MEDIA_URL + public_name if public_name else ""
             index.add(path, public_path, self._place(public_path or f"/{path}", sha256, size, url, source.name))
 
-    def _place(self, address: str, sha256: str, size: int, url: str, source: str, stored: Path | None = None) -> OutFile:
+    def _place(self, address: str, sha256: str, size: int, url: str, source: str, stored: str = "") -> OutFile:
         path, named = self.media_of(address)
         if known := self.by_place.get((path, sha256)):
             return known
@@ -120,11 +123,11 @@ class FileBook:
 
         ``named``: the address by which a text means it, where another stood before the file was replaced.
         """
-        stored = Path(settings.MEDIA_ROOT) / media.public_name
         address = settings.MEDIA_URL + (named or media.public_name)
-        if self.keeps_originals or not stored.is_file():
+        stored = public_store().find(media.public_name) if media.public_name and not self.keeps_originals else None
+        if stored is None:
             return self._place(address, media.sha256, media.size, media.url, "")
-        return self._place(address, media.sha256, stored.stat().st_size, media.url, "", stored)
+        return self._place(address, media.sha256, stored.size, media.url, "", stored.name)
 
     def add_all_media(self) -> None:
         """Every file of the library that came from no source."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding
-from articles.library import original_path
+from articles.library import stream_original
 from articles.models import Post, PostLink, Source, SourceFile
 from articles.references import Place
 from articles.sources import source_bytes
@@ -73,7 +74,8 @@ class OriginalSource:
             return
         for path, sha256, size in sorted(rows.values_list("path", "sha256", "size")):
             if self.whole or path in self.wanted:
-                yield Member(self.prefix + path, original=original_path(sha256), size=size, source=self.source.name)
+                original = partial(stream_original, sha256)
+                yield Member(self.prefix + path, original=original, size=size, source=self.source.name)
 
     # --- a part of a source takes the files that its posts show
 

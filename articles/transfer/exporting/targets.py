@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from django.utils.translation import gettext_noop as _
 
@@ -40,11 +40,11 @@ _PACKED = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file on its way out: its bytes, or where they lie. ``findings`` and ``post`` go into the receipt."""
+    """One file on its way out: its bytes, or what reads them. ``findings`` and ``post`` go into the receipt."""
 
     path: str
     data: bytes = b""
-    original: Path | None = None
+    original: Callable[[], Iterator[bytes]] | None = None
     size: int = 0
     post: str = ""
     source: str = ""
@@ -54,13 +54,7 @@ class Member:
         """The bytes. Raises OSError, with the path, where a file of the library cannot be opened."""
         if self.original is None:
             return iter((self.data,))
-        return _read_parts(self.original.open("rb"))
-
-
-def _read_parts(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while part := file.read(CHUNK):
-            yield part
+        return self.original()
 
 
 class Target(Protocol):
