@@ -1,0 +1,575 @@
+"""What readers take of a server: hot, uncached and through nginx, beside nginx, Hugo's files and Wagtail, in one run.
+
+    python benchmarks/readers.py [--rows 10000] [--posts 100000] [--rounds 3] [--seconds 5] [--cache DIR] [--alone] [--quick]
+
+All have the same ``--rows`` Japanese texts (median 8.5 kB), two workers and 16 connections of wrk, which take gzip and send
+no cookie. They run at once and are asked in turn, for ``--seconds`` each, every other round in reverse; figures are medians.
+Every answer must be the page: its text is looked at before and after, its bytes meanwhile. Before it is measured, this
+product must keep the rules of HTTP, hot and uncached alike: HEAD, entity tags, gzip, no cookie. "not modified" is asked with
+``If-None-Match``. Articles are twenty different ones, asked in turn.
+
+- Hugo's files are served by nginx with gzip_static: the limit.
+- nginx proxy_cache keeps this product's pages for an hour without asking: what a cache in front can do. "through nginx" keeps
+  them for a second and then asks again while it goes on answering, so that a publish is visible.
+- This product runs as docs/operations.md starts it, with its page cache (``PAGE_CACHE=on``) and without, in one process tree
+  each, on SQLite; without it once more with ``--posts`` posts.
+- Wagtail runs under gunicorn with threads; an article prints its stored HTML, a list has twenty. Once with wagtail-cache in
+  the memory of each process, whose answers are not compressed, once without. Django's "hello" runs under both servers.
+
+CPU is that of the whole tree of processes. "First" are pages that this product had not made before, with its page cache on.
+Memory is PSS of each server alone, with nothing else running, once each worker has answered. At the end somebody publishes.
+With ``--cache`` what takes long to make stays in DIR, for repeated runs of the same code; ``--alone`` leaves Wagtail out, and
+so the network. Exits with 1 where a goal is missed. Needs wrk, nginx and hugo, from Debian.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from beside_generators import PRODUCTION, PROJECT
+from corpus import TAGS, add_theme, write_site
+from desk_beside_wagtail import fingerprint, install_wagtail, keep, make_texts, run_manage
+from figures import describe_machine
+from publishing import CLIENTS, Published, crowd, watch_publish
+from serving import (
+    ASKED,
+    Figures,
+    Page,
+    Server,
+    check_page,
+    load,
+    measure_first,
+    read_memory,
+    run_granian,
+    run_gunicorn,
+    run_nginx,
+    run_wrk,
+)
+from wagtail_site import make_project
+
+ARTICLES = 20
+PAGE_SIZE = 20
+DEEP = 4000
+TAG = "経済"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PEER = "Wagtail"
+HUGO, PROXY, NGINX = "nginx, files of Hugo", "nginx proxy_cache alone", "this product through nginx"
+HOT, COLD, MANY = "this product, hot", "this product, uncached", "this product, uncached, {posts:,} posts"
+CACHED, UNCACHED = "Wagtail + wagtail-cache", "Wagtail, uncached"
+HELLO = 'Django "hello", {}'
+HELLO_PROJECT = """from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+
+# The middleware of startproject, and the apps that it needs.
+settings.configure(
+    INSTALLED_APPS=[f"django.contrib.{name}" for name in ("auth", "contenttypes", "sessions", "messages")],
+    SECRET_KEY="only-for-this-benchmark-0123456789-abcdefghij",
+    ALLOWED_HOSTS=["localhost"],
+    ROOT_URLCONF=__name__,
+    MIDDLEWARE=[
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
+)
+urlpatterns = [path("", lambda request: HttpResponse("hello"))]
+application = get_wsgi_application()
+"""
+FILES = """server {
+    listen 127.0.0.1:{port};
+    root ROOT;
+    index index.html;
+    gzip_static on;
+    gzip_vary on;
+}"""
+# What both proxies do. A page varies by Accept-Encoding, which nginx keeps apart by itself.
+BEFORE = """upstream site { server 127.0.0.1:ORIGIN; keepalive 16; }
+proxy_cache_path {work}/cache keys_zone=pages:10m max_size=1g;
+server {
+    listen 127.0.0.1:{port};
+    location / {
+        proxy_pass http://site;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header Accept-Encoding $http_accept_encoding;
+        proxy_cache pages;
+        proxy_cache_key $host$request_uri;
+        proxy_cache_lock on;
+        proxy_ignore_headers Cache-Control Expires X-Accel-Expires;
+        KEEP
+    }
+}"""
+KEEP_LONG = "proxy_cache_valid 200 1h;"
+KEEP_BRIEFLY = """proxy_cache_valid 200 1s;
+        proxy_cache_revalidate on;
+        proxy_cache_use_stale updating;
+        proxy_cache_background_update on;"""
+
+
+# --- What is asked of whom ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The posts of one corpus: their files' names without the ending, oldest first."""
+
+    folder: Path
+    names: list[str]
+
+    def choose(self, count: int) -> list[int]:
+        """Numbers of ``count`` posts, spread over all, none of them the newest or beside it."""
+        step = max(1, (len(self.names) - 5) // count)
+        return list(range(0, step * count, step))
+
+    def article_pages(self, form: str) -> Page:
+        chosen = self.choose(min(ARTICLES, len(self.names) // 2))
+        paths = (form.format(name=self.names[number], number=number) for number in chosen)
+        return Page(tuple(paths), tuple(f"第{number}号" for number in chosen))
+
+    def path(self, number: int) -> str:
+        return f"/posts/{self.names[number]}/"
+
+
+def as_list(path: str) -> Page:
+    return Page((path,), links=PAGE_SIZE)
+
+
+def tag_path(tag: str = TAG) -> str:
+    return f"/tags/{quote(tag)}/"
+
+
+def name_page(data: Path, number: int) -> str:
+    """The query of page ``number`` of all posts, from where the one before it ends: an instant, and how many posts have it."""
+    query = "SELECT published_at FROM articles_post WHERE state = 'published' ORDER BY published_at DESC, id DESC LIMIT ?"
+    with sqlite3.connect(data / "db.sqlite3") as database:
+        rows = [row[0] for row in database.execute(query, [(number - 1) * PAGE_SIZE])]
+    moment = datetime.fromisoformat(rows[-1]).replace(tzinfo=UTC)
+    return f"?before={(moment - EPOCH) // timedelta(microseconds=1)}-{rows.count(rows[-1])}"
+
+
+@dataclass(frozen=True)
+class Target:
+    server: Server
+    pages: dict[str, Page]
+
+
+@dataclass
+class Results:
+    """What was measured: figures of each round by server and page, and what is measured once."""
+
+    rounds: dict[tuple[str, str], list[Figures]] = field(default_factory=lambda: defaultdict(list))
+    first: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, float] = field(default_factory=dict)
+    published: Published | None = None
+    crowd: Counter[str] = field(default_factory=Counter)
+
+    def median(self, name: str, page: str) -> Figures | None:
+        found = self.rounds.get((name, page))
+        if not found:
+            return None
+        return Figures(*(statistics.median(getattr(one, part) for one in found) for part in ("rate", "cpu", "size")))
+
+    def rate(self, name: str, page: str) -> float | None:
+        found = self.median(name, page)
+        return found.rate if found else None
+
+    def cpu(self, name: str, page: str) -> float | None:
+        found = self.median(name, page)
+        return found.cpu if found else None
+
+
+# --- What has to be there first -------------------------------------------------------------------------------------
+
+
+def as_site(data: Path, *, caches: bool) -> dict[str, str]:
+    """The environment of this product, for a server of its own."""
+    nothing = {"DATABASE_URL": "", "REDIS_URL": "", "EMAIL_URL": "dummymail://"}
+    return PRODUCTION | nothing | {"DATA_DIR": str(data), "PAGE_CACHE": "on" if caches else "off"}
+
+
+def fill_site(data: Path, site: Path) -> None:
+    """As after an import and what the worker does of it by and by."""
+    run_manage(data, "migrate", "-v0")
+    run_manage(data, "import_posts", str(site))
+    run_manage(data, "relate_posts")
+    run_manage(data, "collectstatic", "--no-input", "-v0")
+
+
+def build_files(folder: Path, site: Path) -> None:
+    """What Hugo makes of the posts with lists of twenty, terms and neighbours."""
+    with tempfile.TemporaryDirectory() as work:
+        themed = Path(work) / "site"
+        shutil.copytree(site, themed)
+        add_theme(themed)
+        subprocess.run(["hugo", "--quiet", "-d", str(folder)], cwd=themed, check=True)
+
+
+def pack_files(folder: Path, page: Page) -> None:
+    """The compressed copies that gzip_static serves, of the pages that are measured."""
+    for path in page.paths:
+        file = folder / path.strip("/") / "index.html" if "%" not in path else folder / "tags" / TAG / "index.html"
+        subprocess.run(["gzip", "-k", "-f", "-6", str(file)], check=True)
+
+
+def write_many(folder: Path, count: int) -> Texts:
+    write_site(folder, count, "hugo")
+    return name_texts(folder)
+
+
+def name_texts(site: Path) -> Texts:
+    return Texts(site, sorted(path.stem for path in (site / "content/posts").glob("*-post-*.md")))
+
+
+def make_targets(options: argparse.Namespace, work: Path) -> tuple[dict[str, Target], Texts, Path]:
+    """Everything that is measured, not started yet; the texts; and the folder of the site that is hot."""
+    cache = options.cache or work / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    here = Path(__file__).resolve().parent
+    own = fingerprint(PROJECT / "articles", here / "corpus.py", here / "desk_beside_wagtail.py")
+    make_texts(work / "texts", options.rows)
+    texts = name_texts(work / "texts/site")
+    targets: dict[str, Target] = {}
+    files = keep(cache, f"files-{options.rows}-{own}", lambda folder: build_files(folder, texts.folder))
+    filled = keep(cache, f"readers-{options.rows}-{own}", lambda data: fill_site(data, texts.folder))
+    articles, tags = texts.article_pages("/posts/{name}/"), as_list(tag_path())
+    for page in (articles, tags):
+        pack_files(files, page)
+    of_files = run_nginx(HUGO, work, FILES.replace("ROOT", str(files)))
+    targets[HUGO] = Target(of_files, {"article": articles, "list": tags})
+    data = {}
+    for name in (HOT, COLD):
+        # A copy each, so that every run begins with the same rows.
+        data[name] = Path(shutil.copytree(filled, work / f"data-{len(data)}"))
+        server = run_granian(name, "cms.wsgi:application", PROJECT, as_site(data[name], caches=name == HOT))
+        targets[name] = Target(server, {"article": articles, "front page": as_list("/"), "list": tags})
+    if options.posts:
+        add_many(targets, options, work, cache, own)
+    add_hello(targets, "granian", run_granian(HELLO.format("granian"), "hello:application", write_hello(work), {}))
+    if not options.alone:
+        python = keep(cache, "peers", install_wagtail) / "bin/python"
+        name = f"wagtail-{options.rows}-{fingerprint(here / 'corpus.py', here / 'wagtail_site.py')}"
+        made = keep(cache, name, lambda folder: make_project(python, folder, work / "texts/texts.jsonl"))
+        project = Path(shutil.copytree(made, work / "wagtail"))
+        pages = {"article": texts.article_pages("/posts/post-{number:06}/"), "list": as_list("/posts/")}
+        for name, settings in ((CACHED, "peer.settings.cached"), (UNCACHED, "peer.settings.readers")):
+            targets[name] = Target(run_gunicorn(name, python, "peer.wsgi:application", project, settings), pages)
+        add_hello(targets, "gunicorn", run_gunicorn(HELLO.format("gunicorn"), python, "hello:application", work / "hello", ""))
+    return targets, texts, data[HOT]
+
+
+def write_hello(work: Path) -> Path:
+    folder = work / "hello"
+    folder.mkdir()
+    (folder / "hello.py").write_text(HELLO_PROJECT)
+    return folder
+
+
+def add_hello(targets: dict[str, Target], name: str, server: Server) -> None:
+    targets[HELLO.format(name)] = Target(server, {"hello": Page(("/",), ("hello",))})
+
+
+def add_many(targets: dict[str, Target], options: argparse.Namespace, work: Path, cache: Path, own: str) -> None:
+    """The product with very many posts: what it has of pages that the other has, and pages far back."""
+    texts = write_many(work / "many", options.posts)
+    filled = keep(cache, f"readers-{options.posts}-{own}", lambda data: fill_site(data, texts.folder))
+    data = Path(shutil.copytree(filled, work / "data-many"))
+    name = MANY.format(posts=options.posts)
+    server = run_granian(name, "cms.wsgi:application", PROJECT, as_site(data, caches=False))
+    pages = {"article": texts.article_pages("/posts/{name}/"), "front page": as_list("/"), "list": as_list(tag_path())}
+    for number in (2, min(DEEP, len(texts.names) // PAGE_SIZE)):
+        pages[f"page {number:,} of all"] = as_list("/" + name_page(data, number))
+    targets[name] = Target(server, pages)
+
+
+# --- The rules of HTTP ----------------------------------------------------------------------------------------------
+
+
+def check_rules(server: Server, path: str) -> None:
+    """HEAD, entity tags, gzip and cookies as they have to be. Raises SystemExit with the first that is not."""
+    packed = server.ask(path)
+    plain = server.ask(path, {"Host": "localhost"})
+    tag = packed.headers.get("etag", "")
+    strong = tag.removeprefix("W/")
+    host = {"Host": "localhost"}
+
+    def hold(holds: bool, rule: str) -> None:
+        if not holds:
+            raise SystemExit(f"{server.name}: {path}: {rule}")
+
+    hold(packed.headers.get("content-encoding") == "gzip" and tag.startswith('W/"'), "no gzip, or not with a weak tag")
+    hold("content-encoding" not in plain.headers, "gzip for a browser that does not take it")
+    hold(packed.html == plain.body.decode(), "gzip has another text")
+    hold(plain.headers.get("etag") == strong != "", "another entity tag without gzip")
+    refused = server.ask(path, host | {"Accept-Encoding": "gzip;q=0, identity"})
+    hold(refused.body == plain.body, "gzip for a browser that refuses it")
+    for answer in (packed, plain):
+        hold("accept-encoding" in answer.headers.get("vary", "").lower(), "no Vary: Accept-Encoding")
+        hold("set-cookie" not in answer.headers and "cookie" not in answer.headers.get("vary", "").lower(), "a cookie")
+        hold(bool(answer.headers.get("cache-control")) and bool(answer.headers.get("content-security-policy")), "no policy")
+    for headers, answer in ((ASKED, packed), (host, plain)):
+        head = server.ask(path, headers, "HEAD")
+        hold(head.status == 200 and not head.body, "HEAD has a body, or another status")
+        same = ("etag", "content-type", "content-encoding", "content-length", "vary", "cache-control")
+        hold(all(head.headers.get(name) == answer.headers.get(name) for name in same), "HEAD has other headers than GET")
+        for known in (tag, strong, f'"other", {tag}', "*"):
+            unchanged = server.ask(path, headers | {"If-None-Match": known})
+            hold(unchanged.status == 304 and not unchanged.body, f"If-None-Match: {known} answered {unchanged.status}")
+            hold(unchanged.headers.get("etag", "").removeprefix("W/") == strong, "304 with another entity tag")
+        hold(server.ask(path, headers | {"If-None-Match": '"other"'}).body == answer.body, "another tag, but no page")
+        hold(server.ask(path, headers | {"Cookie": "sessionid=a; theme=b"}).body == answer.body, "a cookie changes the page")
+    hold(server.ask(path, host, "POST").status == 405, "POST is not refused with 405")
+
+
+def ask_unchanged(target: Target) -> None:
+    """Adds one article, asked whether it has changed."""
+    path = target.pages["article"].paths[0]
+    target.pages["article, not modified"] = Page((path,), etag=target.server.ask(path).headers["etag"])
+
+
+# --- The run --------------------------------------------------------------------------------------------------------
+
+
+def measure_memory(targets: dict[str, Target], results: Results) -> None:
+    """Each server alone, once both workers have answered."""
+    for name in (HOT, COLD, CACHED, UNCACHED):
+        if name not in targets:
+            continue
+        server, pages = targets[name].server, targets[name].pages
+        with server.running(pages["article"].paths[0]):
+            for page in pages.values():
+                for _time in range(10):
+                    check_page(server, replace(page, paths=page.paths[:1]))
+            time.sleep(1)
+            results.memory[name] = read_memory(server)
+
+
+def measure_firsts(hot: Server, texts: Texts, data: Path, results: Results) -> None:
+    """Pages that nobody has asked for yet, in workers that have made others of their kind."""
+    count = min(300, len(texts.names) // 4)
+    fresh = [number + 1 for number in texts.choose(count)]
+    lists = [tag_path() + name_page(data, page) for page in range(2, min(100, len(texts.names) // PAGE_SIZE - 1))]
+    for number in fresh[:16]:
+        hot.ask(texts.path(number))
+    for tag in TAGS:
+        hot.ask(tag_path(tag))
+    results.first["article"] = measure_first(hot, [texts.path(number) for number in fresh[16:]])
+    results.first["list"] = measure_first(hot, lists)
+
+
+def take_rounds(targets: dict[str, Target], options: argparse.Namespace, work: Path, results: Results) -> None:
+    asked = [(name, page) for name, target in targets.items() for page in target.pages]
+    for number in range(options.rounds):
+        for name, page in asked[:: -1 if number % 2 else 1]:
+            target = targets[name]
+            # A second of load, so that each worker has each page where it keeps pages.
+            run_wrk(target.server, target.pages[page], 1, work)
+            results.rounds[name, page].append(load(target.server, target.pages[page], options.seconds, work))
+
+
+def measure_publish(hot: Server, environment: dict[str, str], texts: Texts, results: Results) -> None:
+    """The newest post gets another title, twice: it stands on the front page, and below the tags that it has."""
+    newest = len(texts.names) - 1
+    text = (texts.folder / f"content/posts/{texts.names[newest]}.md").read_text(encoding="utf-8").split("\n---\n")[0]
+    tags = [tag for tag in TAGS if f'"{tag}"' in text]
+    post = texts.path(newest)
+    pages = {"the article": post, "the front page": "/", "a list": tag_path(tags[0])}
+    others = [tag_path(tag) for tag in TAGS if tag != tags[0]]
+    others += [texts.path(newest - 1), *(texts.path(number) for number in texts.choose(ARTICLES))]
+    results.published = watch_publish(hot, environment, post, pages, others)
+    results.crowd = crowd(hot, environment, post, post)
+
+
+def run(options: argparse.Namespace, work: Path) -> Results:
+    results = Results()
+    targets, texts, data = make_targets(options, work)
+    measure_memory(targets, results)
+    with ExitStack() as stack:
+        for target in targets.values():
+            stack.enter_context(target.server.running(next(iter(target.pages.values())).paths[0]))
+        hot = targets[HOT].server
+        for name, keeps in ((PROXY, KEEP_LONG), (NGINX, KEEP_BRIEFLY)):
+            before = BEFORE.replace("ORIGIN", str(hot.port)).replace("KEEP", keeps)
+            server = stack.enter_context(run_nginx(name, work, before).running("/"))
+            targets[name] = Target(server, {page: targets[HOT].pages[page] for page in ("article", "list")})
+        measure_firsts(hot, texts, data, results)
+        for name in (HOT, COLD):
+            for page in targets[name].pages.values():
+                check_rules(targets[name].server, page.paths[0])
+        for name in (HUGO, HOT, COLD):
+            ask_unchanged(targets[name])
+        take_rounds(targets, options, work, results)
+        measure_publish(hot, as_site(data, caches=True), texts, results)
+    return results
+
+
+# --- What is printed ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """A goal beside what was measured. ``own`` and ``peer`` are divided unless there is no peer; ``limit`` is for that."""
+
+    what: str
+    goal: str
+    own: float | None
+    peer: float | None
+    limit: float
+    unit: str
+    at_least: bool = False
+    is_alone: bool = False
+
+    @property
+    def figure(self) -> float | None:
+        if self.own is None or (self.peer is None and not self.is_alone):
+            return None
+        return self.own if self.peer is None else self.own / self.peer
+
+    @property
+    def is_missed(self) -> bool:
+        if self.figure is None:
+            return False
+        return self.figure < self.limit if self.at_least else self.figure > self.limit
+
+    def write(self) -> str:
+        ratio = "–" if self.figure is None or self.is_alone else f"{self.figure:.2f}"
+        verdict = "not measured" if self.figure is None else "**missed**" if self.is_missed else "reached"
+        return f"| {' | '.join([self.what, self.goal, show(self.own, self.unit), show(self.peer, self.unit), ratio, verdict])} |"
+
+
+def show(value: float | None, unit: str) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2f} {unit}"
+
+
+def list_goals(results: Results, options: argparse.Namespace) -> list[Row]:
+    rate, cpu = results.rate, results.cpu
+    rows = []
+    for page in ("article", "list"):
+        rows.append(
+            Row(f"hot {page}: files of Hugo", "≥ 0.40 ×", rate(HOT, page), rate(HUGO, page), 0.4, "pages/s", at_least=True)
+        )
+        peer = rate(CACHED, page)
+        rows.append(Row(f"hot {page}: Wagtail + wagtail-cache", "≥ 10 ×", rate(HOT, page), peer, 10, "pages/s", at_least=True))
+        peer = rate(PROXY, page)
+        rows.append(
+            Row(f"{page} through nginx: proxy_cache alone", "≥ 0.97 ×", rate(NGINX, page), peer, 0.97, "pages/s", at_least=True)
+        )
+    for page, limit, times in (("article", 1.0, 30), ("list", 2.0, 60), ("front page", 2.0, 60)):
+        own, peer = in_ms(cpu(COLD, page)), in_ms(cpu(UNCACHED, "article" if page == "article" else "list"))
+        rows.append(Row(f"uncached {page}, CPU", f"≤ {limit} ms", own, None, limit, "ms", is_alone=True))
+        label = f"Wagtail's uncached {'article' if page == 'article' else 'list'}: ours"
+        rows.append(Row(label if page != "front page" else f"{label} front page", f"≥ {times} ×", peer, own, times, "ms", True))
+        if page in results.first:
+            first = in_ms(results.first[page])
+            rows.append(Row(f"first {page}, page cache on, CPU", f"≤ {limit} ms", first, None, limit, "ms", is_alone=True))
+    return [*rows, *list_growth(results, options), *list_publishing(results)]
+
+
+def list_growth(results: Results, options: argparse.Namespace) -> list[Row]:
+    name, cpu = MANY.format(posts=options.posts), results.cpu
+    rows = []
+    for page in ("article", "front page", "list"):
+        what = f"{page}, CPU: {options.posts:,} posts : {options.rows:,}"
+        rows.append(Row(what, "≤ 1.2 ×", in_ms(cpu(name, page)), in_ms(cpu(COLD, page)), 1.2, "ms"))
+    for place, page in results.rounds:
+        if place == name and page.startswith("page ") and page != "page 2 of all":
+            own, peer = in_ms(cpu(name, page)), in_ms(cpu(name, "front page"))
+            rows.append(Row(f"{page}, CPU: the front page", "≤ 1.5 ×", own, peer, 1.5, "ms"))
+            rows.append(Row(f"{page}, CPU: page 2", "≤ 1.5 ×", own, in_ms(cpu(name, "page 2 of all")), 1.5, "ms"))
+    return rows
+
+
+def list_publishing(results: Results) -> list[Row]:
+    rows = []
+    if published := results.published:
+        for page, delay in published.delays.items():
+            what = f"a publish is visible on {page}, in the slower worker"
+            rows.append(Row(what, "≤ 1 s", delay, None, 1, "s", is_alone=True))
+        what = f"of {published.warm} warm pages: made again : showing the post"
+        rows.append(Row(what, "≤ 1 ×", published.renewed, published.showing, 1, "pages"))
+    known = results.crowd and "" not in results.crowd
+    made = float(results.crowd["miss"]) if known else None
+    rows.append(Row(f"renders of one page for {CLIENTS} clients at once", "≤ 1", made, None, 1, "", is_alone=True))
+    memory = results.memory
+    rows.append(
+        Row("idle memory, two workers: Wagtail + wagtail-cache", "≤ 0.65 ×", memory[HOT], memory.get(CACHED), 0.65, "MiB")
+    )
+    return rows
+
+
+def in_ms(microseconds: float | None) -> float | None:
+    return None if microseconds is None else microseconds / 1000
+
+
+def print_tables(options: argparse.Namespace, results: Results) -> bool:
+    """Prints both tables; whether every goal that was measured is reached."""
+    print(
+        f"{describe_machine()}\n\n{options.rows:,} posts, median of {options.rounds} × {options.seconds} s; {name_versions()}\n"
+    )
+    print("| server | page | pages/s | CPU µs | body, bytes |\n|---|---|---:|---:|---:|")
+    for name, page in results.rounds:
+        found = results.median(name, page)
+        assert found
+        print(f"| {name} | {page} | {found.rate:,.0f} | {found.cpu:,.0f} | {found.size:,.0f} |")
+    print("\n| server, alone and idle | PSS, MiB |\n|---|---:|")
+    for name, value in results.memory.items():
+        print(f"| {name} | {value:.0f} |")
+    crowd_got = ", ".join(f"{count} {state or 'pages without the header'}" for state, count in results.crowd.items())
+    print(f"\n{CLIENTS} clients at once got: {crowd_got}")
+    print("\n| what: beside what | goal | here | beside it | ratio | |\n|---|---|---:|---:|---:|---|")
+    goals = list_goals(results, options)
+    for row in goals:
+        print(row.write())
+    return not any(row.is_missed for row in goals)
+
+
+def name_versions() -> str:
+    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr.split()[-1]
+    return (
+        f"{nginx}, {' '.join(subprocess.run(['hugo', 'version'], capture_output=True, text=True, check=True).stdout.split()[:2])}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000, help="texts that all have")
+    parser.add_argument("--posts", type=int, default=100_000, help="posts of one more server; 0 leaves it out")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5, help="of load for each page in each round")
+    parser.add_argument("--cache", type=Path, help="where what was made stays")
+    parser.add_argument("--alone", action="store_true", help="without Wagtail, and so without the network")
+    parser.add_argument("--quick", action="store_true", help="few posts, two seconds, one round: whether it runs, no figures")
+    options = parser.parse_args()
+    if options.quick:
+        options.rows, options.posts, options.rounds, options.seconds = 200, 400, 1, 2
+    if missing := [name for name in ("wrk", "nginx", "hugo") if shutil.which(name) is None]:
+        raise SystemExit(f"not installed: {', '.join(missing)} (apt install {' '.join(missing)})")
+    with tempfile.TemporaryDirectory() as folder:
+        results = run(options, Path(folder))
+    return 0 if print_tables(options, results) or options.quick else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
