@@ -58,7 +58,7 @@ from wagtail.snippets.models import register_snippet
 
 class NewsIndexPage(Page):
     def get_context(self, request, *args, **kwargs):
-        articles = ArticlePage.objects.child_of(self).live().order_by("-first_published_at")
+        articles = ArticlePage.objects.child_of(self).live().order_by("-first_published_at").prefetch_related("authors", "tags")
         context = super().get_context(request, *args, **kwargs)
         return context | {"articles": Paginator(articles, 20).get_page(request.GET.get("page"))}
 
@@ -138,11 +138,12 @@ LIST_TEMPLATE = """{% extends "base.html" %}
 
 {% block content %}
     <h1>{{ page.title }}</h1>
+    {% slugurl 'tags' as tags_url %}
     {% for article in articles %}
         <h2><a href="{% pageurl article %}">{{ article.title }}</a></h2>
         <p class="meta">{{ article.date }}{% for author in article.authors.all %} {{ author.name }}{% endfor %}</p>
         <p>{{ article.intro }}</p>
-        {% for tag in article.tags.all %}<a href="{% slugurl 'tags' %}?tag={{ tag }}">{{ tag }}</a>{% endfor %}
+        {% for tag in article.tags.all %}<a href="{{ tags_url }}?tag={{ tag }}">{{ tag }}</a>{% endfor %}
     {% endfor %}
     {% if articles.has_previous %}<a href="?page={{ articles.previous_page_number }}">Newer</a>{% endif %}
     {% if articles.has_next %}<a href="?page={{ articles.next_page_number }}">Older</a>{% endif %}
