@@ -3,7 +3,7 @@
     python benchmarks/figures.py [SHARED] [--only NAME ...]
 
 Each section is what one command of this folder printed, with the day, the commit and the machine. A section that is not
-asked for stays as it is; those on real sites and attacks need SHARED (see acceptance.py). The whole takes about an hour,
+asked for stays as it is; those on real sites and attacks need SHARED (see acceptance.py). The whole takes about two hours,
 on a machine that does nothing else meanwhile.
 """
 
@@ -53,13 +53,17 @@ SECTIONS = {
     "jekyll": Section(
         "performance.md", "Import and export beside Hugo and Jekyll, 1,000 posts", "beside_generators.py --posts 1000 --rounds 3"
     ),
+    "scale": Section("performance.md", "What grows with the number of posts", "scale.py"),
     "many": Section(
         "performance.md", "Import and export, 100,000 posts", "beside_generators.py --posts 100000 --rounds 1 --alone"
     ),
-    "readers": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
+    "readers": Section("performance.md", "Readers", "readers.py"),
+    "cold": Section("performance.md", "Pages that no cache holds", "cold_pages.py"),
+    "responsiveness": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
     "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
     "search": Section("performance.md", "Search", "search.py"),
     "variants": Section("performance.md", "What smaller pictures save a reader and cost a worker", "variants.py"),
+    "servers": Section("performance.md", "Granian and gunicorn under the same site", "servers.py"),
     "reading": Section("performance.md", "What a phone waits for", "reading.py"),
     "journey": Section("trust.md", "Five real texts through the desk, in a browser", "desk_journey.py SHARED/seeds"),
     "saves": Section("trust.md", "Fifty editors save ten posts at once, on SQLite", "saves_at_once.py"),
