@@ -74,6 +74,7 @@ WRITTEN = "nginx, files of this product"
 HOT, COLD, MANY = "this product, hot", "this product, uncached", "this product, uncached, {posts:,} posts"
 CACHED, UNCACHED = "Wagtail + wagtail-cache", "Wagtail, uncached"
 HELLO = 'Django "hello", {}'
+KEEPING = (HOT, CACHED)
 HELLO_PROJECT = """from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
@@ -141,6 +142,7 @@ class Texts:
 
     folder: Path
     names: list[str]
+    articles: int = ARTICLES
 
     def choose(self, count: int) -> list[int]:
         """Numbers of ``count`` posts, spread over all, none of them the newest or beside it."""
@@ -148,7 +150,7 @@ class Texts:
         return list(range(0, step * count, step))
 
     def article_pages(self, form: str) -> Page:
-        chosen = self.choose(min(ARTICLES, len(self.names) // 2))
+        chosen = self.choose(self.articles)
         paths = (form.format(name=self.names[number], number=number) for number in chosen)
         return Page(tuple(paths), tuple(f"第{number}号" for number in chosen))
 
@@ -237,13 +239,8 @@ def pack_files(folder: Path, page: Page) -> None:
         subprocess.run(["gzip", "-k", "-f", "-6", str(file)], check=True)
 
 
-def write_many(folder: Path, count: int) -> Texts:
-    write_site(folder, count, "hugo")
-    return name_texts(folder)
-
-
-def name_texts(site: Path) -> Texts:
-    return Texts(site, sorted(path.stem for path in (site / "content/posts").glob("*-post-*.md")))
+def name_texts(site: Path, articles: int) -> Texts:
+    return Texts(site, sorted(path.stem for path in (site / "content/posts").glob("*-post-*.md")), articles)
 
 
 def make_targets(options: argparse.Namespace, work: Path) -> tuple[dict[str, Target], Texts, Path]:
@@ -253,7 +250,7 @@ def make_targets(options: argparse.Namespace, work: Path) -> tuple[dict[str, Tar
     here = Path(__file__).resolve().parent
     own = fingerprint(PROJECT / "articles", here / "corpus.py", here / "desk_beside_wagtail.py")
     make_texts(work / "texts", options.rows)
-    texts = name_texts(work / "texts/site")
+    texts = name_texts(work / "texts/site", options.articles)
     targets: dict[str, Target] = {}
     files = keep(cache, f"files-{options.rows}-{own}", lambda folder: build_files(folder, texts.folder))
     filled = keep(cache, f"readers-{options.rows}-{own}", lambda data: fill_site(data, texts.folder))
@@ -329,7 +326,8 @@ def add_hello(targets: dict[str, Target], name: str, server: Server) -> None:
 
 def add_many(targets: dict[str, Target], options: argparse.Namespace, work: Path, cache: Path, own: str) -> None:
     """The product with very many posts: what it has of pages that the other has, and pages far back."""
-    texts = write_many(work / "many", options.posts)
+    write_site(work / "many", options.posts, "hugo")
+    texts = name_texts(work / "many", options.articles)
     filled = keep(cache, f"readers-{options.posts}-{own}", lambda data: fill_site(data, texts.folder))
     data = Path(shutil.copytree(filled, work / "data-many"))
     name = MANY.format(posts=options.posts)
@@ -421,7 +419,7 @@ def take_rounds(targets: dict[str, Target], options: argparse.Namespace, work: P
         for name, page in asked[:: -1 if number % 2 else 1]:
             target = targets[name]
             if not number:
-                warm(target.server, target.pages[page])
+                warm(target.server, target.pages[page], keeps=name in KEEPING)
             figures = load(target.server, target.pages[page], options.seconds, options.times, work)
             results.rounds[name, page].append(figures)
 
@@ -612,9 +610,9 @@ def main() -> int:
     parser.add_argument("--alone", action="store_true", help="without Wagtail, and so without the network")
     parser.add_argument("--quick", action="store_true", help="few posts, one second, one round: whether it runs, no figures")
     options = parser.parse_args()
-    options.times = 10
+    options.times, options.articles = 10, ARTICLES
     if options.quick:
-        options.rows, options.posts, options.rounds, options.seconds, options.times = 120, 200, 1, 1, 1
+        options.rows, options.posts, options.rounds, options.seconds, options.times, options.articles = 120, 200, 1, 1, 1, 2
     if missing := [name for name in ("wrk", "nginx", "hugo") if shutil.which(name) is None]:
         raise SystemExit(f"not installed: {', '.join(missing)} (apt install {' '.join(missing)})")
     with tempfile.TemporaryDirectory() as folder:

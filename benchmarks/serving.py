@@ -220,9 +220,9 @@ def check_page(server: Server, page: Page) -> float:
     return sum(sizes) / len(sizes)
 
 
-def warm(server: Server, page: Page) -> None:
-    """Asks for each address so often that each worker has it, where it keeps pages."""
-    for _time in range(8):
+def warm(server: Server, page: Page, *, keeps: bool) -> None:
+    """Asks for each address: where a server ``keeps`` pages, so often that each worker has it."""
+    for _time in range(8 if keeps else 1):
         check_page(server, page)
 
 
