@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -615,6 +616,8 @@ def main() -> int:
         options.rows, options.posts, options.rounds, options.seconds, options.times, options.articles = 120, 200, 1, 1, 1, 2
     if missing := [name for name in ("wrk", "nginx", "hugo") if shutil.which(name) is None]:
         raise SystemExit(f"not installed: {', '.join(missing)} (apt install {' '.join(missing)})")
+    # So that the servers end with a command that is ended.
+    signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(1))
     with tempfile.TemporaryDirectory() as folder:
         results = run(options, Path(folder))
     return 0 if print_tables(options, results) or options.quick else 1
