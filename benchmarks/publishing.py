@@ -136,7 +136,8 @@ def watch_publish(server: Server, environment: dict[str, str], post: str, pages:
     states = [ask(first, path).headers.get(STATE, "") for path in others]
     for connection in workers.values():
         connection.close()
-    return Published(delays, len(others), showing, None if "" in states else sum(state != "hit" for state in states))
+    # Where no answer says how it came there is no page cache; one that alone says nothing went past it.
+    return Published(delays, len(others), showing, sum(state != "hit" for state in states) if any(states) else None)
 
 
 def wait_for(

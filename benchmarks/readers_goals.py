@@ -144,7 +144,7 @@ def list_publishing(results: Results) -> list[Row]:
         what = f"of {published.warm} warm pages: made again : showing the post"
         rows.append(Row(what, "≤ 1 ×", published.renewed, published.showing, 1, "pages"))
     if crowd := results.crowd:
-        made = None if "" in crowd.states else float(crowd.states["miss"])
+        made = float(crowd.states["miss"] + crowd.states[""]) if set(crowd.states) != {""} else None
         rows.append(Row(f"renders of one page for {CLIENTS} clients at once", "≤ 1", made, None, 1, "", is_alone=True))
         what = f"of {CLIENTS} clients, two seconds after a publish: who got what was before"
         rows.append(Row(what, "0", float(crowd.outdated), None, 0, "", is_alone=True))
