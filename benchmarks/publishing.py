@@ -116,18 +116,16 @@ class Published:
 def watch_publish(server: Server, environment: dict[str, str], post: str, pages: dict[str, str], others: list[str]) -> Published:
     """Publishes another title of ``post`` and asks each worker for ``pages``, by name, until it is there.
 
-    ``others`` are addresses that were asked for before, and are asked for once more afterwards.
+    ``others`` are asked for before, so that they are warm, and once more afterwards.
     """
     workers = connect_workers(server, post)
     old = re.search(r"第\d+号", ask(next(iter(workers.values())), post).text)
     assert old
     title = f"{old[0]}　書き直した題{time.time_ns()}"
     first = next(iter(workers.values()))
-    showing = 0
-    for path in others:
-        for _time in range(2):
-            text = ask(first, path).text
-        showing += old[0] in text
+    # Not what leads elsewhere: an address of a term may be spelt in another way.
+    others = [path for path in others if ask(first, path).status == 200]
+    showing = sum(old[0] in ask(first, path).text for path in others)
     process = start_publishing(environment, post, title)
     seen = wait_for(title, [(connection, path) for path in pages.values() for connection in workers.values()], process)
     began = read_moment(process)
