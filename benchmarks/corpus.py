@@ -87,7 +87,8 @@ def add_theme(folder: Path) -> None:
 def write_site(folder: Path, count: int, dialect: str, *, size: int = 8500) -> None:
     """``count`` posts of about ``size`` bytes below ``folder`` as a ``hugo`` or ``jekyll`` site with its configuration.
 
-    The layouts show title and text, and nothing else.
+    The layouts show title and text, and nothing else. Dates begin with 2010, thirteen hours apart, or closer where so many
+    would not be past today.
     """
     source = random.Random(20261122)
     if dialect == "hugo":
@@ -111,8 +112,9 @@ def write_site(folder: Path, count: int, dialect: str, *, size: int = 8500) -> N
         )
     posts.mkdir(parents=True)
     start = datetime(2010, 1, 1, 9)
+    step = min(timedelta(hours=13), timedelta(days=5800) / max(count, 1))
     for number in range(count):
-        day = start + timedelta(hours=13 * number)
+        day = start + number * step
         name = f"{day:%Y-%m-%d}-post-{number:06}.md"
         (posts / name).write_text(_post(source, number, day, size), encoding="utf-8")
 

@@ -370,12 +370,13 @@ def fill_many(data: Path, count: int) -> None:
 
 
 def install_wagtail(folder: Path) -> Path:
-    """A virtual environment with the newest Wagtail for the Django that runs here; gives its Python."""
+    """A virtual environment with the newest Wagtail for the Django that runs here, and what serves it; gives its Python."""
     import django
 
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / "bin/python"
-    subprocess.run([str(python), "-m", "pip", "install", "-q", f"django=={django.__version__}", "wagtail"], check=True)
+    packages = [f"django=={django.__version__}", "wagtail", "wagtail-cache", "gunicorn"]
+    subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
     return python
 
 
@@ -443,7 +444,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, Part]:
     filled["kawaraban"] = sys.executable, keep(cache, f"kawaraban-{options.rows}-{own}", lambda data: fill_kawaraban(data, texts))
     filled["many"] = sys.executable, keep(cache, f"many-{options.posts}-{own}", lambda data: fill_many(data, options.posts))
     if not options.alone:
-        python = keep(cache, "wagtail", install_wagtail) / "bin/python"
+        python = keep(cache, "peers", install_wagtail) / "bin/python"
         name = f"wagtail-{options.rows}-{fingerprint(here / 'corpus.py', here / 'wagtail_site.py')}"
         filled["wagtail"] = python, keep(cache, name, lambda folder: make_project(python, folder, texts / "texts.jsonl"))
     with ExitStack() as stack:

@@ -3,7 +3,7 @@
     python benchmarks/figures.py [SHARED] [--only NAME ...]
 
 Each section is what one command of this folder printed, with the day, the commit and the machine. A section that is not
-asked for stays as it is; those on real sites and attacks need SHARED (see acceptance.py). The whole takes about an hour,
+asked for stays as it is; those on real sites and attacks need SHARED (see acceptance.py). The whole takes about two hours,
 on a machine that does nothing else meanwhile.
 """
 
@@ -53,10 +53,13 @@ SECTIONS = {
     "jekyll": Section(
         "performance.md", "Import and export beside Hugo and Jekyll, 1,000 posts", "beside_generators.py --posts 1000 --rounds 3"
     ),
+    "scale": Section("performance.md", "What grows with the number of posts", "scale.py"),
     "many": Section(
         "performance.md", "Import and export, 100,000 posts", "beside_generators.py --posts 100000 --rounds 1 --alone"
     ),
-    "readers": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
+    "readers": Section("performance.md", "Readers", "readers.py"),
+    "cold": Section("performance.md", "Pages that no cache holds", "cold_pages.py"),
+    "responsiveness": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
     "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
     "search": Section("performance.md", "Search", "search.py"),
     "cold": Section("performance.md", "What a page costs that no cache holds, 10,000 posts", "cold_pages.py"),

@@ -1,4 +1,4 @@
-"""The Wagtail site that ``desk_beside_wagtail.py`` measures: made by Wagtail's own commands, with the article of its tutorial.
+"""The Wagtail site of ``desk_beside_wagtail.py`` and ``readers.py``: made by Wagtail's own commands, with its tutorial's article.
 
 Everything below :func:`make_project` runs in a process of that site, in a virtual environment that has Wagtail.
 """
@@ -31,7 +31,20 @@ DATABASES["default"]["OPTIONS"] = {
 }
 LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"level": "ERROR"}}
 """
+# For readers: the stored HTML as it is, which spares Wagtail looking for its own links in a rich text.
+READERS = """from .measured import *
+
+TEMPLATES[0]["DIRS"].insert(0, BASE_DIR / "readers_templates")
+"""
+# wagtail-cache as its own documentation installs it, in the memory of each process.
+CACHED = """from .readers import *
+
+INSTALLED_APPS = ["wagtailcache", *INSTALLED_APPS]
+MIDDLEWARE = ["wagtailcache.cache.UpdateCacheMiddleware", *MIDDLEWARE, "wagtailcache.cache.FetchFromCacheMiddleware"]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "TIMEOUT": 86_400}}
+"""
 MODELS = """from django import forms
+from django.core.paginator import Paginator
 from django.db import models
 from modelcluster.contrib.taggit import ClusterTaggableManager
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
@@ -44,7 +57,17 @@ from wagtail.snippets.models import register_snippet
 
 
 class NewsIndexPage(Page):
-    pass
+    # As the tutorial lists its pages, twenty at a time; "?tuned": as few queries as this takes.
+    def get_context(self, request, *args, **kwargs):
+        if "tuned" in request.GET:
+            articles = ArticlePage.objects.child_of(self).live().prefetch_related("authors", "tags")
+        else:
+            articles = self.get_children().live()
+        articles = Paginator(articles.order_by("-first_published_at"), 20).get_page(request.GET.get("page"))
+        return super().get_context(request, *args, **kwargs) | {"articles": articles}
+
+    def get_template(self, request, *args, **kwargs):
+        return "news/news_index_page_tuned.html" if "tuned" in request.GET else "news/news_index_page.html"
 
 
 class ArticlePageTag(TaggedItemBase):
@@ -115,11 +138,40 @@ TEMPLATE = """{% extends "base.html" %}
     {% endwith %}
 {% endblock %}
 """
+# Title, date, by-lines, introduction and tags, as on this product's cards; written as the tutorial writes them.
+LIST_TEMPLATE = """{% extends "base.html" %}
+
+{% load wagtailcore_tags %}
+
+{% block content %}
+    <h1>{{ page.title }}</h1>
+    {% for article in articles %}
+        {% with article=article.specific %}
+            <h2><a href="{% pageurl article %}">{{ article.title }}</a></h2>
+            <p class="meta">{{ article.date }}{% for author in article.authors.all %} {{ author.name }}{% endfor %}</p>
+            <p>{{ article.intro }}</p>
+            {% for tag in article.tags.all %}<a href="{% slugurl 'tags' %}?tag={{ tag }}">{{ tag }}</a>{% endfor %}
+        {% endwith %}
+    {% endfor %}
+    {% if articles.has_previous %}<a href="?page={{ articles.previous_page_number }}">Newer</a>{% endif %}
+    {% if articles.has_next %}<a href="?page={{ articles.next_page_number }}">Older</a>{% endif %}
+{% endblock %}
+"""
+TUNED_LIST_TEMPLATE = (
+    LIST_TEMPLATE.replace("{% slugurl 'tags' %}", "{{ tags_url }}")
+    .replace("article=article.specific", "article=article")
+    .replace("{% for article in", "{% slugurl 'tags' as tags_url %}\n    {% for article in")
+)
 FILES = {
     "peer/settings/measured.py": SETTINGS,
+    "peer/settings/readers.py": READERS,
+    "peer/settings/cached.py": CACHED,
     "news/__init__.py": "",
     "news/models.py": MODELS,
     "news/templates/news/article_page.html": TEMPLATE,
+    "news/templates/news/news_index_page.html": LIST_TEMPLATE,
+    "news/templates/news/news_index_page_tuned.html": TUNED_LIST_TEMPLATE,
+    "readers_templates/news/article_page.html": TEMPLATE.replace("page.body|richtext", "page.body|safe"),
 }
 AT_ONCE = 500
 

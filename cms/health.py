@@ -44,7 +44,7 @@ def show_alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def show_ready(request: HttpRequest) -> JsonResponse:
-    """200 where database, migrations and disk are able. A cache or store that is down, or a database to be read only, degrades."""
+    """200 where database, migrations and disk are able. Without cache or store, or with a database to be read only, degraded."""
     states = check_all()
     failed = not set(states.values()) <= set(SERVES)
     status = "unavailable" if failed else "ready" if set(states.values()) == {"ok"} else "degraded"
