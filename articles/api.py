@@ -7,14 +7,15 @@ list is named by where it begins; its size is bounded. What is asked for wrongly
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache, wraps
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
@@ -30,7 +31,7 @@ from articles.media import SERVED_TYPES
 from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 from articles.site import article
 from articles.site.context import Section, is_web_address, language_of, load_sections, web_links
-from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts
+from articles.site.listing import Chosen, Credit, Credits, as_cards, attach_credits, list_posts
 from articles.site.lookup import find_former, find_post
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.responses import public_page, render_page
@@ -243,7 +244,7 @@ def read_posts(request: HttpRequest, filters: Query[PostFilters]) -> dict[str, A
 @api.get("pages", response={200: PostPage, 422: Problem}, summary=gettext_noop("Standing pages, by address"), url_name="pages")
 def read_pages(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     """A page of the standing pages, in the order of their addresses."""
-    rows = as_cards(Post.objects.published().filter(kind=Post.Kind.PAGE)).order_by("path")
+    rows = as_cards(Post.objects.published().pages()).order_by("path")
     found = list((rows.filter(path__gt=place.after) if place.after else rows)[: place.size + 1])
     shown = found[: place.size]
     attach_credits(shown)
@@ -283,30 +284,34 @@ def read_media(request: HttpRequest, path: Annotated[Address, _AT]) -> dict[str,
     return {"media": [_picture(file) for file in files.values()]}
 
 
-def _filtered(filters: PostFilters) -> PostQuerySet:
-    posts = Post.objects.published()
-    if filters.category:
-        posts = posts.filter(pk__in=_in_category(filters.category))
-    if filters.tag:
-        posts = posts.filter(pk__in=TaggedPost.objects.filter(tag__slug=filters.tag).values("content_object"))
-    if filters.author:
-        posts = posts.filter(pk__in=PostAuthor.objects.filter(author__slug=filters.author).values("post"))
+def _filtered(filters: PostFilters) -> Chosen:
+    """The posts that meet every condition, each condition as a set of posts and as a question of one post."""
+    posts = walk = Post.objects.published()
+    for members, owner in _memberships(filters):
+        posts = posts.filter(pk__in=members.order_by().values(owner))
+        walk = walk.filter(Exists(members.filter(**{owner: OuterRef("pk")}).order_by()))
     if filters.series:
-        posts = posts.filter(series__slug=filters.series)
+        posts, walk = (rows.filter(series__slug=filters.series) for rows in (posts, walk))
     if filters.language:
         wanted = [filters.language, ""] if filters.language == settings.LANGUAGE_CODE else [filters.language]
         posts = posts.filter(language__in=wanted)
-    if filters.since:
-        posts = posts.filter(published_at__gte=filters.since)
-    if filters.until:
-        posts = posts.filter(published_at__lt=filters.until)
-    return posts
+        # Behind a function, so that no index of languages is taken for it on a walk along the dates.
+        walk = walk.annotate(in_language=Coalesce("language", Value(""))).filter(in_language__in=wanted)
+    is_narrow = bool(filters.category or filters.tag or filters.author or filters.language)
+    return Chosen(posts, walk if is_narrow and not filters.series else None, filters.since, filters.until)
 
 
-def _in_category(full_slug: str) -> QuerySet[PostCategory, Any]:
-    full_slug = full_slug.strip("/")
-    places = PostCategory.objects.filter(category__full_slug=full_slug)
-    return (places | PostCategory.objects.filter(category__full_slug__startswith=full_slug + "/")).values("post")
+def _memberships(filters: PostFilters) -> Iterator[tuple[QuerySet[Any], str]]:
+    """The rows that give posts the terms asked for, and the name of their column for the post."""
+    if filters.category:
+        full_slug = filters.category.strip("/")
+        below = Category.objects.filter(Q(full_slug=full_slug) | Q(full_slug__startswith=full_slug + "/"))
+        yield PostCategory.objects.filter(category__in=below.order_by().values("pk")), "post"
+    # Terms by a query of their keys: joined, SQLite may begin at the posts.
+    if filters.tag:
+        yield TaggedPost.objects.filter(tag__in=Tag.objects.filter(slug=filters.tag).order_by().values("pk")), "content_object"
+    if filters.author:
+        yield PostAuthor.objects.filter(author__in=Author.objects.filter(slug=filters.author).order_by().values("pk")), "post"
 
 
 def _require_post(path: str) -> Post:

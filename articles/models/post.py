@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
@@ -35,6 +36,10 @@ class PostQuerySet(models.QuerySet["Post"]):
     def dated(self) -> Self:
         """Articles with a date, newest first: what lists, feeds and archives show."""
         return self.filter(kind=Post.Kind.ARTICLE, published_at__isnull=False).order_by("-published_at", "-pk")
+
+    def pages(self) -> Self:
+        """The standing pages, by the index that holds nothing else: the kind is in the statement, which SQLite requires."""
+        return self.filter(RawSQL("articles_post.kind = 'page'", [], output_field=models.BooleanField()))
 
     def below(self, folder: str) -> Self:
         """Those whose address begins with ``folder``, by the index of addresses on either database."""
@@ -208,6 +213,11 @@ class Post(models.Model):
                 fields=["pending_submitted_at"], condition=Q(pending_submitted_at__isnull=False), name="post_changes_in_review"
             ),
             models.Index(fields=["-trashed_at", "-id"], condition=Q(trashed_at__isnull=False), name="post_trash"),
+            # An article in a language that few have would read all posts to find the one before it.
+            models.Index(fields=["language", "-published_at", "-id"], name="post_of_language"),
+            models.Index(fields=["path"], condition=Q(kind="page"), name="post_pages"),
+            models.Index(fields=["-published_at", "-id"], condition=Q(pending__isnull=False), name="post_with_changes"),
+            models.Index(fields=["-published_at", "-id"], condition=Q(is_edited=True), name="post_edited"),
         ]
         permissions = [
             ("publish_post", _("Can publish, schedule and withdraw posts")),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -14,9 +15,9 @@ from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 from articles.feed_links import feeds_of
-from articles.models import Correction, Post, PostQuerySet, Redirect, Series
+from articles.models import Correction, Post, Redirect, Series
 from articles.site.context import load_sections
-from articles.site.listing import attach_credits
+from articles.site.listing import Chosen, attach_credits
 from articles.site.lookup import find_post, shown
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import Feed, write_atom, write_json, write_rss
@@ -40,7 +41,7 @@ _WRITERS: dict[str, tuple[Callable[[Feed], str], str]] = {
 @public_page
 def show_feed(request: HttpRequest, format: str) -> HttpResponseBase:
     """The newest posts of the site. Queries: posts, credits, corrections if there are any, first addresses."""
-    posts = _newest(Post.objects.published())
+    posts = _newest(Chosen(Post.objects.published()))
     feed = Feed(current().name, current().description, _absolute(reverse("articles:home")), _own_address(format), posts)
     return _respond(format, feed)
 
@@ -52,7 +53,7 @@ def show_term_feed(request: HttpRequest, kind: str, slug: str, format: str) -> H
     Queries: the term, and those of the site's feed.
     """
     found = find_list(kind, slug)
-    if found is None or not (posts := _newest(found.posts)):
+    if found is None or not (posts := _newest(found.chosen)):
         return answer_address(request)
     address = next(link.address for link in found.feeds if link.format.name == format)
     if iri_to_uri(request.path) != address:
@@ -61,11 +62,14 @@ def show_term_feed(request: HttpRequest, kind: str, slug: str, format: str) -> H
     return _respond(format, Feed(title, found.description, _absolute(found.address), _absolute(address), posts))
 
 
-def _newest(posts: PostQuerySet) -> list[Post]:
-    # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
-    newest = list(shown(posts.dated().filter(published_at__lte=timezone.now()))[:FEED_SIZE])
+def _newest(chosen: Chosen) -> list[Post]:
+    newest = chosen.load_newest(_load_whole, FEED_SIZE, timezone.now())
     attach_credits(newest)
     return newest
+
+
+def _load_whole(keys: QuerySet[Post, Any]) -> list[Post]:
+    return list(shown(Post.objects.filter(pk__in=keys).order_by("-published_at", "-pk")))
 
 
 def _respond(format: str, feed: Feed) -> HttpResponse:

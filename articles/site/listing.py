@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, CharField, ExpressionWrapper, F, IntegerField, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +41,14 @@ from articles.site_settings import current
 #: Texts without a date have no page after the first: a token is an instant.
 MAX_PAGES = 200
 MAX_HEADLINES = 5
+#: A term with more posts is not sorted for each page: the posts of the site are walked by date, as far as that goes.
+MANY = 2_000
+#: So many of them, whether they are of the term or not.
+WALKED = 5_000
+#: More posts of one instant than a token can count.
+MAX_TIES = 1_000_000
+INSTANT = timedelta(microseconds=1)
+EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 # A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
 SPONSORED_LINK = r'<a(?: [a-z-]+="[^"]*")* rel="(?:[^"]* )?sponsored[ "]'
@@ -67,8 +87,69 @@ class Listing:
     is_first: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The posts that a list shows, as its database is asked for them. ``posts`` are public, whatever their order.
+
+    ``walk`` is given where there are too many to be sorted for a page (:data:`MANY`): the same posts by a condition on each,
+    so that a walk along the dates can ask of one after the other. ``since`` is their first moment and ``until`` the first
+    after them, where the list has ends: said here and not in ``posts``, because of several bounds on one side SQLite takes
+    any, and would walk from there.
+    """
+
+    posts: PostQuerySet
+    walk: PostQuerySet | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def between(self, oldest: datetime | None, newest: datetime, *, is_walk: bool) -> PostQuerySet:
+        """The dated ones, newest first, from ``oldest`` to ``newest``, both included."""
+        rows = (self.walk if is_walk and self.walk is not None else self.posts).dated()
+        if self.until is not None:
+            newest = min(newest, self.until - INSTANT)
+        oldest = max(filter(None, (oldest, self.since)), default=None)
+        rows = rows.filter(published_at__lte=newest)
+        return rows if oldest is None else rows.filter(published_at__gte=oldest)
+
+    def load_newest(
+        self, load: Callable[[QuerySet[Post, Any]], list[Post]], count: int, newest: datetime, *, skip: int = 0
+    ) -> list[Post]:
+        """The newest ``count`` up to ``newest``, without the first ``skip``, as ``load`` gives them for a query of their keys.
+
+        One query; where ``walk`` met too few on its way, one more, which sorts all of them.
+        """
+        if self.walk is not None:
+            near = self.between(None, newest, is_walk=True).filter(published_at__gte=_end_of_walk(newest))
+            if len(found := load(near.values("pk")[skip : skip + count])) == count:
+                return found
+        # Which they are first: with all that is shown, a database may read it of every post of a term in order to sort them.
+        return load(self.between(None, newest, is_walk=False).values("pk")[skip : skip + count])
+
+    def times_after(self, moment: datetime, newest: datetime, count: int) -> list[datetime]:
+        """When the first ``count`` after ``moment`` and up to ``newest`` were published, the oldest first. As many queries."""
+        after = moment + INSTANT
+        if self.walk is not None:
+            near = self.between(after, newest, is_walk=True).filter(published_at__lte=_end_of_walk(after, upwards=True))
+            if len(found := _times(near, count)) == count:
+                return found
+        return _times(self.between(after, newest, is_walk=False), count)
+
+
+def _times(rows: PostQuerySet, count: int) -> list[datetime]:
+    times = rows.order_by("published_at", "pk").values_list("published_at", flat=True)[:count]
+    return [time for time in times if time is not None]
+
+
+def _end_of_walk(start: datetime, *, upwards: bool = False) -> Coalesce:
+    """The date of the post that lies :data:`WALKED` posts from ``start``: it is read from the index of dates alone."""
+    posts: PostQuerySet = Post.objects.order_by("published_at" if upwards else "-published_at")
+    posts = posts.filter(**{"published_at__gte" if upwards else "published_at__lte": start})
+    end = posts.values("published_at")[WALKED : WALKED + 1]
+    return Coalesce(Subquery(end), Value(LATEST if upwards else EARLIEST, DateTimeField()), output_field=DateTimeField())
+
+
 def list_posts(
-    posts: PostQuerySet,
+    posts: PostQuerySet | Chosen,
     token: str | None,
     *,
     size: int | None = None,
@@ -81,21 +162,24 @@ def list_posts(
     and get their credits by the same query; ``at`` is the moment for which ``posts`` are those published, if not now.
     """
     size = size or current().posts_per_page
-    # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
-    rows = posts.dated().filter(published_at__lte=at or timezone.now())
+    chosen = posts if isinstance(posts, Chosen) else Chosen(posts)
+    # Implied by published(), but said as a plain bound, which lets a database walk its index of dates and stop early.
+    now = at or timezone.now()
     start, skipped = _read_token(token) if token is not None else (None, 0)
-    page = rows.filter(published_at__lte=start) if start else rows
-    # Which they are first: with what cards show, a database may read it of all posts of a term in order to sort them.
-    chosen = page.values("pk")[skipped : skipped + size + 1]
-    cards = list(as_cards(Post.objects.filter(pk__in=chosen).order_by("-published_at", "-pk")))
+    # One bound, the nearer: of two, SQLite may walk from the farther.
+    cards = chosen.load_newest(_load_cards, size + 1, min(start, now) if start else now, skip=skipped)
     has_older = len(cards) > size
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:
         listing.older = "?before=" + _token_after(listing.posts, start, skipped)
     if start and listing.posts:
-        listing.newer = _newer(rows, listing.posts[0], start, skipped, size)
+        listing.newer = _newer(chosen, listing.posts[0], start, skipped, size, now)
     attach_credits([*besides, *listing.posts])
     return listing
+
+
+def _load_cards(keys: QuerySet[Post, Any]) -> list[Post]:
+    return list(as_cards(Post.objects.filter(pk__in=keys).order_by("-published_at", "-pk")))
 
 
 def list_pages(posts: PostQuerySet) -> Listing:
@@ -216,20 +300,19 @@ def _token_after(posts: Sequence[Post], start: datetime | None, skipped: int) ->
     return _token(last, tied + (skipped if start == last else 0))
 
 
-def _newer(rows: PostQuerySet, first: Post, start: datetime, skipped: int, size: int) -> str:
+def _newer(chosen: Chosen, first: Post, start: datetime, skipped: int, size: int, now: datetime) -> str:
     """The query of the page before the one that begins with ``first``."""
     moment = _instant(first)
     before = skipped if moment == start else 0
     if before >= size:
         return "?before=" + _token(moment, before - size)
     missing = size - before
-    later = rows.filter(published_at__gt=moment).order_by("published_at", "pk").values_list("published_at", flat=True)
-    times = [time for time in later[: missing + 1] if time is not None]
+    times = chosen.times_after(moment, now, missing + 1)
     if len(times) <= missing:
         return ""
     begins = times[missing - 1]
     if times[missing] != begins:
         return "?before=" + _token(begins, 0)
     # Posts of one instant lie on both sides of the border between two pages.
-    ties = rows.filter(published_at=begins).count()
+    ties = chosen.between(begins, begins, is_walk=True).order_by().values("pk")[:MAX_TIES].count()
     return "?before=" + _token(begins, ties - times[:missing].count(begins))

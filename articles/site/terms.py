@@ -5,11 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
 
 from articles.feed_links import FeedLink, feeds_of
-from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag, TaggedPost
+from articles.models import Author, Category, Post, PostAuthor, PostCategory, PostQuerySet, Series, Tag, TaggedPost
+from articles.site.listing import MANY, Chosen
 
 Term = Author | Category | Series | Tag
 MAX_SLUG = 700
@@ -21,7 +24,12 @@ class TermList:
 
     kind: str
     term: Term
-    posts: PostQuerySet
+    chosen: Chosen
+
+    @property
+    def posts(self) -> PostQuerySet:
+        """The public posts, whatever their order."""
+        return self.chosen.posts
 
     @property
     def address(self) -> str:
@@ -53,29 +61,60 @@ def find_list(kind: str, slug: str) -> TermList | None:
 
 def posts_below(category: Category) -> PostQuerySet:
     """The public posts of a category and of everything below it."""
-    below = Category.objects.filter(Q(pk=category.pk) | Q(full_slug__startswith=category.full_slug + "/"))
-    return Post.objects.published().filter(pk__in=PostCategory.objects.filter(category__in=below).values("post"))
+    return Post.objects.published().filter(pk__in=PostCategory.objects.filter(category__in=_below(category)).values("post"))
+
+
+def _below(category: Category) -> QuerySet[Category]:
+    return Category.objects.filter(Q(pk=category.pk) | Q(full_slug__startswith=category.full_slug + "/"))
 
 
 def _find_category(spellings: list[str]) -> TermList | None:
-    term = Category.objects.filter(full_slug__in=[spelling.strip("/") for spelling in spellings]).first()
-    return TermList("category", term, posts_below(term)) if term else None
+    below = Category.objects.filter(
+        Q(pk=OuterRef(OuterRef("pk"))) | Q(full_slug__startswith=Concat(OuterRef(OuterRef("full_slug")), Value("/")))
+    )
+    found = Category.objects.filter(full_slug__in=[spelling.strip("/") for spelling in spellings])
+    term = found.annotate(has_many=_has_many(PostCategory.objects.filter(category__in=below.order_by().values("pk")))).first()
+    if term is None:
+        return None
+    members = PostCategory.objects.filter(category__in=_below(term).order_by().values("pk"), post=OuterRef("pk"))
+    return TermList("category", term, _choose(term, posts_below(term), members))
 
 
 def _find_tag(spellings: list[str]) -> TermList | None:
-    term = Tag.objects.filter(slug__in=spellings).first()
-    members = TaggedPost.objects.filter(tag=term).values("content_object")
-    return TermList("tag", term, Post.objects.published().filter(pk__in=members)) if term else None
+    has_many = _has_many(TaggedPost.objects.filter(tag=OuterRef("pk")))
+    term = Tag.objects.annotate(has_many=has_many).filter(slug__in=spellings).first()
+    if term is None:
+        return None
+    members = TaggedPost.objects.filter(tag=term)
+    posts = Post.objects.published().filter(pk__in=members.values("content_object"))
+    return TermList("tag", term, _choose(term, posts, members.filter(content_object=OuterRef("pk"))))
 
 
 def _find_author(spellings: list[str]) -> TermList | None:
-    term = Author.objects.select_related("picture__variants").filter(slug__in=spellings).first()
-    return TermList("author", term, Post.objects.published().filter(authors=term)) if term else None
+    has_many = _has_many(PostAuthor.objects.filter(author=OuterRef("pk")))
+    authors = Author.objects.select_related("picture__variants").annotate(has_many=has_many)
+    term = authors.filter(slug__in=spellings).first()
+    if term is None:
+        return None
+    members = PostAuthor.objects.filter(author=term)
+    posts = Post.objects.published().filter(pk__in=members.order_by().values("post"))
+    return TermList("author", term, _choose(term, posts, members.filter(post=OuterRef("pk"))))
 
 
 def _find_series(spellings: list[str]) -> TermList | None:
     term = Series.objects.filter(slug__in=spellings).first()
-    return TermList("series", term, Post.objects.published().filter(series=term)) if term else None
+    return TermList("series", term, Chosen(Post.objects.published().filter(series=term))) if term else None
+
+
+def _has_many(members: QuerySet[Any]) -> Exists:
+    """Whether a term has more than :data:`MANY` members: so many entries of an index are read, never all."""
+    return Exists(members.order_by()[MANY : MANY + 1])
+
+
+def _choose(term: Any, posts: PostQuerySet, members: QuerySet[Any]) -> Chosen:
+    """``members`` are those of one post (``OuterRef``), to be asked on a walk along the dates."""
+    walk = Post.objects.published().filter(Exists(members.order_by()))
+    return Chosen(posts, walk if term.has_many else None)
 
 
 TERM_KINDS = ("category", "tag", "author", "series")

@@ -23,7 +23,7 @@ from articles.site.embeds import place_players
 from articles.site.former import find_old_site
 from articles.site.front import load_front, without_front
 from articles.site.indexes import list_terms
-from articles.site.listing import Credits, Listing, attach_credits, headlines, list_pages, list_posts
+from articles.site.listing import Chosen, Credits, Listing, attach_credits, headlines, list_pages, list_posts
 from articles.site.markdown import markdown_path, public_markdown
 from articles.site.media import find_file, lead_to_replacement, serve_file
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
@@ -138,7 +138,7 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
         return answer_address(request)
     sections = load_sections()
     token = request.GET.get("before")
-    listing = list_posts(found.posts, token)
+    listing = list_posts(found.chosen, token)
     is_dated = bool(listing.posts)
     if not is_dated and token is None:
         listing = list_pages(found.posts)
@@ -230,8 +230,8 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
         return answer_address(request)
     span = archives.month_span(year, month) if month else archives.year_span(year)
     sections = load_sections()
-    posts = Post.objects.published().filter(published_at__gte=span[0], published_at__lt=span[1])
-    listing = list_posts(posts, request.GET.get("before"))
+    chosen = Chosen(Post.objects.published(), since=span[0], until=span[1])
+    listing = list_posts(chosen, request.GET.get("before"))
     if not listing.posts:
         return answer_address(request)
     address = reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
