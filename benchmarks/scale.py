@@ -33,11 +33,6 @@ sys.path.insert(0, str(ROOT))
 
 #: More rows, or thousands of steps, in one statement of a page are a finding.
 MAX_ROWS, MAX_STEPS = 12_000, 300
-#: Tables that grow with the posts.
-LARGE = re.compile(
-    r"articles_(post|postauthor|postcategory|taggedpost|postlink|revision|importitem|searchentry|redirect|relatedpost"
-    r"|mediafile|sourcefile)$"
-)
 COMMANDS = {
     "content_digest": ["content_digest"],
     "export_posts": ["export_posts", "{data}/exported"],
@@ -111,8 +106,6 @@ def _walk(node: dict[str, Any], plan: Plan) -> None:
         if rows + removed > MAX_ROWS:
             how = node["Node Type"] + (f" {node['Index Name']}" if "Index Name" in node else "")
             plan.whole.append(f"{how} of {name or 'an index'}, {int(rows + removed):,} rows")
-        elif node["Node Type"] == "Seq Scan" and LARGE.match(name) and rows + removed > 2000:
-            plan.whole.append(f"Seq Scan of {name}, {int(rows + removed):,} rows")
     if node["Node Type"] in ("Sort", "Incremental Sort"):
         below = sum(child.get("Actual Rows", 0) * child.get("Actual Loops", 1) for child in node.get("Plans", []))
         if below > MAX_ROWS:
@@ -203,7 +196,7 @@ def measure_page(ask: Callable[[], Any], runs: int) -> Cost:
         cost.read += plan.read
         if plan.whole:
             cost.findings.append(f"{plan.text}\n    {shorten(sql)}")
-        elif (offset := _OFFSET.search(sql)) and int(offset[1]) > 1000:
+        elif (offset := _OFFSET.search(sql)) and int(offset[1]) > MAX_ROWS:
             cost.findings.append(f"OFFSET {offset[1]}\n    {shorten(sql)}")
         elif _COUNT_ALL.match(sql) and "LIMIT" not in sql:
             cost.findings.append(f"COUNT without a limit\n    {shorten(sql)}")

@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from articles.formats.terms import identity
-from articles.models import Correction, MediaFile, Post, PostCard, RelatedPost
+from articles.models import Correction, MediaFile, Post, PostCard, PostQuerySet, RelatedPost
 from articles.pictures import CARD, CARD_SIZE, PLAIN
 from articles.site.context import language_of
 from articles.site.listing import SPONSORED_LINK
@@ -47,12 +47,14 @@ def is_article(post: Post) -> bool:
 
 def load_neighbours(post: Post) -> Neighbours:
     """One query, whatever is found; none for a post that can have no neighbours."""
-    wanted = _neighbour_conditions(post)
+    wanted = _neighbour_keys(post)
     if not wanted:
         return Neighbours()
     position = RelatedPost.objects.filter(post=post.pk, other=OuterRef("pk")).order_by().values("position")[:1]
     columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
-    beside = Post.objects.published().filter(wanted).exclude(pk=post.pk).only(*columns)
+    # One set of keys, not alternatives on a post: for those PostgreSQL reads all posts.
+    keys = wanted[0].union(*wanted[1:], all=True)
+    beside = Post.objects.published().filter(pk__in=keys).exclude(pk=post.pk).only(*columns)
     rows: list[Post] = list(beside.annotate(related_position=Subquery(position)))
     # The rows hold each true neighbour, and others that stand farther away: the nearest of a kind is the true one.
     found = Neighbours()
@@ -71,31 +73,30 @@ def load_neighbours(post: Post) -> Neighbours:
     return found
 
 
-def _neighbour_conditions(post: Post) -> Q:
-    wanted = Q()
+def _neighbour_keys(post: Post) -> list[QuerySet[Any, Any]]:
+    """Queries that give the keys of posts that may be neighbours, each by an index of its own."""
+    wanted: list[QuerySet[Any, Any]] = []
     if is_article(post):
-        older, newer = _beside_in_time(post)
-        wanted |= Q(pk=older) | Q(pk=newer)
-        wanted |= Q(pk__in=RelatedPost.objects.filter(post=post.pk).order_by().values("other"))
+        wanted += _beside_in_time(post)
+        wanted.append(RelatedPost.objects.filter(post=post.pk).order_by().values_list("other_id"))
         if post.series_id:
-            previous, following = _beside_in_series(post)
-            wanted |= Q(pk=previous) | Q(pk=following)
+            wanted += _beside_in_series(post)
     if post.translation_key:
         # The source is compared afterwards: with it here, SQLite may walk all posts of the source to find two.
-        wanted |= Q(translation_key=post.translation_key)
+        wanted.append(Post.objects.filter(translation_key=post.translation_key).order_by().values_list("pk"))
     return wanted
 
 
-def _beside_in_time(post: Post) -> tuple[Subquery, Subquery]:
+def _beside_in_time(post: Post) -> list[QuerySet[Any, Any]]:
     rows = Post.objects.published().dated().filter(language=post.language)
     moment = post.published_at
     # A range and an exclusion, not two alternatives: with those, SQLite sorts all posts instead of walking its index.
     older = rows.filter(~Q(published_at=moment, pk__gte=post.pk), published_at__lte=moment)
     newer = rows.filter(~Q(published_at=moment, pk__lte=post.pk), published_at__range=(moment, timezone.now()))
-    return Subquery(older.values("pk")[:1]), Subquery(newer.order_by("published_at", "pk").values("pk")[:1])
+    return [_first_of(older), _first_of(newer.order_by("published_at", "pk"))]
 
 
-def _beside_in_series(post: Post) -> tuple[Subquery, Subquery]:
+def _beside_in_series(post: Post) -> list[QuerySet[Any, Any]]:
     """Numbered members stand first, in the order of their numbers; the others follow by date."""
     rows = Post.objects.published().dated().filter(series=post.series_id)
     moment, number = post.published_at, post.series_order
@@ -110,7 +111,12 @@ def _beside_in_series(post: Post) -> tuple[Subquery, Subquery]:
     order = F("series_order")
     backwards = previous.order_by(order.desc(nulls_first=True), "-published_at", "-pk")
     forwards = following.order_by(order.asc(nulls_last=True), "published_at", "pk")
-    return Subquery(backwards.values("pk")[:1]), Subquery(forwards.values("pk")[:1])
+    return [_first_of(backwards), _first_of(forwards)]
+
+
+def _first_of(rows: PostQuerySet) -> QuerySet[Any, Any]:
+    """The key of the first. Not the slice itself: SQLite takes none inside a compound."""
+    return Post.objects.filter(pk=Subquery(rows.values("pk")[:1])).order_by().values_list("pk")
 
 
 def _time_key(post: Post) -> tuple[Any, ...]:
