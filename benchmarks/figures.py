@@ -58,6 +58,12 @@ SECTIONS = {
     ),
     "readers": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
     "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
+    "scale": Section("performance.md", "What grows with the number of posts", "scale.py"),
+    "scale-postgres": Section(
+        "performance.md",
+        "What grows with the number of posts, on PostgreSQL",
+        "scale.py --no-sqlite --database postgres://postgres@127.0.0.1:5432/",
+    ),
     "search": Section("performance.md", "Search", "search.py"),
     "variants": Section("performance.md", "What smaller pictures save a reader and cost a worker", "variants.py"),
     "reading": Section("performance.md", "What a phone waits for", "reading.py"),

@@ -11,7 +11,9 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["beside_generators", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading"])
+@pytest.mark.parametrize(
+    "name", ["beside_generators", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading", "scale"]
+)
 def test_a_benchmark_starts_and_says_what_it_takes(name: str) -> None:
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / f"{name}.py"), "--help"], capture_output=True, text=True, check=True, timeout=60

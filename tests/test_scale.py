@@ -248,8 +248,10 @@ def rows_of(node: dict[str, Any]) -> int:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_no_page_reads_all_posts_on_postgresql(client: Client, django_db_serialized_rollback: None) -> None:
+def test_no_page_reads_all_posts_on_postgresql(client: Client, monkeypatch: Any, django_db_serialized_rollback: None) -> None:
     """With statistics and 4,000 posts, nothing forbidden: the planner itself takes the indexes."""
+    monkeypatch.setattr(listing, "WALKED", 500)
+    monkeypatch.setattr("articles.site.terms.MANY", 200)
     fill(4000, tags=500, texts=5)
     whole: dict[str, list[str]] = {}
     used: set[str] = set()
