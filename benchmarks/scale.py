@@ -62,6 +62,8 @@ class Answer:
     pages: dict[str, Cost]
     commands: dict[str, tuple[float, float, float]]
     sizes: dict[str, float]
+    rows: dict[str, int]
+    chunk: int
 
 
 # --- Reading plans --------------------------------------------------------------------------------------------------
@@ -381,6 +383,7 @@ def work(options: argparse.Namespace) -> None:
     from django.test import Client
 
     from articles.models import ImportRun, Post
+    from articles.transfer.importing import CHUNK
     from benchmarks.scale_site import fill
 
     [posts] = options.posts
@@ -406,7 +409,7 @@ def work(options: argparse.Namespace) -> None:
         if options.verbose:
             print(f"{name}: {costs[name]}", file=sys.stderr, flush=True)
     commands = {} if options.only or options.no_commands else measure_commands(Path(options.data))
-    answer = Answer(connection.vendor, posts, costs, commands, measure_sizes())
+    answer = Answer(connection.vendor, posts, costs, commands, measure_sizes(), count_rows(), CHUNK)
     Path(options.answer).write_text(json.dumps(asdict(answer)), encoding="utf-8")
 
 
@@ -461,6 +464,15 @@ def measure_sizes() -> dict[str, float]:
             )
             rows = cursor.fetchall()
     return {name if name == table or not table else f"{table}: {name}": float(size) for name, table, size in rows}
+
+
+def count_rows() -> dict[str, int]:
+    """How many rows each table that grows with the posts has."""
+    from django.apps import apps
+
+    models = apps.get_app_config("articles").get_models()
+    counted = {model._meta.db_table: model._default_manager.count() for model in models}
+    return {table: number for table, number in counted.items() if number >= 1000}
 
 
 # --- All of them ----------------------------------------------------------------------------------------------------
@@ -545,6 +557,11 @@ def print_tables(answers: list[Answer]) -> int:
 def print_sizes(answer: Answer) -> None:
     """Bytes for a post of each table and index, and what a million posts take of each."""
     total = sum(answer.sizes.values())
+    each = {name.removeprefix("articles_"): number / answer.posts for name, number in answer.rows.items()}
+    rows = ", ".join(f"{name} {number:.2f}" for name, number in sorted(each.items(), key=lambda pair: -pair[1]))
+    print(f"\nRows for a post: {rows}.\n")
+    print(f"Together {sum(each.values()):.1f}; of a chunk of an import, {answer.chunk} posts in one transaction,")
+    print(f"{sum(each.values()) * answer.chunk:,.0f}, whatever the number of posts.")
     print(f"\n| table or index | bytes for a post | MB at {answer.posts:,} | GB at 1,000,000 |\n|---|---:|---:|---:|")
     for name, size in sorted(answer.sizes.items(), key=lambda pair: -pair[1]):
         if size / answer.posts >= 20:
