@@ -85,7 +85,7 @@ def _with_posts(terms: QuerySet[Any], **term: OuterRef) -> QuerySet[Any]:
     One post is looked for, not asked whether there is one: that PostgreSQL turns into a join of all terms with all posts.
     """
     found = Post.objects.published().filter(**term).order_by().values("pk")[:1]
-    return terms.annotate(a_post=Subquery(found)).filter(a_post__isnull=False).only("name", "slug", "identity")
+    return terms.alias(a_post=Subquery(found)).filter(a_post__isnull=False).only("name", "slug", "identity")
 
 
 def _tags() -> QuerySet[Any]:

@@ -44,7 +44,7 @@ MAX_HEADLINES = 5
 #: A term with more posts is not sorted for each page: the posts of the site are walked by date, as far as that goes.
 MANY = 2_000
 #: So many of them, whether they are of the term or not.
-WALKED = 5_000
+WALKED = 2_000
 #: More posts of one instant than a token can count.
 MAX_TIES = 1_000_000
 INSTANT = timedelta(microseconds=1)
