@@ -75,9 +75,9 @@ class CappedPaginator(Paginator):
         start = (number - 1) * self.per_page
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         if not self.count:
-            return self._get_page(rows.none(), number, self)
+            return Page(rows.none(), number, self)
         keys = rows.select_related(None).prefetch_related(None).values("pk")[start : min(start + self.per_page, self.count)]
-        return self._get_page(rows.filter(pk__in=keys), number, self)
+        return Page(rows.filter(pk__in=keys), number, self)
 
 
 def is_key(text: object) -> bool:
