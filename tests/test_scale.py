@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from articles.admin import base
 from articles.migrations._indexes import AddIndexBeside
-from articles.models import ImportRun, MediaFile, Post, PostLink, Redirect, Revision, Tag
+from articles.models import ImportRun, MediaFile, Post, PostLink, Revision, Tag
 from articles.site import listing
 from articles.site.terms import find_list
 from articles.uses import find_uses
@@ -182,16 +182,6 @@ def test_a_post_of_the_first_hours_of_year_1_breaks_no_page(client: Client, sett
     read = Post.objects.get(pk=post.pk).published_at
     assert read == datetime(1, 1, 2, 12, tzinfo=UTC)
     timezone.get_default_timezone.cache_clear()
-
-
-def test_a_former_address_at_the_address_of_an_index_leads_on(client: Client) -> None:
-    post = PostFactory(tags=["AI"])
-    assert client.get("/tags/").status_code == 200
-    Redirect.objects.create(old_path="/tags/", post=post)
-    answer = client.get("/tags/")
-    assert (answer.status_code, answer.headers["Location"]) == (301, post.get_absolute_url())
-    Post.objects.update(state=Post.State.DRAFT)
-    assert client.get("/tags/").status_code == 200
 
 
 # --- The desk ------------------------------------------------------------------------------------------------------------

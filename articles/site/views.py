@@ -285,15 +285,13 @@ _INDEXES = {"tag": "tags", "author": "authors", "series": "all_series"}
 
 
 def _show_index(request: HttpRequest, name: str, heading: str, load: Loader) -> HttpResponseBase:
-    """An index at its own address, unless an old site had a page there: its address belongs to that page, or leads to it.
+    """An index at its own address, unless an old site had a page there: its address belongs to that page.
 
     ``load`` gives what the page lists, from the sections of the site. Other indexes lead here, so one without anything in
     it is a page that says so.
     """
     if found := lookup.find_post(request.path_info):
         return _answer_found(request, found)
-    if former := lookup.find_former(request.path_info).post:
-        return HttpResponsePermanentRedirect(former.get_absolute_url())
     sections = load_sections()
     listed = load(sections)
     matter = listed.get("years") or listed.get("tree") or (index.groups if (index := listed.get("index")) else [])
