@@ -243,7 +243,7 @@ def read_posts(request: HttpRequest, filters: Query[PostFilters]) -> dict[str, A
 @api.get("pages", response={200: PostPage, 422: Problem}, summary=gettext_noop("Standing pages, by address"), url_name="pages")
 def read_pages(request: HttpRequest, place: Query[Place]) -> dict[str, Any]:
     """A page of the standing pages, in the order of their addresses."""
-    rows = as_cards(Post.objects.published().filter(kind=Post.Kind.PAGE)).order_by("path")
+    rows = as_cards(Post.objects.published().pages()).order_by("path")
     found = list((rows.filter(path__gt=place.after) if place.after else rows)[: place.size + 1])
     shown = found[: place.size]
     attach_credits(shown)

@@ -61,8 +61,12 @@ SECTIONS = {
     "cold": Section("performance.md", "Pages that no cache holds", "cold_pages.py"),
     "responsiveness": Section("performance.md", "Readers while an import runs", "responsiveness.py"),
     "desk": Section("performance.md", "The desk beside Wagtail's", "desk_beside_wagtail.py"),
+    "scale-postgres": Section(
+        "performance.md",
+        "What grows with the number of posts, on PostgreSQL",
+        "scale.py --no-sqlite --database postgres://postgres@127.0.0.1:5432/",
+    ),
     "search": Section("performance.md", "Search", "search.py"),
-    "cold": Section("performance.md", "What a page costs that no cache holds, 10,000 posts", "cold_pages.py"),
     "variants": Section("performance.md", "What smaller pictures save a reader and cost a worker", "variants.py"),
     "servers": Section("performance.md", "Granian and gunicorn under the same site", "servers.py"),
     "reading": Section("performance.md", "What a phone waits for", "reading.py"),

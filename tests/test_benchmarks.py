@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-NAMES = ("beside_generators", "cold_pages", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading")
+NAMES = ("beside_generators", "cold_pages", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading", "scale", "servers")
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
-@pytest.mark.parametrize(
-    "name", ["beside_generators", "cold_pages", "crawl", "desk_beside_wagtail", "desk_list", "figures", "reading", "servers"]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_starts_and_says_what_it_takes(name: str) -> None:
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / f"{name}.py"), "--help"], capture_output=True, text=True, check=True, timeout=60

@@ -14,7 +14,7 @@ from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import QuerySet
@@ -53,12 +53,31 @@ class PlainTextField(forms.CharField):
 
 
 class CappedPaginator(Paginator):
-    """Counts rows up to a limit only: on a large archive the whole count would cost more than the page."""
+    """Counts and leafs through rows up to a limit only: on a large archive the whole count would cost more than the page.
+
+    ``known`` is how many there are, where that stands somewhere already.
+    """
+
+    def __init__(self, object_list: Any, per_page: Any, *args: Any, known: int | None = None, **options: Any) -> None:
+        super().__init__(object_list, per_page, *args, **options)
+        self.known = known
 
     @cached_property
     def count(self) -> int:
+        if self.known is not None:
+            return min(self.known, COUNTED_ROWS)
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         return rows.order_by().values("pk")[:COUNTED_ROWS].count()
+
+    def page(self, number: Any) -> Page:
+        """Which rows they are first, then the rows: a database that sorts or skips would take all their columns with it."""
+        number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        if not self.count:
+            return Page(rows.none(), number, self)
+        keys = rows.select_related(None).prefetch_related(None).values("pk")[start : min(start + self.per_page, self.count)]
+        return Page(rows.filter(pk__in=keys), number, self)
 
 
 def is_key(text: object) -> bool:
@@ -113,6 +132,9 @@ class ForgivingMixin(BaseModelAdmin):
 class ForgivingAdmin(ForgivingMixin, admin.ModelAdmin):
     """The same for the lists and their actions."""
 
+    paginator = CappedPaginator
+    show_full_result_count = False
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return DeskList
 
@@ -128,7 +150,6 @@ class EditorialAdmin(ForgivingAdmin):
 
     list_per_page = 50
     list_max_show_all = 200
-    show_full_result_count = False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Headed by what is listed: Django's own "Select … to change" is no newsroom's word."""
@@ -136,7 +157,6 @@ class EditorialAdmin(ForgivingAdmin):
         return super().changelist_view(request, title | (extra_context or {}))
 
     show_facets = admin.ShowFacets.NEVER
-    paginator = CappedPaginator
     save_as = False
     formfield_overrides = {models.TextField: {"form_class": PlainTextField}}
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from articles.admin.base import isolate
+from articles.admin.base import CappedPaginator, isolate
 from articles.admin.merge_screen import Sides, build_screen, read_answers
 from articles.admin.naming import describe_value, label_of
 from articles.editorial.merge import Unanswered
@@ -54,7 +53,7 @@ def show_conflicts(model_admin: Any, request: HttpRequest, run_id: int) -> HttpR
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     run: ImportRun = model_admin.get_object(request, str(run_id))
-    page = Paginator(list_conflicts(run, request.user), PER_PAGE).get_page(request.GET.get("page"))
+    page = CappedPaginator(list_conflicts(run, request.user), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         **_context(model_admin, request, run, _("Conflicts")),
         "page": page,

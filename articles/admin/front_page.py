@@ -15,7 +15,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -26,7 +25,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from articles.admin.base import ReadOnlyAdmin, is_key, show_badge, show_moment
+from articles.admin.base import CappedPaginator, ReadOnlyAdmin, is_key, show_badge, show_moment
 from articles.admin.posts import show_state
 from articles.admin.preview import preview_home
 from articles.admin.writing import MAX_QUERY, MAX_RESULTS, MAX_WORDS
@@ -258,7 +257,7 @@ class FrontPageAdmin(ReadOnlyAdmin):
         lead = posts.get(screen.choice.lead or 0)
         rows = [_row(posts[key], at) for key in screen.choice.pinned]
         current = FrontPage.objects.running(now).first()
-        page = Paginator(_editions(), EDITIONS_PER_PAGE).get_page(request.GET.get("page"))
+        page = CappedPaginator(_editions(), EDITIONS_PER_PAGE).get_page(request.GET.get("page"))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from articles.admin.base import EditorialAdmin, is_key, isolate, show_moment
+from articles.admin.base import CappedPaginator, EditorialAdmin, is_key, isolate, show_moment
 from articles.admin.naming import label_of, name_user
 from articles.editorial import drafts, versions, workflow
 from articles.editorial.comparison import Comparison, compare
@@ -51,7 +50,7 @@ def show_history(desk: EditorialAdmin, request: HttpRequest, post: Post) -> Http
     """The list of versions, newest first: milestones, and between them what was saved and kept by itself, folded."""
     # The snapshots hold whole texts, which the list does not print.
     revisions = post.revisions.defer("snapshot").select_related("user", "run")
-    page = Paginator(revisions, PER_PAGE).get_page(request.GET.get("page"))
+    page = CappedPaginator(revisions, PER_PAGE).get_page(request.GET.get("page"))
     first = post.revisions.order_by("created_at", "pk").values_list("pk", flat=True).first()
     saved = [revision.pk for revision in page if revision.kind == Revision.Kind.SAVE][:2]
     rows = [

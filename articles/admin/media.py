@@ -40,6 +40,7 @@ from articles.queue import enqueue_once
 from articles.uses import count_uses, find_kept_uses, find_uses, is_in_masthead, without_uses
 
 SHOWN_USES = 20
+COUNTED_USES = 1_000
 SEARCHED = ("name", "alt", "caption", "credit")
 TEXTS = ["alt", "is_decorative", "caption"]
 RIGHTS = ["credit", "licence", "licence_text", "licence_url"]
@@ -165,6 +166,8 @@ class MediaAdmin(EditorialAdmin):
     list_display_links = ("name_line",)
     list_filter = (KindFilter, AltFilter, UseFilter, OwnFilter, "licence")
     list_select_related = ("uploaded_by",)
+    # The order in which they came, which needs no sorting.
+    ordering = ("-pk",)
     search_fields = SEARCHED
     search_help_text = gettext_lazy("File name, alternative text, caption or credit")
     readonly_fields = ("name", "content_type", "measures", "public_address", "found", "uploaded_by", "created_at", "sha256")
@@ -369,10 +372,10 @@ class MediaAdmin(EditorialAdmin):
 
 
 def list_uses(media: MediaFile, user: Any) -> tuple[int, list[Post]]:
-    """In how many posts the file is shown, and those of them that the user may see, at most :data:`SHOWN_USES`."""
+    """In how many posts the file is shown, counted to :data:`COUNTED_USES`, and those that the user may see, some of them."""
     used = find_uses(media)
     seen: PostQuerySet = visible_posts(user).filter(pk__in=used.values("pk"))  # type: ignore[assignment]
-    return used.count(), list(seen.light().order_by("-published_at", "-pk")[:SHOWN_USES])
+    return used.order_by().values("pk")[:COUNTED_USES].count(), list(seen.light().order_by("-published_at", "-pk")[:SHOWN_USES])
 
 
 def show_picture(media: MediaFile | None, *, large: bool = False) -> SafeString | str:

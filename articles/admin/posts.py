@@ -226,7 +226,8 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
     def thumbnail(self, post: Post) -> SafeString | str:
         return show_picture(post.cover)
 
-    @admin.display(description=gettext_lazy("title"), ordering="title")
+    # By what stands in the index of the list: by the title, every post would be read.
+    @admin.display(description=gettext_lazy("title"), ordering="search_key")
     def title_line(self, post: Post) -> SafeString:
         return isolate(post.title)
 

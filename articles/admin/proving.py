@@ -11,7 +11,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
@@ -31,7 +30,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from articles.addresses import host_of
-from articles.admin.base import ReadOnlyAdmin, isolate, read_findings, show_badge, show_moment
+from articles.admin.base import CappedPaginator, ReadOnlyAdmin, isolate, read_findings, show_badge, show_moment
 from articles.editorial.permissions import can_import, sees_others, visible_posts
 from articles.findings import RefusedFile
 from articles.formats.address_lists import MAX_BYTES, collect
@@ -250,7 +249,7 @@ class ProofRunAdmin(ReadOnlyAdmin):
         items = run.items.exclude(outcome="").select_related("candidate").order_by("pk")
         if outcome in ProofItem.Outcome.values:
             items = items.filter(outcome=outcome)
-        page = Paginator(items, ITEMS_PER_PAGE).get_page(request.GET.get("page"))
+        page = CappedPaginator(items, ITEMS_PER_PAGE).get_page(request.GET.get("page"))
         counts = totals_of(run)
         may_lead = request.user.has_perm(ADD_REDIRECT)
         rows = list(_rows(page.object_list, request, may_lead=may_lead))

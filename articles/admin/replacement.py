@@ -7,14 +7,13 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from articles.admin.base import EditorialAdmin, is_key
+from articles.admin.base import CappedPaginator, EditorialAdmin, is_key
 from articles.admin.pictures import MAX_UPLOAD, describe_refusal, describe_too_large, name_upload
 from articles.findings import RefusedFile
 from articles.models import MediaFile, MediaPair
@@ -103,7 +102,7 @@ def show_alike(desk: EditorialAdmin, request: HttpRequest) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     pairs = MediaPair.objects.filter(is_dismissed=False).select_related("first", "second")
-    page = Paginator(pairs, PAIRS_PER_PAGE).get_page(request.GET.get("page"))
+    page = CappedPaginator(pairs, PAIRS_PER_PAGE).get_page(request.GET.get("page"))
     files = [media for pair in page for media in (pair.first, pair.second)]
     counts = count_uses(files)
     rows = [

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -23,7 +22,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from articles.admin.base import ReadOnlyAdmin, is_key, show_moment
+from articles.admin.base import CappedPaginator, ReadOnlyAdmin, is_key, show_moment
 from articles.colours import DEFAULTS, is_colour
 from articles.editorial.permalinks import BadAddress, check_pattern, fill_pattern
 from articles.editorial.permissions import can_set_up
@@ -304,7 +303,7 @@ class SiteSettingsAdmin(ReadOnlyAdmin):
 
     def _show(self, request: HttpRequest, screen: Screen) -> HttpResponse:
         absences = explain_absences(screen.links)
-        page = Paginator(list_versions(), VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
+        page = CappedPaginator(list_versions(), VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -20,7 +20,6 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, StreamingHttpResponse
 from django.template.defaultfilters import filesizeformat
@@ -32,7 +31,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from import_export.admin import ImportExportMixin
 
-from articles.admin.base import ReadOnlyAdmin, isolate, read_findings, show_badge, show_findings, show_moment
+from articles.admin.base import (
+    COUNTED_ROWS,
+    CappedPaginator,
+    ReadOnlyAdmin,
+    isolate,
+    read_findings,
+    show_badge,
+    show_findings,
+    show_moment,
+)
 from articles.editorial.permissions import visible_posts
 from articles.findings import RefusedFile
 from articles.models import TableImport, TableRow
@@ -156,7 +164,7 @@ class TablesMixin(ImportExportMixin):
             return HttpResponseRedirect(request.path)
         form = ExportForm(resource, request.POST or None)
         if request.method != "POST" or not form.is_valid():
-            return self._show_export(request, form, rows.count())
+            return self._show_export(request, form, rows.order_by().values("pk")[: COUNTED_ROWS + 1].count())
         if chosen := form.cleaned_data["keys"]:
             rows = self.get_queryset(request).filter(pk__in=chosen)
         keys = list(rows.values_list("pk", flat=True))
@@ -169,7 +177,8 @@ class TablesMixin(ImportExportMixin):
         return _as_download(response, name_file(resource, format))
 
     def _show_export(self, request: HttpRequest, form: ExportForm, number: int, action: str = "") -> TemplateResponse:
-        context = {"title": _("Export as a table"), "form": form, "number": number, "action": action}
+        limit = COUNTED_ROWS if number > COUNTED_ROWS else 0
+        context = {"title": _("Export as a table"), "form": form, "number": number, "limit": limit, "action": action}
         return self._show(request, "admin/articles/tables/export.html", context)
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -261,7 +270,7 @@ class TableImportAdmin(ReadOnlyAdmin):
         rows = run.rows.defer("cells", "source_findings", "claims").order_by("number")
         if verdict in TableRow.Verdict.values:
             rows = rows.filter(verdict=verdict)
-        page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+        page = CappedPaginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
         done, total = imports.measure(run)
         context = {
             "title": f"{run.get_model_display()}: {run.label}",

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from taggit.admin import Tag as LibraryTag
 
-from articles.admin.base import EditorialAdmin, by_identity, isolate
+from articles.admin.base import EditorialAdmin, by_identity, isolate, show_moment
 from articles.admin.fields import LinksField, NamesField
 from articles.admin.tables import TablesMixin
 from articles.editorial.permalinks import BadAddress, claim_former
-from articles.editorial.permissions import visible_posts
+from articles.editorial.permissions import only_of_visible
 from articles.formats.terms import identity, slugify
 from articles.models import Author, Category, Post, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
 from articles.transfer.resources import RESOURCES
@@ -211,13 +211,17 @@ class RedirectForm(forms.ModelForm):
 class RedirectAdmin(TablesMixin, EditorialAdmin):
     form = RedirectForm
     resource_classes = (RESOURCES["redirect"],)
-    list_display = ("old_path_line", "post_line", "created_at")
+    list_display = ("old_path_line", "post_line", "created_line")
     list_select_related = ("post",)
     search_fields = ("old_path", "post__path")
     autocomplete_fields = ("post",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(post__in=visible_posts(request.user))
+        return only_of_visible(super().get_queryset(request), request.user)
+
+    @admin.display(description=gettext_lazy("created"), ordering="pk")
+    def created_line(self, row: Redirect) -> SafeString | str:
+        return show_moment(row.created_at)
 
     @admin.display(description=gettext_lazy("old address"), ordering="old_path")
     def old_path_line(self, row: Redirect) -> SafeString:

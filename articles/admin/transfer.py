@@ -72,6 +72,9 @@ class ImportItemAdmin(ReadOnlyAdmin):
     list_display = ("path_line", "verdict_badge", "permalink_line", "run")
     list_filter = ("verdict",)
     list_select_related = ("run",)
+    # In the order in which they were written, which needs no sorting.
+    ordering = ("-pk",)
+    sortable_by = ()
     search_fields = ("path", "permalink")
     fields = ("path_line", "verdict_badge", "permalink_line", "run", "findings_list")
     readonly_fields = fields
@@ -108,6 +111,9 @@ class SourceFileAdmin(ReadOnlyAdmin):
     list_display = ("path_line", "source", "role", "size")
     list_filter = ("role", "source")
     list_select_related = ("source",)
+    # By the key of the source: by its name, all of them would be joined and sorted.
+    ordering = ("source_id", "path")
+    sortable_by = ()
     search_fields = ("path",)
 
     @admin.display(description=gettext_lazy("path"), ordering="path")
@@ -122,6 +128,9 @@ class RevisionAdmin(ReadOnlyAdmin):
     list_display = ("post_line", "created_line", "origin", "user", "note_line")
     list_filter = ("origin",)
     list_select_related = ("post", "user")
+    # In the order in which they were kept, which needs no sorting.
+    ordering = ("-pk",)
+    sortable_by = ()
     search_fields = ("post__title", "post__path")
     fields = ("post_line", "created_line", "origin", "user", "note_line", "title_line", "front_matter_text", "body_text")
     readonly_fields = fields

@@ -91,12 +91,18 @@ def read_overview(user: Account) -> Overview:
     reviews = may_review(user)
     # One query per state: together they would have to be sorted whole.
     drafts = [visible.filter(owner=user.pk, state=state).order_by("-modified_at", "-pk") for state in _OPEN]
-    # And what the user wrote on posts that are public.
-    drafts.append(visible.filter(pending__user=user.pk, pending_submitted_at__isnull=True).order_by("-modified_at", "-pk"))
+    # And what the user wrote on posts that are public: the few with a draft beside them first, else all are looked through.
+    with_draft = Post.objects.filter(pending__isnull=False).order_by().values("pk")
+    in_review = Post.objects.filter(pending_submitted_at__isnull=False).order_by().values("pk")
+    drafts.append(
+        visible.filter(pk__in=with_draft, pending__user=user.pk, pending_submitted_at__isnull=True).order_by(
+            "-modified_at", "-pk"
+        )
+    )
     mine = sorted(_first(*drafts), key=lambda post: post.modified_at, reverse=True)
     submitted = [
         visible.filter(state=State.IN_REVIEW).exclude(owner=user.pk).order_by("modified_at", "pk"),
-        visible.filter(pending_submitted_at__isnull=False).exclude(pending__user=user.pk).order_by("modified_at", "pk"),
+        visible.filter(pk__in=in_review).exclude(pending__user=user.pk).order_by("modified_at", "pk"),
     ]
     late = {
         name: _first(visible.filter(rule).order_by("expires_at" if name == LEAVING else "modified_at"))

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -155,6 +156,12 @@ def visible_posts(user: Account) -> QuerySet[Post]:
     if user.pk is None or not _has(user, RULES[Verb.VIEW].permission):
         return posts.none()
     return posts.filter(owner=user.pk)
+
+
+def only_of_visible(rows: QuerySet[Any], user: Account) -> QuerySet[Any]:
+    """Those of ``rows`` whose ``post`` the user may see. For who sees all they are not joined with all posts."""
+    seen = visible_posts(user)
+    return rows.filter(post__in=seen) if seen.query.where else rows
 
 
 def can_import(user: Account | None) -> bool:

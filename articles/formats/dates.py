@@ -13,8 +13,8 @@ from django.utils.translation import gettext_noop as _
 from articles.findings import Finding
 
 # Every aware datetime given out can be shown in any zone on Earth (UTC-12 to UTC+14) without OverflowError.
-_EARLIEST = datetime(1, 1, 2, 12, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC)
+EARLIEST = datetime(1, 1, 2, 12, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC)
 _GO_ZERO = (1, 1, 1)
 
 _MONTHS = {
@@ -139,7 +139,7 @@ def parse_date(value: str, zone: ZoneInfo) -> datetime | None:
         return None
     own = zone if parts.offset is None else UTC if not parts.offset else timezone(parts.offset)
     local = parts.wall.replace(tzinfo=own)
-    if not _EARLIEST <= local <= _LATEST:
+    if not EARLIEST <= local <= LATEST:
         raise BadDate(value)
     if parts.offset is not None:
         return local

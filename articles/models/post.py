@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import connections, models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from taggit.managers import TaggableManager
 from taggit.models import ItemBase
 
+from articles.formats.dates import EARLIEST, LATEST
 from articles.models.people import Author
 from articles.models.taxonomy import Category, Tag
 
@@ -26,6 +27,22 @@ HEAVY_FIELDS = ("body", "front_matter", "body_html", "plain_text", "source_bytes
 def _home(script_prefix: str) -> str:
     """The address of the front page below ``script_prefix``, which Django's own look-up reads from the thread."""
     return reverse("articles:home")
+
+
+class ShownDateTimeField(models.DateTimeField):
+    """A moment that can be shown in every zone on Earth.
+
+    The first hours of the year 1 and the last of 9999 are in no year that Python knows in zones west or east of Greenwich: a
+    row that holds them (a table, a program) comes out as the nearest moment that is, so that it can stand on a page.
+    """
+
+    def from_db_value(self, value: datetime | None, *_args: Any) -> datetime | None:
+        return value if value is None else min(max(value, EARLIEST), LATEST)
+
+    def deconstruct(self) -> Any:
+        """For migrations it is the ordinary field: its column is the same, and a large table need not be written anew."""
+        name, _path, args, keywords = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, keywords
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -42,6 +59,15 @@ class PostQuerySet(models.QuerySet["Post"]):
     def dated(self) -> Self:
         """Articles with a date, newest first: what lists, feeds and archives show."""
         return self.filter(kind=Post.Kind.ARTICLE, published_at__isnull=False).order_by("-published_at", "-pk")
+
+    def pages(self) -> Self:
+        """The standing pages, by the index that holds nothing else: the kind is in the statement, which SQLite requires."""
+        return self.filter(Func(F("kind"), template="%(expressions)s = 'page'", output_field=models.BooleanField()))
+
+    def withheld(self) -> Self:
+        """Those that are in no state for readers, by the index that holds nothing else, as with :meth:`pages`."""
+        states = "%(expressions)s IN ('draft', 'in_review', 'withdrawn')"
+        return self.filter(Func(F("state"), template=states, output_field=models.BooleanField()))
 
     def below(self, folder: str) -> Self:
         """Those whose address begins with ``folder``, by the index of addresses on either database."""
@@ -99,11 +125,11 @@ class Post(models.Model):
     language = models.CharField(_("language"), max_length=35, blank=True)
     translation_key = models.CharField(_("translation key"), max_length=300, blank=True, db_index=True)
 
-    published_at = models.DateTimeField(_("published"), null=True, blank=True)
-    first_published_at = models.DateTimeField(_("first published"), null=True, blank=True, editable=False)
-    updated_at = models.DateTimeField(_("updated"), null=True, blank=True)
-    embargo_until = models.DateTimeField(_("embargo until"), null=True, blank=True)
-    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    published_at = ShownDateTimeField(_("published"), null=True, blank=True)
+    first_published_at = ShownDateTimeField(_("first published"), null=True, blank=True, editable=False)
+    updated_at = ShownDateTimeField(_("updated"), null=True, blank=True)
+    embargo_until = ShownDateTimeField(_("embargo until"), null=True, blank=True)
+    expires_at = ShownDateTimeField(_("expires"), null=True, blank=True)
     corrected_at = models.DateTimeField(_("corrected"), null=True, blank=True, editable=False)
     trashed_at = models.DateTimeField(_("in the trash since"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -215,6 +241,16 @@ class Post(models.Model):
                 fields=["pending_submitted_at"], condition=Q(pending_submitted_at__isnull=False), name="post_changes_in_review"
             ),
             models.Index(fields=["-trashed_at", "-id"], condition=Q(trashed_at__isnull=False), name="post_trash"),
+            # An article in a language that few have would read all posts to find the one before it.
+            models.Index(fields=["language", "-published_at", "-id"], name="post_of_language"),
+            models.Index(fields=["path"], condition=Q(kind="page"), name="post_pages"),
+            models.Index(
+                fields=["state", "-published_at", "-id"],
+                condition=Q(state__in=["draft", "in_review", "withdrawn"]),
+                name="post_withheld",
+            ),
+            models.Index(fields=["-published_at", "-id"], condition=Q(pending__isnull=False), name="post_with_changes"),
+            models.Index(fields=["-published_at", "-id"], condition=Q(is_edited=True), name="post_edited"),
         ]
         permissions = [
             ("publish_post", _("Can publish, schedule and withdraw posts")),

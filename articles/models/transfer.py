@@ -223,6 +223,8 @@ class ImportItem(models.Model):
         ordering = ["run", "pk"]
         indexes = [
             models.Index(fields=["run", "verdict"], name="import_item_verdict"),
+            models.Index(fields=["run", "path"], name="import_item_path"),
+            models.Index(fields=["run"], condition=models.Q(resolution__isnull=False), name="import_item_resolution"),
             models.Index(fields=["sha256"], condition=models.Q(verdict="conflict"), name="import_item_conflict"),
         ]
 

@@ -52,10 +52,15 @@ def month_span(year: int, month: int) -> Span:
     return midnight(year, month), midnight(year + month // 12, month % 12 + 1)
 
 
+def posts_since(now: datetime, start: datetime) -> PostQuerySet:
+    """The public posts from a moment on."""
+    return Post.objects.published(now).filter(published_at__gte=start)
+
+
 def look_around(span: Span, *, year: int = 0) -> Around:
     """What stands beside a span that has posts; one query. With ``year``, also which of its months have some."""
-    before = _newest_first().filter(published_at__lt=span[0]).values("published_at")[:1]
-    after = _newest_first().filter(published_at__gte=span[1]).order_by("published_at", "pk").values("published_at")[:1]
+    before = _newest_first(until=span[0]).values("published_at")[:1]
+    after = _newest_first(since=span[1]).order_by("published_at", "pk").values("published_at")[:1]
     months = [month_span(year, month) for month in range(1, 13)] if year else []
     asked = {"earlier": Subquery(before), "later": Subquery(after), **_questions(months)}
     row = _ask(**asked)
@@ -85,12 +90,15 @@ def list_years() -> list[Year]:
     return list(years.values())
 
 
-def _newest_first() -> PostQuerySet:
-    """The public posts whose year has an address. As a plain range it lets SQLite walk its index; published() implies its end.
+def _newest_first(since: datetime | None = None, until: datetime | None = None) -> PostQuerySet:
+    """The public posts whose year has an address, from ``since`` on, before ``until``.
 
-    In some zones the first hours that a database holds are in no year that Python knows.
+    In some zones the first hours that a database holds are in no year that Python knows. As a plain range it lets SQLite
+    walk its index; published() implies its end. One bound on each side: of two, SQLite may walk from the farther.
     """
-    return Post.objects.published().dated().filter(published_at__range=(midnight(FIRST_YEAR), timezone.now()))
+    first, now = midnight(FIRST_YEAR), timezone.now()
+    rows = Post.objects.published().dated().filter(published_at__gte=max(since or first, first))
+    return rows.filter(published_at__lt=until) if until is not None and until <= now else rows.filter(published_at__lte=now)
 
 
 def _those_with_posts(spans: Sequence[Span]) -> list[Span]:

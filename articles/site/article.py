@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -111,35 +111,37 @@ def _beside(
     post.translation_key = translation_key or ""
     position = RelatedPost.objects.filter(post=pk, other=OuterRef("pk")).order_by().values("position")[:1]
     columns = ("title", "path", "kind", "language", "published_at", "series", "series_order", "translation_key", "source")
-    beside = Post.objects.published(now).filter(_neighbour_conditions(post, now)).exclude(pk=pk).only(*columns)
+    # One set of keys, not alternatives on a post: for those PostgreSQL reads all posts.
+    wanted = _neighbour_keys(post, now)
+    keys = wanted[0].union(*wanted[1:], all=True)
+    beside = Post.objects.published(now).filter(pk__in=keys).exclude(pk=pk).only(*columns)
     return beside.annotate(related_position=Subquery(position))
 
 
-def _neighbour_conditions(post: Post, now: datetime) -> Q:
-    wanted = Q()
+def _neighbour_keys(post: Post, now: datetime) -> list[QuerySet[Any, Any]]:
+    """Queries that give the keys of posts that may be neighbours, each by an index of its own."""
+    wanted: list[QuerySet[Any, Any]] = []
     if is_article(post):
-        older, newer = _beside_in_time(post, now)
-        wanted |= Q(pk=older) | Q(pk=newer)
-        wanted |= Q(pk__in=RelatedPost.objects.filter(post=post.pk).order_by().values("other"))
+        wanted += _beside_in_time(post, now)
+        wanted.append(RelatedPost.objects.filter(post=post.pk).order_by().values_list("other_id"))
         if post.series_id:
-            previous, following = _beside_in_series(post, now)
-            wanted |= Q(pk=previous) | Q(pk=following)
+            wanted += _beside_in_series(post, now)
     if post.translation_key:
         # The source is compared afterwards: with it here, SQLite may walk all posts of the source to find two.
-        wanted |= Q(translation_key=post.translation_key)
+        wanted.append(Post.objects.filter(translation_key=post.translation_key).order_by().values_list("pk"))
     return wanted
 
 
-def _beside_in_time(post: Post, now: datetime) -> tuple[Subquery, Subquery]:
+def _beside_in_time(post: Post, now: datetime) -> list[QuerySet[Any, Any]]:
     rows = Post.objects.published(now).dated().filter(language=post.language)
     moment = post.published_at
     # A range and an exclusion, not two alternatives: with those, SQLite sorts all posts instead of walking its index.
     older = rows.filter(~Q(published_at=moment, pk__gte=post.pk), published_at__lte=moment)
     newer = rows.filter(~Q(published_at=moment, pk__lte=post.pk), published_at__range=(moment, now))
-    return Subquery(older.values("pk")[:1]), Subquery(newer.order_by("published_at", "pk").values("pk")[:1])
+    return [_first_of(older), _first_of(newer.order_by("published_at", "pk"))]
 
 
-def _beside_in_series(post: Post, now: datetime) -> tuple[Subquery, Subquery]:
+def _beside_in_series(post: Post, now: datetime) -> list[QuerySet[Any, Any]]:
     """Numbered members stand first, in the order of their numbers; the others follow by date."""
     rows = Post.objects.published(now).dated().filter(series=post.series_id)
     moment, number = post.published_at, post.series_order
@@ -154,7 +156,12 @@ def _beside_in_series(post: Post, now: datetime) -> tuple[Subquery, Subquery]:
     order = F("series_order")
     backwards = previous.order_by(order.desc(nulls_first=True), "-published_at", "-pk")
     forwards = following.order_by(order.asc(nulls_last=True), "published_at", "pk")
-    return Subquery(backwards.values("pk")[:1]), Subquery(forwards.values("pk")[:1])
+    return [_first_of(backwards), _first_of(forwards)]
+
+
+def _first_of(rows: PostQuerySet) -> QuerySet[Any, Any]:
+    """The key of the first. Not the slice itself: SQLite takes none inside a compound."""
+    return Post.objects.filter(pk=Subquery(rows.values("pk")[:1])).order_by().values_list("pk")
 
 
 def _time_key(post: Post) -> tuple[Any, ...]:

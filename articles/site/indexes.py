@@ -10,13 +10,13 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Collate
 from django.http import Http404
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from articles.models import Author, Post, PostQuerySet, Series, Tag, TaggedPost
+from articles.models import Author, Post, Series, Tag, TaggedPost
 
 PAGE_SIZE = 1000
 #: Tags that recent posts have most stand first, where there are more tags than a reader takes in at a glance.
@@ -79,21 +79,25 @@ def _bytewise(column: str) -> Collate:
     return Collate(column, "BINARY" if connection.vendor == "sqlite" else "C")
 
 
-def _members(**term: OuterRef) -> PostQuerySet:
-    """The public posts of a term. Joined, not "in all public posts": of those a database would first make a list."""
-    return Post.objects.published().filter(**term).order_by()
+def _with_posts(terms: QuerySet[Any], **term: OuterRef) -> QuerySet[Any]:
+    """Those of ``terms`` that have a public post. Joined, not "in all public posts": of those a database would first make a list.
+
+    One post is looked for, not asked whether there is one: that PostgreSQL turns into a join of all terms with all posts.
+    """
+    found = Post.objects.published().filter(**term).order_by().values("pk")[:1]
+    return terms.alias(a_post=Subquery(found)).filter(a_post__isnull=False).only("name", "slug", "identity")
 
 
 def _tags() -> QuerySet[Any]:
-    return Tag.objects.filter(Exists(_members(tagged_items__tag=OuterRef("pk")))).only("name", "slug", "identity")
+    return _with_posts(Tag.objects.all(), tagged_items__tag=OuterRef("pk"))
 
 
 def _authors() -> QuerySet[Any]:
-    return Author.objects.filter(Exists(_members(postauthor__author=OuterRef("pk")))).only("name", "slug", "identity")
+    return _with_posts(Author.objects.all(), postauthor__author=OuterRef("pk"))
 
 
 def _series() -> QuerySet[Any]:
-    return Series.objects.filter(Exists(_members(series=OuterRef("pk")))).only("name", "slug", "identity")
+    return _with_posts(Series.objects.all(), series=OuterRef("pk"))
 
 
 _TERMS = {"tag": _tags, "author": _authors, "series": _series}

@@ -92,18 +92,20 @@ Build = Callable[..., PostQuerySet]
 class Wanted:
     """Which posts a list is of: ``build(now, *values)`` gives those public at ``now``, as :func:`articles.statements.fetch` asks.
 
+    ``until`` is the end of a period, not in it: said apart, because of two upper ends SQLite takes one and walks from there.
     ``is_known``: ``build`` is a function of a module, so that the statements of its lists are made once.
     """
 
     build: Build
     values: tuple[Given, ...] = ()
+    until: datetime | None = None
     is_known: bool = True
 
-    def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, moment: datetime, **shape: int) -> list[Any]:
-        """The rows of ``query(now, moment, *values, posts=build, **shape)``."""
+    def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, *moments: datetime, **shape: int) -> list[Any]:
+        """The rows of ``query(now, *moments, *values, posts=build, **shape)``."""
         if self.is_known:
-            return fetch(query, now, moment, *self.values, posts=self.build, **shape)
-        return list(query(now, moment, *self.values, posts=self.build, **shape))
+            return fetch(query, now, *moments, *self.values, posts=self.build, **shape)
+        return list(query(now, *moments, *self.values, posts=self.build, **shape))
 
 
 def list_posts(
@@ -124,15 +126,15 @@ def list_posts(
     now = at or timezone.now()
     start, skipped = _read_token(token) if token is not None else (None, 0)
     # One end of the range: of two, SQLite takes the first and walks from there to the other.
-    until = min(start or now, now)
-    cards: list[Post] = wanted.ask(_cards, now, until, skipped=skipped, size=size)
+    end = min(now, wanted.until - timedelta(microseconds=1)) if wanted.until else now
+    cards: list[Post] = wanted.ask(_cards, now, min(start or end, end), skipped=skipped, size=size)
     has_older = len(cards) > size
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:
         listing.older = "?before=" + _token_after(listing.posts, start, skipped)
         listing.lower = cards[size].published_at
     if start and listing.posts:
-        listing.newer, listing.upper = _newer(wanted, now, listing.posts[0], start, skipped, size)
+        listing.newer, listing.upper = _newer(wanted, now, end, listing.posts[0], start, skipped, size)
     attach_credits([*besides, *listing.posts])
     return listing
 
@@ -299,8 +301,8 @@ def _token_after(posts: Sequence[Post], start: datetime | None, skipped: int) ->
     return _token(last, tied + (skipped if start == last else 0))
 
 
-def _later(now: datetime, moment: datetime, *values: Given, posts: Build, size: int) -> QuerySet[Any, Any]:
-    rows = _dated(now, posts(now, *values)).filter(published_at__gt=moment)
+def _later(now: datetime, end: datetime, moment: datetime, *values: Given, posts: Build, size: int) -> QuerySet[Any, Any]:
+    rows = _dated(end, posts(now, *values)).filter(published_at__gt=moment)
     return rows.order_by("published_at", "pk").values_list("published_at", flat=True)[:size]
 
 
@@ -309,14 +311,16 @@ def _ties(now: datetime, moment: datetime, *values: Given, posts: Build) -> Quer
     return rows.values("published_at").annotate(number=Count("pk")).values_list("number", flat=True)
 
 
-def _newer(wanted: Wanted, now: datetime, first: Post, start: datetime, skipped: int, size: int) -> tuple[str, datetime | None]:
+def _newer(
+    wanted: Wanted, now: datetime, end: datetime, first: Post, start: datetime, skipped: int, size: int
+) -> tuple[str, datetime | None]:
     """The query of the page before the one that begins with ``first``, and the post before that, if there is one."""
     moment = _instant(first)
     before = skipped if moment == start else 0
     if before >= size:
         return "?before=" + _token(moment, before - size), moment
     missing = size - before
-    times: list[datetime] = wanted.ask(_later, now, moment, size=missing + 1)
+    times: list[datetime] = wanted.ask(_later, now, end, moment, size=missing + 1)
     if len(times) <= missing:
         return "", None
     begins = times[missing - 1]

@@ -243,8 +243,7 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
         return answer_address(request)
     span = archives.month_span(year, month) if month else archives.year_span(year)
     sections = load_sections()
-    posts = Post.objects.published().filter(published_at__gte=span[0], published_at__lt=span[1])
-    listing = list_posts(posts, request.GET.get("before"))
+    listing = list_posts(Wanted(archives.posts_since, (span[0],), until=span[1]), request.GET.get("before"))
     if not listing.posts:
         return answer_address(request)
     address = reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])

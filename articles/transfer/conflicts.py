@@ -59,7 +59,10 @@ def list_conflicts(run: ImportRun, user: Account) -> QuerySet[ImportItem]:
 
     Conflicts about an address are none: nobody can decide them but by changing the file or the other page.
     """
-    items = run.items.filter(resolution__state__in=["open", "settled"], applied_at__isnull=False, excluded=False)
+    # Said plainly first: by it the few are found without reading what is said in them.
+    items = run.items.filter(
+        resolution__isnull=False, resolution__state__in=["open", "settled"], applied_at__isnull=False, excluded=False
+    )
     return (
         items.filter(post__in=visible_posts(user)).select_related("post").annotate(is_newer=Exists(_later_items())).order_by("pk")
     )

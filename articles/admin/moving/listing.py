@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.cache import cache
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import QueryDict
@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from articles.admin.base import read_findings, show_badge
+from articles.admin.base import CappedPaginator, read_findings, show_badge
 from articles.editorial.permissions import visible_posts
 from articles.models import ImportItem, ImportRun
 
@@ -92,7 +92,9 @@ def _storable(text: str) -> str:
 def list_items(run: ImportRun, chosen: ItemFilter, number: str | None, user: Any) -> dict[str, Any]:
     """A page of the run's files, as the templates print it; a handful of queries, whatever its length."""
     items = chosen.apply(run.items.all()).defer("before", "seen")
-    page = Paginator(items.order_by("path", "pk"), PER_PAGE).get_page(number)
+    known = known_total(run, chosen)
+    paginator = CappedPaginator(items.order_by("path", "pk"), PER_PAGE, known=known)
+    page = paginator.get_page(number)
     return {
         "filter": chosen,
         "page": page,
@@ -100,8 +102,16 @@ def list_items(run: ImportRun, chosen: ItemFilter, number: str | None, user: Any
         "verdicts": count_verdicts(run, chosen),
         "codes": count_codes(run, chosen),
         "folders": list_folders(page),
-        "total": page.paginator.count,
+        "total": paginator.count if known is None else known,
     }
+
+
+def known_total(run: ImportRun, chosen: ItemFilter) -> int | None:
+    """How many files of the run are meant, as far as the run itself says it."""
+    if not run.totals or chosen.code or chosen.query or chosen.folder:
+        return None
+    names = [chosen.verdict] if chosen.verdict else [*Verdict.values, EXCLUDED]
+    return sum(int(run.totals.get(name, 0)) for name in names)
 
 
 def describe_items(run: ImportRun, items: Iterable[ImportItem], user: Any) -> list[dict[str, Any]]:
