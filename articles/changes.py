@@ -113,7 +113,7 @@ def _differs(columns: Iterable[str]) -> str:
 
 
 def _shown_columns(model: type[models.Model]) -> list[str]:
-    return [field.column for field in model._meta.concrete_fields if field.column not in _UNSHOWN]
+    return [column for field in model._meta.concrete_fields if (column := field.column) and column not in _UNSHOWN]
 
 
 def _quoted(text: str) -> str:
@@ -332,7 +332,8 @@ def read_changes(position: int) -> tuple[list[Row], int]:
 
 
 def _as_row(values: Sequence[Any]) -> Row:
-    return Row(*values[:6], before=_read_time(values[6]), after=_read_time(values[7]))
+    id, turn, kind, key, name, aspect, before, after = values
+    return Row(id, turn, kind, key, name, aspect, _read_time(before), _read_time(after))
 
 
 def _read_time(value: Any) -> datetime | None:

@@ -16,10 +16,12 @@ from itertools import count
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections, router
 from django.db.models import Model, QuerySet
 from django.db.models.base import ModelState
 from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable, get_related_populators
+
+from articles.models import Post
 
 #: A value whose place is found: an instant, a number of a row, a text, or several of them. ``None`` belongs to the shape.
 Given = datetime | int | str | Sequence[int] | Sequence[str] | None
@@ -52,16 +54,18 @@ def fetch(build: Callable[..., QuerySet[Any, Any]], *values: Given, **shape: Has
     ``shape``, ``None`` among the values and the lengths of lists aside, which are part of it anyway. Raises TypeError
     where a value does not reach the statement or is changed on the way.
     """
-    key = (build, tuple(shape.items()), tuple(_kind_of(value) for value in values))
+    # Which of several databases answers readers, is asked each time.
+    alias = router.db_for_read(Post)
+    key = (build, alias, tuple(shape.items()), tuple(_kind_of(value) for value in values))
     if key not in _kept:
         if len(_kept) >= _MAX_KEPT:
             # Lengths of lists are bounded by what a page shows; this bounds what is not foreseen.
             _kept.clear()
-        _kept[key] = _compile(build, values, shape)
+        _kept[key] = _compile(alias, build, values, shape)
     statement = _kept[key]
     if statement is None:
         return []
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = connections[alias]
     params = [
         constant if place is None else _adapted(values[place[0]], place, connection)
         for constant, place in zip(statement.params, statement.places, strict=True)
@@ -74,8 +78,9 @@ def fetch(build: Callable[..., QuerySet[Any, Any]], *values: Given, **shape: Has
 def _kind_of(value: Given) -> Hashable:
     if value is None:
         return None
-    kind: Hashable = (list, len(value)) if isinstance(value, list | tuple) else type(value)
-    return kind
+    if isinstance(value, list | tuple):
+        return ("list", len(value))
+    return type(value).__name__
 
 
 def _adapted(value: Any, place: _Place, connection: Any) -> Any:
@@ -88,14 +93,16 @@ def _adapted(value: Any, place: _Place, connection: Any) -> Any:
     return value if type(value) is kind else kind(value)
 
 
-def _compile(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Given], shape: dict[str, Any]) -> _Statement | None:
+def _compile(
+    alias: str, build: Callable[..., QuerySet[Any, Any]], values: Sequence[Given], shape: dict[str, Any]
+) -> _Statement | None:
     """``None`` where no row can come, such as that of an empty list of keys."""
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = connections[alias]
     numbers = count()
     places: dict[Any, _Place] = {}
     stand_ins = [_stand_in(value, position, numbers, places, connection) for position, value in enumerate(values)]
-    queryset = build(*stand_ins, **shape).using(DEFAULT_DB_ALIAS)
-    compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
+    queryset = build(*stand_ins, **shape).using(alias)
+    compiler = queryset.query.get_compiler(alias)
     try:
         sql, params = compiler.as_sql()
     except EmptyResultSet:
@@ -107,7 +114,7 @@ def _compile(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Given], 
     if any(_is_instant(param) for param, place in zip(params, found, strict=True) if place is None):
         raise TypeError(f"{build.__qualname__} asks the clock: the moment of the first call would be that of all")
     typed = tuple(place and (*place[:2], type(param)) for place, param in zip(found, params, strict=True))
-    return _Statement(sql, tuple(params), typed, _reader(queryset, compiler))
+    return _Statement(sql, tuple(params), typed, _reader(queryset, compiler, alias))
 
 
 def _is_instant(param: Any) -> bool:
@@ -136,9 +143,8 @@ def _stand_in(value: Any, position: int, numbers: Iterator[int], places: dict[An
 # --- Rows -----------------------------------------------------------------------------------------------------------
 
 
-def _reader(queryset: QuerySet[Any, Any], compiler: Any) -> Callable[[Sequence[Sequence[Any]]], list[Any]]:
+def _reader(queryset: QuerySet[Any, Any], compiler: Any, alias: str) -> Callable[[Sequence[Sequence[Any]]], list[Any]]:
     """What makes of the database's rows what the queryset would give."""
-    connection = connections[DEFAULT_DB_ALIAS]
     expressions = [column[0] for column in compiler.select[: compiler.col_count]]
     converters = [
         (position, functions, expression) for position, (functions, expression) in compiler.get_converters(expressions).items()
@@ -150,13 +156,13 @@ def _reader(queryset: QuerySet[Any, Any], compiler: Any) -> Callable[[Sequence[S
             for position, functions, expression in converters:
                 value = row[position]
                 for function in functions:
-                    value = function(value, expression, connection)
+                    value = function(value, expression, connections[alias])
                 row[position] = value
         return converted
 
     kind = queryset._iterable_class
     if kind is ModelIterable:
-        return _instance_reader(compiler, convert)
+        return _instance_reader(compiler, convert, alias)
     if kind is FlatValuesListIterable:
         return lambda rows: [row[0] for row in convert(rows)]
     if kind is ValuesListIterable:
@@ -164,13 +170,13 @@ def _reader(queryset: QuerySet[Any, Any], compiler: Any) -> Callable[[Sequence[S
     raise TypeError(f"no rows of {kind.__name__} are made here")
 
 
-def _instance_reader(compiler: Any, convert: Callable[[Any], Any]) -> Callable[[Sequence[Sequence[Any]]], list[Any]]:
+def _instance_reader(compiler: Any, convert: Callable[[Any], Any], alias: str) -> Callable[[Sequence[Sequence[Any]]], list[Any]]:
     model: type[Model] = compiler.klass_info["model"]
     fields = compiler.klass_info["select_fields"]
     start, end = fields[0], fields[-1] + 1
     names = [column[0].target.attname for column in compiler.select[start:end]]
     # The types are those of a later Django, which asks for one thing more.
-    populators = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
+    populators = get_related_populators(compiler.klass_info, compiler.select, alias)  # type: ignore[call-arg]
     annotations = list((compiler.annotation_col_map or {}).items())
     columns = operator.itemgetter(slice(start, end))
 
@@ -181,7 +187,7 @@ def _instance_reader(compiler: Any, convert: Callable[[Any], Any]) -> Callable[[
             instance = model.__new__(model)
             instance.__dict__.update(zip(names, columns(row), strict=True))
             state = ModelState()
-            state.adding, state.db = False, DEFAULT_DB_ALIAS
+            state.adding, state.db = False, alias
             instance._state = state
             for populator in populators:
                 populator.populate(row, instance)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import re
 import threading
 import time
@@ -25,11 +26,15 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import Error as DatabaseError
 from django.http.request import split_domain_port, validate_host
 
 from articles.following import SKEW, Follower, Portion
 from articles.shown import Marks, Shown, bare
 from articles.version import VERSION
+from cms.routers import NEEDED, read_position
+
+logger = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -46,7 +51,9 @@ DEAF = 10.0
 RETRY = 2.0
 """Seconds for which an old page is served without asking again, where it could not be made anew."""
 WAIT = 5.0
-"""Seconds that a reader waits for a page that another one has asked for."""
+"""Seconds that a reader waits for a page that another one has asked for and that is not there."""
+PATIENCE = 1.0
+"""Seconds that a reader waits where the page is there, but of before a change: for so long a publication may stay unseen."""
 MAX_PAGE = 2_000_000
 LEAST_COMPRESSED = 1000
 QUERY_SHARE = 4
@@ -260,6 +267,7 @@ class PageCache:
         self._making: dict[Key, threading.Event] = {}
         self._making_lock = threading.Lock()
         self._hosts: dict[str, bool] = {}
+        self._needed = (-1, "")
         self._passes = (*_PASSES, settings.MEDIA_URL, settings.STATIC_URL)
         self._session = f"{settings.SESSION_COOKIE_NAME}="
         self._proxy = settings.SECURE_PROXY_SSL_HEADER
@@ -336,12 +344,11 @@ class PageCache:
                 with self._making_lock:
                     del self._making[key]
                 mine.set()
-        if old is not None:
-            return self._send(old, environ, start_response, "stale")
-        made.wait(WAIT)
+        if old is None or old.is_stale:
+            made.wait(WAIT if old is None else PATIENCE)
         page = self.pages.by_key.get(key)
         if page is not None:
-            return self._send(page, environ, start_response, "hit")
+            return self._send(page, environ, start_response, "hit" if page is not old else "stale")
         # No page that is kept, or one that takes too long: Django says what it is.
         return self.application(environ, start_response)
 
@@ -380,6 +387,8 @@ class PageCache:
             started[:] = [(status, list(headers))]
 
         made_at = time.time()
+        # Where copies of the database answer readers: one that has what this process heard of.
+        asked[NEEDED] = self._find_needed()
         result = self.application(asked, start)
         status, headers = started[0]
         shown = asked.get(SHOWN)
@@ -391,6 +400,15 @@ class PageCache:
         if len(body) > MAX_PAGE:
             return Answer(status, headers, [body])
         return Answer(status, headers, (), _finish(key, body, headers, named, shown, position, made_at))
+
+    def _find_needed(self) -> str:
+        if self._needed[0] != self.pages.number:
+            try:
+                self._needed = (self.pages.number, read_position())
+            except DatabaseError:
+                # The primary is away: what was needed before is what a copy can have.
+                logger.warning("The database does not say how far it is; copies are asked for what was known before.")
+        return self._needed[1]
 
     # --- Answers
 
@@ -540,7 +558,8 @@ def uses_redis() -> bool:
 def find_release() -> str:
     """A name for all that pages are made of besides what is stored: the code's version, templates and settings."""
     seen = hashlib.sha256(VERSION.encode())
-    for folder in settings.TEMPLATES[0]["DIRS"]:
+    folders: list[Path] = settings.TEMPLATES[0]["DIRS"]  # type: ignore[assignment]
+    for folder in folders:
         for path in sorted(Path(folder).rglob("*.html")):
             status = path.stat()
             seen.update(f"{path}:{status.st_size}:{status.st_mtime_ns}".encode())

@@ -27,6 +27,8 @@ from cms.breaker import Breaker
 from cms.errors import is_desk
 from cms.outage import find_outage
 
+NEEDED = "kawaraban.needed"
+"""Where whoever keeps pages leaves in the environment which position a page must have seen (:func:`read_position`)."""
 SECONDS_LEFT_ALONE = 5.0
 SECONDS_TO_ANSWER = 2.0
 """For one question to a copy: less than the primary has, which is asked next."""
@@ -83,6 +85,7 @@ class ReplicaMiddleware:
             return self.get_response(request)
         reading = Reading(choose_replica())
         with _reads(reading), answer_within(SECONDS_TO_ANSWER):
+            reader_needs(request.META.get(NEEDED, ""))
             response = self.get_response(request)
         if reading.failed:
             # A GET of a page changes nothing, so it can be asked twice.

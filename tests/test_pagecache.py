@@ -17,7 +17,7 @@ from articles.models import Category, FrontPage, FrontSlot, Post, SiteSettings, 
 from cms import pagecache
 from cms.pagecache import normalize_query
 from tests.factories import CategoryFactory, PostFactory
-from tests.pages import CachedSite
+from tests.pages import CachedSite, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -434,7 +434,12 @@ def finished_page(text: str) -> Callable[..., Any]:
     return answer
 
 
-def test_of_many_readers_of_a_page_that_left_one_has_it_made_and_the_others_get_the_old_one(site: CachedSite) -> None:
+@pytest.mark.parametrize("patience", [0, 20])
+def test_of_many_readers_of_a_changed_page_one_has_it_made_and_nobody_waits_for_ever(
+    site: CachedSite, monkeypatch: pytest.MonkeyPatch, patience: int
+) -> None:
+    """Who has waited long enough gets the old page; in the ordinary case everybody gets the new one."""
+    monkeypatch.setattr(pagecache, "PATIENCE", patience)
     site.cache.application = finished_page("前")
     site.get("/a/")
     for page in site.cache.pages.by_key.values():
@@ -453,11 +458,17 @@ def test_of_many_readers_of_a_page_that_left_one_has_it_made_and_the_others_get_
     first = threading.Thread(target=lambda: answers.append(site.get("/a/")))
     first.start()
     assert asked.wait(20)
-    others = [site.get("/a/") for _reader in range(50)]
+    others: list[Any] = []
+    readers = [threading.Thread(target=lambda: others.append(site.get("/a/"))) for _reader in range(50)]
+    for reader in readers:
+        reader.start()
+    if patience == 0:
+        wait_until(lambda: len(others) == 50)
     may_go_on.set()
-    first.join()
-    assert {other.how for other in others} == {"stale"}
-    assert all("前" in other.text for other in others)
+    for reader in (first, *readers):
+        reader.join()
+    assert {other.how for other in others} == {"hit" if patience else "stale"}
+    assert all(("後" if patience else "前") in other.text for other in others)
     assert (answers[0].how, len(made)) == ("miss", 1)
     assert "後" in site.get("/a/").text
 

@@ -67,9 +67,9 @@ def find_list(kind: str, slug: str) -> TermList | None:
     found = fetch(_AT[kind], [spelling.strip("/") for spelling in spellings] if kind == "category" else spellings)
     if not found:
         return None
-    term: Term = found[0]
-    if isinstance(term, Category):
-        folder = term.full_slug + "/" if term.has_below else None  # type: ignore[attr-defined]
+    term: Any = found[0]
+    if kind == "category":
+        folder = term.full_slug + "/" if term.has_below else None
         return TermList(kind, term, Wanted(_of_category, (term.pk, folder)))
     return TermList(kind, term, Wanted(_OF[kind], (term.pk,)))
 

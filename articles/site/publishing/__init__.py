@@ -33,6 +33,7 @@ from articles.site.publishing.rewriting import find_links, find_media, rewrite_h
 from articles.site.publishing.tables import PAGES_OF_FAULTS, write_tables
 from articles.site.publishing.target import Mode, Report, Target
 from articles.site_settings import forget, search_elsewhere
+from articles.stores import public_store
 
 #: Headers of an answer that a server is to give, too. Of TLS (HSTS) the operator decides; tag and encoding are the server's.
 KEPT_HEADERS = (
@@ -191,9 +192,10 @@ class _Run:
             address = addresses.media_address(name)
             if self.target.has(address) or (file := find_file(name)) is None:
                 continue
-            if not self.target.keeps(address, _source_of(file)):
+            source = f"{file.size}-{file.modified}"
+            if not self.target.keeps(address, source):
                 headers = self._headers(self._ask(address, "HEAD"))
-                self.target.put(address, headers, file, is_asset=True, source=_source_of(file))
+                self.target.put(address, headers, public_store().read(name), is_asset=True, source=source)
             self._tell(address)
 
     def _take_faults(self) -> None:
