@@ -92,7 +92,7 @@ class Newsroom:
             translation_key=self.random.choice(["", "", "shared"]),
             cover=self.random.choice([None, None, *self.files]),
             categories=self.random.sample(self.categories, self.random.randint(0, 2)),
-            tags=[tag.name for tag in self.random.sample(self.tags, self.random.randint(0, 2))],
+            tags=self.random.sample([tag.name for tag in Tag.objects.order_by("pk")], self.random.randint(0, 2)),
             authors=self.random.sample(self.authors, self.random.randint(0, 2)),
         )
         if self.random.random() < 0.3:
@@ -318,6 +318,7 @@ def test_every_kept_page_is_what_django_would_make_of_it(seed: int, clock: list[
     newsroom = Newsroom(seed, clock)
     site = CachedSite()
     done: list[str] = []
+    compared = 0
     for _step in range(STEPS):
         for address in newsroom.random.sample(sorted(newsroom.addresses()), ASKED):
             answer = site.get(unquote(address))
@@ -331,4 +332,5 @@ def test_every_kept_page_is_what_django_would_make_of_it(seed: int, clock: list[
             kept, now = site.get(address), site.fresh(address)
             assert kept.how == "hit"
             assert (now.status, now.text) == (200, kept.text), f"{address} after {done[-3:]} ({page.shown})"
-    assert len(site.kept) > ASKED
+            compared += 1
+    assert compared > 10 * ASKED, "hardly any page was kept at all"
