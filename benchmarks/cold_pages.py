@@ -48,6 +48,7 @@ os.environ.update(
     DATABASE_URL="",
     REDIS_URL="",
     LOG_LEVEL="ERROR",
+    PAGE_CACHE="off",
 )
 
 import django  # noqa: E402

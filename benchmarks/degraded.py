@@ -44,12 +44,6 @@ from saves_at_once import read_form
 
 from tests.faults import FaultProxy
 
-GATED = """
-from cms.gate import Gate
-from cms.wsgi import application
-if not isinstance(application, Gate) and not getattr(application, "has_gate", False):
-    application = Gate(application)
-"""
 PREPARE = """
 import json
 from django.contrib.auth.models import Group, User
@@ -251,7 +245,6 @@ def redis_server(folder: Path) -> Iterator[int]:
 @contextmanager
 def served(environment: dict[str, str], folder: Path) -> Iterator[int]:
     """The server on a port of its own. A site that is not ready is served as well."""
-    (folder / "gated.py").write_text(GATED, encoding="utf-8")
     port = free_port()
     command = [
         sys.executable,
@@ -266,11 +259,10 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[int]:
         "--workers",
         "2",
     ]
-    options = ["--no-ws", "--http", "1", "--log-level", "error", "--blocking-threads", str(THREADS), "gated:application"]
-    paths = f"{folder}{os.pathsep}{PROJECT}"
+    options = ["--no-ws", "--http", "1", "--log-level", "error", "--blocking-threads", str(THREADS), "cms.wsgi:application"]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            [*command, *options], cwd=PROJECT, env=os.environ | environment | {"PYTHONPATH": paths}, stdout=log, stderr=log
+            [*command, *options], cwd=PROJECT, env=os.environ | environment, stdout=log, stderr=log
         )
     try:
         for _ in range(300):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER = 5
+RETRY_AFTER = 10
 SECONDS_IN_LINE = 1.0
 """Of a reader. Who has waited so long reloads, and would be waited for twice."""
 SECONDS_OF_EDITORS = 15.0

@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 
 from cms.logs import LineFormatter
 from cms.middleware import StablePolicyMiddleware
-from cms.wsgi import application
+from cms.wsgi import django
 
 SETTINGS = Path(__file__).resolve().parent.parent / "cms" / "settings.py"
 KEY = "k3y-of-a-real-site-with-more-than-32-characters"
@@ -260,8 +260,8 @@ def test_a_header_decides_no_decoding(charset: str) -> None:
     for path, status in (("/healthz", 200), ("/robots.txt", 200), ("/admin/", 302)):
         environ = RequestFactory().get(path).environ | {"QUERY_STRING": "q=%5Cud800%2B2AA-%ff"}
         environ["CONTENT_TYPE"] = f"text/plain; charset={charset}"
-        request = application.request_class(environ)
-        assert application.get_response(request).status_code == status, path
+        request = django.request_class(environ)
+        assert django.get_response(request).status_code == status, path
         assert request.GET["q"] == "\\ud800+2AA-\ufffd"
 
 

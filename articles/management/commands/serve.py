@@ -82,11 +82,16 @@ class Command(TranslatedCommand):
         os.execv(sys.executable, [sys.executable, *granian_arguments(**options)])  # noqa: S606
 
     def _require_migrations(self) -> None:
-        """Raises CommandError where migrations wait. A database that is away is no reason not to start: it comes back."""
+        """Raises CommandError where migrations wait, or the file of SQLite is not there or cannot be read.
+
+        A server that is away is no reason not to start: it comes back.
+        """
         try:
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as error:
+            if connection.vendor == "sqlite":
+                raise CommandError(str(error)) from error
             self.stderr.write(
                 _("The database does not answer (%(error)s); /readyz says when it does.") % {"error": type(error).__name__}
             )
