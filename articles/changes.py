@@ -46,6 +46,8 @@ CHANNEL = "kawaraban_changes"
 """What PostgreSQL's NOTIFY names when a transaction with changes ends."""
 KEPT = timedelta(hours=1)
 """How long rows are kept: a process that heard nothing for longer forgets all pages."""
+SWEPT_AT_ONCE = 5_000
+"""Old rows that one statement takes away: on SQLite every writer waits for it."""
 MANY = 300
 """Posts in one portion of changes above which asking for the lists of each costs more than making all pages anew."""
 
@@ -74,6 +76,18 @@ class Row:
     aspect: str = ""
     before: datetime | None = None
     after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which transactions a moment has seen: those before ``until``, but for the ``missing``, which had not ended (PostgreSQL)."""
+
+    until: int = 0
+    missing: frozenset[int] = frozenset()
+
+    def has(self, turn: int) -> bool:
+        """Whether the transaction with this number had ended."""
+        return turn < self.until and turn not in self.missing
 
 
 # --- Triggers -------------------------------------------------------------------------------------------------------
@@ -284,14 +298,14 @@ def _postgres_statements(trigger: _Trigger) -> Iterator[str]:
 
 _THIS_TURN = "pg_current_xact_id()::text::bigint"
 _LAST_TURN = "SELECT COALESCE(MAX(id), 0) + 1 FROM articles_change"
-_OLDEST_OPEN = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _ROWS_SINCE = """
     SELECT id, id, kind, key, name, aspect, "before", "after" FROM articles_change WHERE id >= %s ORDER BY id
 """
 # In one statement, and so in one snapshot.
 _ROWS_AND_POSITION = """
-    WITH now AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin)
-    SELECT now.xmin, c.id, c.turn, c.kind, c.key, c.name, c.aspect, c."before", c."after"
+    WITH now AS (SELECT pg_current_snapshot()::text AS snapshot)
+    SELECT now.snapshot, c.id, c.turn, c.kind, c.key, c.name, c.aspect, c."before", c."after"
     FROM now LEFT JOIN articles_change c ON c.turn >= %s ORDER BY c.id
 """
 
@@ -301,21 +315,22 @@ def change_connection() -> BaseDatabaseWrapper:
     return connections[router.db_for_write(Change)]
 
 
-def find_position(since: datetime | None = None) -> int:
+def find_position(since: datetime | None = None) -> tuple[int, Seen]:
     """Where :func:`read_changes` begins: at what is told from now on, or since a moment of the last :data:`KEPT`."""
     is_sqlite = change_connection().vendor == "sqlite"
     with change_connection().cursor() as cursor:
-        cursor.execute(_LAST_TURN if is_sqlite else _OLDEST_OPEN)
-        position = int(cursor.fetchone()[0])
+        cursor.execute(_LAST_TURN if is_sqlite else _SNAPSHOT)
+        found = cursor.fetchone()[0]
+    position, seen = (found, Seen(found)) if is_sqlite else _read_snapshot(found)
     if since is None:
-        return position
+        return position, seen
     told = Change.objects.using(change_connection().alias).filter(at__gte=since)
     first = told.aggregate(turn=Min("pk" if is_sqlite else "turn"))["turn"]
-    return position if first is None else min(position, first)
+    return (position if first is None else min(position, first)), seen
 
 
-def read_changes(position: int) -> tuple[list[Row], int]:
-    """The rows at ``position`` and later, and the position for the next time.
+def read_changes(position: int) -> tuple[list[Row], int, Seen]:
+    """The rows at ``position`` and later, the position for the next time, and which transactions were seen.
 
     A row has its ``turn``; on SQLite that is its key, because one writes at a time. On PostgreSQL transactions end in another
     order than that in which their rows were numbered; so the position is the oldest that has not ended, and rows of later ones
@@ -325,10 +340,17 @@ def read_changes(position: int) -> tuple[list[Row], int]:
         if cursor.db.vendor == "sqlite":
             cursor.execute(_ROWS_SINCE, [position])
             rows = [_as_row(row) for row in cursor.fetchall()]
-            return rows, rows[-1].id + 1 if rows else position
+            position = rows[-1].id + 1 if rows else position
+            return rows, position, Seen(position)
         cursor.execute(_ROWS_AND_POSITION, [position])
         found = cursor.fetchall()
-        return [_as_row(row[1:]) for row in found if row[1] is not None], int(found[0][0])
+        return [_as_row(row[1:]) for row in found if row[1] is not None], *_read_snapshot(found[0][0])
+
+
+def _read_snapshot(text: str) -> tuple[int, Seen]:
+    """The oldest open transaction and what is seen, of PostgreSQL's ``xmin:xmax:list of open ones``."""
+    oldest, until, missing = text.split(":")
+    return int(oldest), Seen(int(until), frozenset(map(int, missing.split(","))) if missing else frozenset())
 
 
 def _as_row(values: Sequence[Any]) -> Row:
@@ -374,8 +396,9 @@ def find_next_due(after: datetime) -> datetime | None:
 
 
 def forget_old_changes() -> int:
-    """Takes away rows that every process has read long ago. Gives their number."""
-    return Change.objects.filter(at__lt=timezone.now() - KEPT).delete()[0]
+    """Takes away rows that every process has read long ago, at most :data:`SWEPT_AT_ONCE`. Gives their number."""
+    old = Change.objects.filter(at__lt=timezone.now() - KEPT).order_by("pk").values("pk")[:SWEPT_AT_ONCE]
+    return Change.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
 
 
 def forget_all_pages(using: str | None = None) -> None:

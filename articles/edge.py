@@ -78,7 +78,7 @@ class Edge:
         self._wake = threading.Condition()
         threading.Thread(target=self._run, name="edge", daemon=True).start()
 
-    def begin(self, position: int, at: float, frame: tuple[str, str]) -> None:
+    def begin(self, at: float, frame: tuple[str, str]) -> None:
         """Has everything forgotten: nobody knows what was told before this process."""
         self.frame = frame
         self._put({ALL})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,7 +24,9 @@ from django.utils import timezone
 from articles.changes import (
     CHANNEL,
     KEPT,
+    SWEPT_AT_ONCE,
     Row,
+    Seen,
     change_connection,
     find_due,
     find_next_due,
@@ -46,31 +49,35 @@ LOOK_AHEAD = 30.0
 """Seconds after which the next moment is looked up anew."""
 SWEEP = 600.0
 """Seconds between two removals of old rows."""
+SWEEP_ON = 5.0
+"""The same while there are more."""
 SKEW = 5.0
 """Seconds by which clocks of two machines may differ."""
 BEFORE_START = timedelta(minutes=10)
-"""How far back a process that starts reads, so that it can believe pages that others made before."""
+"""How old a page may be that a process believes which started later."""
+LONGEST = timedelta(minutes=10)
+"""How much longer ago it reads changes: those of a transaction that took so long are older than when they were seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Changes that were read together. ``turn`` is the greatest of theirs, ``at`` when they were heard (seconds since 1970)."""
+    """Changes that were read together: ``turns`` are their transactions, ``at`` is when they were heard (seconds since 1970)."""
 
     number: int
-    turn: int
+    turns: frozenset[int]
     at: float
     marks: Marks = field(default_factory=Marks)
     is_timed: bool = False
 
-    def concerns(self, position: int, made_at: float) -> bool:
-        """Whether a page that was begun there and then may not have seen it."""
-        return self.turn >= position or (self.is_timed and self.at + SKEW >= made_at)
+    def concerns(self, seen: Seen, made_at: float) -> bool:
+        """Whether a page that was begun then, when that was seen, may not have seen it."""
+        return not all(map(seen.has, self.turns)) or (self.is_timed and self.at + SKEW >= made_at)
 
 
 class Pages(Protocol):
     """What is told of changes."""
 
-    def begin(self, position: int, at: float, frame: tuple[str, str]) -> None: ...
+    def begin(self, at: float, frame: tuple[str, str]) -> None: ...
 
     def apply(self, portion: Portion, frame: tuple[str, str]) -> int: ...
 
@@ -81,13 +88,16 @@ class Follower:
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
         self.position = 0
+        self.seen = Seen()
         self.heard_at = -1e9
         self._number = 0
         self._seen: dict[int, int] = {}
         self._frame = ("", "")
         self._due_until = timezone.now()
         self._next_due: datetime | None = None
-        self._looked_ahead = self._swept = 0.0
+        self._looked_ahead = 0.0
+        # Not all processes of a site that starts at once.
+        self._sweeps_at = time.monotonic() + random.uniform(0, SWEEP)  # noqa: S311
         self._version: int | None = None
         self._process = 0
         self._is_ready = False
@@ -146,8 +156,8 @@ class Follower:
         now = timezone.now()
         self._frame = find_fingerprints()
         self._due_until = now - BEFORE_START
-        self.position = find_position(since=now - BEFORE_START)
-        self.pages.begin(self.position, self._due_until.timestamp(), self._frame)
+        self.position, self.seen = find_position(since=now - BEFORE_START - LONGEST)
+        self.pages.begin(self._due_until.timestamp(), self._frame)
         self.poll()
         self._is_ready = True
         return True
@@ -178,13 +188,13 @@ class Follower:
         """Reads what is new and tells the pages. Gives the number of those concerned."""
         rows: list[Row] = []
         if self._was_written():
-            found, position = read_changes(self.position)
+            found, position, seen = read_changes(self.position)
             if position < self.position:
                 # Another database stands in its place: one that was restored, or a standby that had not got everything.
                 rows.append(Row(0, 0, "all"))
             rows += [row for row in found if row.id not in self._seen]
             self._seen = {row.id: row.turn for row in found if row.turn >= position}
-            self.position = position
+            self.position, self.seen = position, seen
         count = self._tell(rows, is_timed=False) if rows else 0
         count += self._tell_due(any(row.kind in ("post", "front", "all") for row in rows))
         self._sweep()
@@ -209,8 +219,8 @@ class Follower:
         if marks.frame or marks.everything:
             self._frame = find_fingerprints()
         self._number += 1
-        turn = max(row.turn for row in rows)
-        return self.pages.apply(Portion(self._number, turn, time.time(), marks, is_timed), self._frame)
+        turns = frozenset(row.turn for row in rows)
+        return self.pages.apply(Portion(self._number, turns, time.time(), marks, is_timed), self._frame)
 
     def _tell_due(self, is_new: bool) -> int:
         now, tick = timezone.now(), time.monotonic()
@@ -223,10 +233,11 @@ class Follower:
         return self._tell(rows, is_timed=True) if rows else 0
 
     def _sweep(self) -> None:
-        if time.monotonic() - self._swept > SWEEP:
-            self._swept = time.monotonic()
+        if time.monotonic() > self._sweeps_at:
+            self._sweeps_at = time.monotonic() + SWEEP
             try:
-                forget_old_changes()
+                if forget_old_changes() == SWEPT_AT_ONCE:
+                    self._sweeps_at = time.monotonic() + SWEEP_ON
             except DatabaseError as error:
                 # A database that takes no writes now; the rows wait.
                 logger.debug("Changes older than %s stay: %s", KEPT, error)

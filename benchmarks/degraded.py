@@ -261,9 +261,7 @@ def served(environment: dict[str, str], folder: Path) -> Iterator[int]:
     ]
     options = ["--no-ws", "--http", "1", "--log-level", "error", "--blocking-threads", str(THREADS), "cms.wsgi:application"]
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*command, *options], cwd=PROJECT, env=os.environ | environment, stdout=log, stderr=log
-        )
+        process = subprocess.Popen([*command, *options], cwd=PROJECT, env=os.environ | environment, stdout=log, stderr=log)
     try:
         for _ in range(300):
             if Site(port).ask("GET", "/healthz", patience=5)[0] == 200:

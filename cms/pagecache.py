@@ -29,6 +29,7 @@ from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.http.request import split_domain_port, validate_host
 
+from articles.changes import Seen
 from articles.following import SKEW, Follower, Portion
 from articles.shown import Marks, Shown, bare
 from articles.version import VERSION
@@ -72,7 +73,7 @@ _OF_BYTES = ("content-length", "content-encoding", "etag", "date", "x-page-cache
 
 @dataclass(slots=True)
 class Page:
-    """A finished page. ``body`` is compressed where ``is_packed``. ``position`` is that of the outbox before it was begun."""
+    """A finished page. ``body`` is compressed where ``is_packed``. ``seen`` are the changes that it can hold."""
 
     key: Key
     path: str
@@ -81,7 +82,7 @@ class Page:
     etag: str
     headers: Headers
     shown: Shown
-    position: int
+    seen: Seen
     made_at: float
     is_stale: bool = False
     is_used: bool = False
@@ -114,8 +115,8 @@ class Pages:
         self.lock = threading.RLock()
         self.log: deque[Portion] = deque()
         self.number = 0
-        # What was heard before these two is not in the log.
-        self.floor = (0, 0.0)
+        # What was heard before is not in the log.
+        self.floor = 0.0
         self.frame = ("", "")
         self.clear()
 
@@ -149,9 +150,9 @@ class Pages:
     def is_current(self, page: Page) -> bool:
         """Whether a page that another process made is what readers should see, as far as this process has heard."""
         with self.lock:
-            if page.position < self.floor[0] or page.made_at < self.floor[1]:
+            if page.made_at < self.floor:
                 return False
-            later = [portion for portion in self.log if portion.concerns(page.position, page.made_at)]
+            later = [portion for portion in self.log if portion.concerns(page.seen, page.made_at)]
             return self._fits(page, later)
 
     def _fits(self, page: Page, portions: Iterable[Portion]) -> bool:
@@ -206,12 +207,12 @@ class Pages:
                     page.is_stale = True
             return len(concerned) + (0 if is_framed else self._reframe())
 
-    def begin(self, position: int, at: float, frame: tuple[str, str]) -> None:
-        """Begins to follow: what was before the position and the moment (seconds since 1970) is not known."""
+    def begin(self, at: float, frame: tuple[str, str]) -> None:
+        """Begins to follow: what was before the moment (seconds since 1970) is not known."""
         with self.lock:
             self.clear()
             self.log.clear()
-            self.floor, self.frame = (position, at), frame
+            self.floor, self.frame = at, frame
 
     def _remember(self, portion: Portion) -> None:
         self.number = portion.number
@@ -219,7 +220,7 @@ class Pages:
         if len(self.log) > LOG:
             lost = self.log.popleft()
             # Later than any page whose fate only that one could tell.
-            self.floor = (max(self.floor[0], lost.turn + 1), max(self.floor[1], lost.at + SKEW))
+            self.floor = max(self.floor, lost.at + SKEW)
 
     def _concerned(self, marks: Marks) -> set[Key]:
         found: set[Key] = set()
@@ -353,13 +354,13 @@ class PageCache:
         return self.application(environ, start_response)
 
     def _make(self, key: Key, old: Page | None, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        number, position = self.pages.number, self.follower.position
+        number, seen = self.pages.number, self.follower.seen
         if self.shared is not None:
-            page = self.shared.get_or_claim(key, self.pages.is_current, waits=old is None)
+            page = self.shared.get_or_claim(key, self.pages.is_current, WAIT if old is None else PATIENCE)
             if page is not None:
                 self.pages.add(page, number)
                 return self._send(page, environ, start_response, "shared")
-        answer = self._ask(key, environ, position)
+        answer = self._ask(key, environ, seen)
         if answer.page is not None:
             is_kept = self.pages.add(answer.page, number)
             if is_kept and self.shared is not None:
@@ -375,7 +376,7 @@ class PageCache:
             self.pages.remove(key)
         return _send_other(answer, environ, start_response)
 
-    def _ask(self, key: Key, environ: Environ, position: int) -> Answer:
+    def _ask(self, key: Key, environ: Environ, seen: Seen) -> Answer:
         """Django's answer to the bare address: a header, cookie or parameter that is not in the key is not in the question."""
         asked = {name: value for name, value in environ.items() if not name.startswith("HTTP_") or name in _KEPT_HEADERS}
         asked |= {"REQUEST_METHOD": "GET", "QUERY_STRING": key[1]}
@@ -399,7 +400,7 @@ class PageCache:
         _close(result)
         if len(body) > MAX_PAGE:
             return Answer(status, headers, [body])
-        return Answer(status, headers, (), _finish(key, body, headers, named, shown, position, made_at))
+        return Answer(status, headers, (), _finish(key, body, headers, named, shown, seen, made_at))
 
     def _find_needed(self) -> str:
         if self._needed[0] != self.pages.number:
@@ -471,7 +472,7 @@ def _may_be_kept(status: str, headers: dict[str, str]) -> bool:
     )
 
 
-def _finish(key: Key, body: bytes, headers: Headers, named: dict[str, str], shown: Shown, position: int, made_at: float) -> Page:
+def _finish(key: Key, body: bytes, headers: Headers, named: dict[str, str], shown: Shown, seen: Seen, made_at: float) -> Page:
     is_packed = len(body) >= LEAST_COMPRESSED and bool(_TEXT.match(named.get("content-type", "")))
     return Page(
         key=key,
@@ -481,7 +482,7 @@ def _finish(key: Key, body: bytes, headers: Headers, named: dict[str, str], show
         etag=named["etag"].removeprefix("W/"),
         headers=[(name, value) for name, value in headers if name.lower() not in _OF_BYTES],
         shown=shown,
-        position=position,
+        seen=seen,
         made_at=made_at,
     )
 
@@ -521,18 +522,18 @@ class SharedPages:
     def __init__(self) -> None:
         self.prefix = f"page:{find_release()}:"
 
-    def get_or_claim(self, key: Key, is_current: Callable[[Page], bool], *, waits: bool) -> Page | None:
-        """The page, or ``None`` where the caller is to make it.
-
-        While another process makes it, the caller waits for it, if it ``waits``.
-        """
+    def get_or_claim(self, key: Key, is_current: Callable[[Page], bool], seconds: float) -> Page | None:
+        """The page, or ``None`` where the caller is to make it. While another process makes it, it is waited for so long."""
         name = self._name(key)
-        deadline = time.monotonic() + (WAIT if waits else 0)
+        deadline = time.monotonic() + seconds
         while True:
             page = cache.get(name)
             if isinstance(page, Page) and is_current(page):
                 return page
             if cache.add(f"{name}:claim", 1, self.CLAIM_SECONDS) or time.monotonic() >= deadline:
+                return None
+            if getattr(cache, "is_down", False):
+                # It says no to everybody: nobody makes the page for us.
                 return None
             time.sleep(self.STEP)
 

@@ -65,6 +65,9 @@ class CachedSite:
         self.django.request_class = Utf8WSGIRequest
         self.asked: list[str] = []
         self.cache = PageCache(self._ask, max_bytes=options.get("max_bytes", 64_000_000))
+        if not options.get("is_shared"):
+            # Whatever other tests left in Redis is no page of this site.
+            self.cache.shared = None
         self.follower = HeldFollower(self.cache.pages)
         self.cache.follower = self.follower
         self.follower.begin()

@@ -40,7 +40,7 @@ class Heard:
         self.portions: list[Portion] = []
         self.begun = 0
 
-    def begin(self, position: int, at: float, frame: tuple[str, str]) -> None:
+    def begin(self, at: float, frame: tuple[str, str]) -> None:
         self.begun += 1
 
     def apply(self, portion: Portion, frame: tuple[str, str]) -> int:
@@ -97,9 +97,9 @@ def test_nobody_hears_of_what_was_rolled_back(processes: list[Heard]) -> None:
 
 @pytest.mark.django_db
 def test_a_long_import_is_one_change_of_everything() -> None:
-    position = find_position()
+    position, _seen = find_position()
     PostFactory.create_batch(301)
-    rows, _position = read_changes(position)
+    rows, _position, _seen = read_changes(position)
     assert mark(rows).everything
 
 
@@ -163,9 +163,9 @@ def test_a_row_says_how_far_a_change_reaches() -> None:
         Aspect.ENTRY: {"published_at": timezone.now()},
     }
     for aspect, values in steps.items():
-        position = find_position()
+        position, _seen = find_position()
         Post.objects.filter(pk=post.pk).update(**values)
-        rows, _position = read_changes(position)
+        rows, _position, _seen = read_changes(position)
         assert [row.aspect for row in rows if row.kind == "post" and row.key == post.pk][-1] == aspect
 
 
@@ -214,15 +214,15 @@ def service(settings: Any) -> Iterator[type[Service]]:
 
 def test_a_cache_elsewhere_is_told_of_tokens_and_told_again_where_it_refused(service: type[Service]) -> None:
     edge = Edge()
-    edge.begin(0, 0.0, ("a", "b"))
+    edge.begin(0.0, ("a", "b"))
     wait_until(lambda: service.messages, 30)
     assert service.messages == [(ALL, "")]
     marks = Marks(keys={"card:1"}, gone={"text:1"}, addresses={"/a"})
     marks.places["tag:ai"].add((1,))
-    edge.apply(Portion(1, 1, 0.0, marks), ("a", "b"))
+    edge.apply(Portion(1, frozenset({1}), 0.0, marks), ("a", "b"))
     wait_until(lambda: len(service.messages) == 2, 30)
     assert set(service.messages[1][0].split()) == {token_of(name) for name in ("card:1", "text:1", "@/a", "=tag:ai")}
-    edge.apply(Portion(2, 2, 0.0, Marks(frame=True)), ("other", "b"))
+    edge.apply(Portion(2, frozenset({2}), 0.0, Marks(frame=True)), ("other", "b"))
     wait_until(lambda: len(service.messages) == 3, 30)
     assert service.messages[2][0] == ALL
 
@@ -231,7 +231,7 @@ def test_a_service_that_wants_json_gets_it(service: type[Service], settings: Any
     settings.EDGE_PURGE_FORM = "JSON"
     service.refuses = 0
     edge = Edge()
-    edge.apply(Portion(1, 1, 0.0, Marks(keys={"card:1"})), ("", ""))
+    edge.apply(Portion(1, frozenset({1}), 0.0, Marks(keys={"card:1"})), ("", ""))
     wait_until(lambda: service.messages, 30)
     assert json.loads(service.messages[0][1]) == {"tags": [token_of("card:1")]}
 

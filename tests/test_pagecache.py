@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -530,3 +531,57 @@ def test_an_old_page_is_made_anew_whatever_was_heard(site: CachedSite, post: Pos
     for page in site.cache.pages.by_key.values():
         page.made_at -= pagecache.MAX_AGE
     assert (site.get(post.path).how, site.get(post.path).how) == ("miss", "hit")
+
+
+# --- Shared by processes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+def test_what_one_process_made_serves_the_others_until_it_changes(posts: list[Post]) -> None:
+    one, other = CachedSite(is_shared=True), CachedSite(is_shared=True)
+    path = posts[0].path
+    assert [one.get(path).how, other.get(path).how, other.get(path).how] == ["miss", "shared", "hit"]
+    assert other.asked == []
+    Post.objects.filter(pk=posts[0].pk).update(body_html="<p>改めた文</p>")
+    for site in (one, other):
+        site.follower.hear()
+    assert [other.get(path).how, one.get(path).how] == ["miss", "shared"]
+    assert "改めた文" in one.get(path).text
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_starts_later_believes_what_is_there_only_as_far_as_it_knows(posts: list[Post]) -> None:
+    first = CachedSite(is_shared=True)
+    assert first.get(posts[1].path).how == "miss"
+    Post.objects.filter(pk=posts[1].pk).update(title="後で変わった")
+    later = CachedSite(is_shared=True)
+    answer = later.get(posts[1].path)
+    assert (answer.how, "後で変わった" in answer.text) == ("miss", True)
+    assert CachedSite(is_shared=True).get(posts[1].path).how == "shared"
+
+
+@pytest.mark.redis
+def test_without_redis_a_page_is_made_at_once(posts: list[Post], monkeypatch: pytest.MonkeyPatch) -> None:
+    site = CachedSite(is_shared=True)
+
+    class Away:
+        is_down = True
+
+        def get(self, *_args: Any) -> None:
+            return None
+
+        def add(self, *_args: Any) -> bool:
+            return False
+
+        def set(self, *_args: Any) -> None:
+            return None
+
+        def delete(self, *_args: Any) -> bool:
+            return False
+
+    monkeypatch.setattr(pagecache, "cache", Away())
+    started = time.monotonic()
+    assert [site.get(posts[0].path).how for _twice in range(2)] == ["miss", "hit"]
+    assert time.monotonic() - started < pagecache.WAIT
