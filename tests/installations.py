@@ -65,7 +65,9 @@ class Installation:
             "LOG_LEVEL": "ERROR",
             "DJANGO_SETTINGS_MODULE": "cms.settings",
         }
-        return {**os.environ, **own}
+        # The browser's fixture sets it for its own process; a server refuses to start with it.
+        inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+        return {**inherited, **own}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts ``manage.py`` in a process group of its own."""

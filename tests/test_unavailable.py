@@ -63,7 +63,7 @@ def test_a_page_of_the_desk_says_that_the_database_does_not_answer(client: Clien
 
 def test_readers_are_asked_to_come_back_and_the_answer_is_kept_nowhere(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     post = PostFactory()
-    monkeypatch.setattr(views.lookup, "shown", refuse)
+    monkeypatch.setattr(views.lookup, "find_post", refuse)
     answer = client.get(post.path)
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0

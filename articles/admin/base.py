@@ -171,9 +171,12 @@ class EditorialAdmin(ForgivingAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only the filters that the list itself offers; any other look-up is a question asked of the data."""
         filters = self.get_list_filter(request)
-        if lookup in {getattr(entry, "parameter_name", None) for entry in filters}:
+        own = {getattr(entry, "parameter_name", None) for entry in filters}
+        if lookup in own:
             return True
         offered = {"id", "pk", *(entry for entry in filters if isinstance(entry, str))}
+        # A filter of our own over one column takes its other spellings, too: addresses of lists are kept and passed on.
+        offered |= {str(name).removesuffix("__exact") for name in own if str(name).endswith("__exact")}
         return lookup.split("__")[0] in offered and super().lookup_allowed(lookup, value, request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
