@@ -34,6 +34,7 @@ for _name in (
     os.environ.pop(_name, None)
 
 import django  # noqa: E402
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings as django_settings  # noqa: E402
 from django.contrib import admin  # noqa: E402
@@ -42,6 +43,10 @@ from django.db import connection, connections  # noqa: E402
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 django.setup()
+
+# How long a busy machine takes for an example says nothing about it.
+hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("steady")
 
 from articles import site_settings  # noqa: E402
 from tests.factories import PostFactory  # noqa: E402

@@ -205,8 +205,8 @@ def rows_of(node: dict[str, Any]) -> int:
 
 
 @pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-def test_no_page_reads_all_posts_on_postgresql(client: Client, django_db_serialized_rollback: None) -> None:
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_no_page_reads_all_posts_on_postgresql(client: Client) -> None:
     """With statistics and 4,000 posts, nothing forbidden: the planner itself takes the indexes."""
     fill(4000, tags=500, texts=5)
     whole: dict[str, list[str]] = {}
@@ -227,8 +227,8 @@ def test_no_page_reads_all_posts_on_postgresql(client: Client, django_db_seriali
 
 
 @pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-def test_an_index_left_half_made_is_made_anew(django_db_serialized_rollback: None) -> None:
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_an_index_left_half_made_is_made_anew() -> None:
     """As ``CREATE INDEX CONCURRENTLY`` leaves it when the migration is killed."""
     index = Index(fields=["bom"], name="post_test_beside")
     operation = AddIndexBeside("post", index)
