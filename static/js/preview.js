@@ -61,6 +61,8 @@
 
   let timer = 0;
   let isAsking = false;
+  let isLeaving = false;
+  let request = new AbortController();
   let isComposing = false;
   let isWanted = false;
   let hasEnded = false;
@@ -85,6 +87,9 @@
   }
 
   async function ask() {
+    if (isLeaving) {
+      return;
+    }
     if (!isSeen() || isComposing) {
       isWanted = true;
       return;
@@ -118,13 +123,15 @@
   }
 
   async function fetchPage(data) {
+    request = new AbortController();
+    const limit = setTimeout(() => request.abort(), PATIENCE);
     try {
       const answer = await fetch(address(), {
         method: "POST",
         body: data,
         headers: { Accept: "application/json", "X-CSRFToken": presentToken() },
         cache: "no-store",
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: request.signal,
       });
       const isData = (answer.headers.get("Content-Type") ?? "").startsWith("application/json");
       if (isData) {
@@ -135,6 +142,8 @@
       return { status: answer.status, asksToSignIn };
     } catch {
       return { status: 0 };
+    } finally {
+      clearTimeout(limit);
     }
   }
 
@@ -577,6 +586,19 @@
     }
   }
 
+  // Once the form is sent, whoever wrote it may have no right to it any more: a question that comes after it would be refused.
+  form.addEventListener("submit", (event) => {
+    const target = event.submitter?.getAttribute("formtarget") || form.target;
+    if (!event.defaultPrevented && (!target || target === "_self")) {
+      isLeaving = true;
+      number += 1;
+      clearTimeout(timer);
+      request.abort();
+    }
+  });
+  const stay = () => { isLeaving = false; };
+  form.addEventListener("input", stay);
+  window.addEventListener("pageshow", stay);
   form.addEventListener("input", change);
   form.addEventListener("change", change);
   form.addEventListener("formset:added", () => plan());
