@@ -135,13 +135,21 @@ def test_a_killed_workers_plan_and_import_are_taken_up_by_the_next_worker(
         assert found[name] == expected[name], name
 
 
+HELD_OR_OVER = """
+from articles.models import ImportRun
+run = ImportRun.objects.get()
+print(run.lease or ("over" if run.state == ImportRun.State.FINISHED else ""))
+"""
+
+
 def test_a_worker_that_is_asked_to_stop_checkpoints_and_ends_within_seconds(sites: Factory, archive: Path) -> None:
     site = sites.make()
     site.execute(PLAN, str(archive))
     assert site.run("worker", "--once")[0] == 0
     site.execute(APPLY)
     worker = site.start("worker")
-    while not site.execute("from articles.models import ImportRun\nprint(ImportRun.objects.get().lease)").strip():
+    # On a busy machine it may be over between two looks, and is held by nobody then.
+    while not site.execute(HELD_OR_OVER).strip():
         assert worker.poll() is None
     asked = time.monotonic()
     worker.send_signal(signal.SIGTERM)
