@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from http.client import HTTPException
 from urllib.request import Request, urlopen
@@ -109,7 +110,7 @@ class Edge:
                 logger.error("The cache at EDGE_PURGE_URL was not told of %s changes and is told again: %s", len(tokens), reason)
                 with self._wake:
                     self.waiting |= tokens
-                threading.Event().wait(WAITS[min(tries, len(WAITS) - 1)])
+                time.sleep(WAITS[min(tries, len(WAITS) - 1)])
                 tries += 1
 
 

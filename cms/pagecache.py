@@ -17,7 +17,7 @@ import logging
 import re
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,7 +263,6 @@ class PageCache:
         self.application = application
         self.pages = Pages(max_bytes)
         self.follower = follower or Follower(self.pages)
-        self.counts: Counter[str] = Counter()
         self.shared = SharedPages() if uses_redis() else None
         self._making: dict[Key, threading.Event] = {}
         self._making_lock = threading.Lock()
@@ -414,7 +413,6 @@ class PageCache:
     # --- Answers
 
     def _send(self, page: Page, environ: Environ, start_response: StartResponse, how: str) -> Iterable[bytes]:
-        self.counts[how] += 1
         takes_packed = page.is_packed and takes_gzip(environ)
         etag = f"W/{page.etag}" if takes_packed else page.etag
         said = [*page.headers, ("ETag", etag), ("X-Page-Cache", how)]
