@@ -19,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Min, Q
 from django.utils import timezone
 
+from articles.addresses import bare_form
 from articles.models import (
     Author,
     Category,
@@ -40,7 +41,7 @@ from articles.models import (
     Tag,
     TaggedPost,
 )
-from articles.shown import Marks, Place, bare, place_of
+from articles.shown import Marks, Place, place_of
 
 CHANNEL = "kawaraban_changes"
 """What PostgreSQL's NOTIFY names when a transaction with changes ends."""
@@ -489,7 +490,7 @@ def _mark_entries(marks: Marks, entries: dict[int, set[datetime | None]]) -> Non
         places = {place_of(moment) for moment in moments if moment is not None}
         marks.places["time"] |= places
         if post := public.get(pk):
-            marks.addresses.add(bare(post.path))
+            marks.addresses.add(bare_form(post.path))
             marks.places[f"beside:{post.language}"] |= places
             if post.translation_key:
                 marks.places[f"translation:{post.translation_key}"].add(None)

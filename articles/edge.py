@@ -22,9 +22,10 @@ from urllib.request import Request, urlopen
 from django.conf import settings
 from django.http import HttpResponse
 
+from articles.addresses import bare_form
 from articles.following import Portion
 from articles.mail import one_line
-from articles.shown import Shown, bare
+from articles.shown import Shown
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def tell_page(response: HttpResponse, shown: Shown, path: str) -> None:
     """Has a page say for how long another cache may keep it, and under which tokens it is to forget it."""
     if not settings.EDGE_PURGE_URL:
         return
-    names = {*shown.keys, *(f"={name}" for name, _low, _high in shown.spans), f"@{bare(path)}"}
+    names = {*shown.keys, *(f"={name}" for name, _low, _high in shown.spans), f"@{bare_form(path)}"}
     tokens = [ALL, *sorted(token_of(name) for name in names)]
     if len(tokens) > MOST:
         # Too many to carry: such a page is forgotten whenever anything changes.

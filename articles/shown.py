@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from articles.addresses import bare_form
+
 #: A place in a list: a date in microseconds, in a series whether it has a number, which, and the date. Compared as tuples.
 Place = tuple[int, ...]
 #: A list, and the first and the last place that concern a page; ``None`` is open.
@@ -25,13 +27,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def place_of(moment: datetime) -> Place:
     """A date as a place in a list."""
     return ((moment - _EPOCH) // timedelta(microseconds=1),)
-
-
-def bare(path: str) -> str:
-    """An address without what its spellings differ in: the last slash, the index file, the suffix."""
-    for suffix in ("index.html", ".html"):
-        path = path.removesuffix(suffix)
-    return path.rstrip("/")
 
 
 @dataclass(slots=True)
@@ -52,8 +47,8 @@ class Shown:
 class Marks:
     """What changed, in the names that pages note. ``gone`` are keys of what readers may not see any more.
 
-    ``places`` are those of lists that somebody entered or left; ``None`` is the whole list. At ``addresses`` (see :func:`bare`)
-    something else stands now. ``frame``: settings or sections may have changed.
+    ``places`` are those of lists that somebody entered or left; ``None`` is the whole list. At ``addresses``, as
+    :func:`articles.addresses.bare_form` gives them, something else stands now. ``frame``: settings or sections may have changed.
     """
 
     keys: set[str] = field(default_factory=set)
@@ -65,7 +60,7 @@ class Marks:
 
     def touch(self, shown: Shown, path: str = "") -> bool:
         """Whether a page that shows this, at ``path``, may be another one now."""
-        if self.everything or bare(path) in self.addresses:
+        if self.everything or bare_form(path) in self.addresses:
             return True
         if not (self.keys.isdisjoint(shown.keys) and self.gone.isdisjoint(shown.keys)):
             return True

@@ -169,7 +169,8 @@ def load_frame() -> tuple[Settings, list[SectionRow]]:
         rows = _order((one, two, flag, place) for _kind, place, one, two, _detail, flag in fetch(_sections, timezone.now()))
     else:
         memory, rows = _read()
-    note_frame(settings=memory.fingerprint, sections=_fingerprint(rows))
+    rows, fingerprint = _same(rows)
+    note_frame(settings=memory.fingerprint, sections=fingerprint)
     return memory.value, rows
 
 
@@ -177,7 +178,18 @@ def find_fingerprints() -> tuple[str, str]:
     """Of the settings and of the sections as they are at this moment, as pages note them; one query."""
     _forget()
     memory, rows = _read()
-    return memory.fingerprint, _fingerprint(rows)
+    return memory.fingerprint, _same(rows)[1]
+
+
+_rows: tuple[list[SectionRow], str] = ([], "")
+
+
+def _same(rows: list[SectionRow]) -> tuple[list[SectionRow], str]:
+    """The rows with their fingerprint, which is made once while they say the same; then they are the same object, too."""
+    global _rows
+    if not _rows[1] or rows != _rows[0]:
+        _rows = (rows, _fingerprint(rows))
+    return _rows
 
 
 def _fingerprint(value: object) -> str:

@@ -29,10 +29,11 @@ from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.http.request import split_domain_port, validate_host
 
+from articles.addresses import bare_form
 from articles.changes import Seen
 from articles.following import SKEW, Follower, Portion
-from articles.shown import Marks, Shown, bare
-from articles.version import VERSION
+from articles.release import list_ingredients
+from articles.shown import Marks, Shown
 from cms.routers import NEEDED, read_position
 
 logger = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ class Pages:
             concerned = self._concerned(marks)
             for key in concerned:
                 page = self.by_key[key]
-                if bare(page.path) in marks.addresses or not marks.gone.isdisjoint(page.shown.keys):
+                if bare_form(page.path) in marks.addresses or not marks.gone.isdisjoint(page.shown.keys):
                     self.remove(key)
                 else:
                     page.is_stale = True
@@ -246,7 +247,7 @@ class Pages:
 
 def _names_of(page: Page) -> set[str]:
     """Under which names of changes a page is found: what it shows, its lists, its address."""
-    return {*page.shown.keys, *(f"={name}" for name, _low, _high in page.shown.spans), f"@{bare(page.path)}"}
+    return {*page.shown.keys, *(f"={name}" for name, _low, _high in page.shown.spans), f"@{bare_form(page.path)}"}
 
 
 # --- The door -------------------------------------------------------------------------------------------------------
@@ -555,21 +556,10 @@ def uses_redis() -> bool:
 
 
 def find_release() -> str:
-    """A name for all that pages are made of besides what is stored: the code's version, templates and settings."""
-    seen = hashlib.sha256(VERSION.encode())
-    folders: list[Path] = settings.TEMPLATES[0]["DIRS"]  # type: ignore[assignment]
-    for folder in folders:
-        for path in sorted(Path(folder).rglob("*.html")):
-            status = path.stat()
-            seen.update(f"{path}:{status.st_size}:{status.st_mtime_ns}".encode())
-    for name in (
-        *("SITE_URL", "SITE_NAME", "SITE_DESCRIPTION", "LANGUAGE_CODE", "TIME_ZONE", "AI_USE", "WEBSUB_HUB", "EMBED_SERVICES"),
-        *("MEDIA_URL", "STATIC_URL", "CONTENT_SECURITY_POLICY", "SECURE_HSTS_SECONDS"),
-    ):
-        seen.update(f"{name}={getattr(settings, name)!r}".encode())
-    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
-    if manifest.is_file():
-        seen.update(manifest.read_bytes())
+    """A name for all that pages are made of besides what is stored, so that none outlives it in Redis."""
+    seen = hashlib.sha256()
+    for ingredient in list_ingredients():
+        seen.update(repr(ingredient).encode("utf-8", "surrogatepass"))
     return seen.hexdigest()[:16]
 
 

@@ -435,6 +435,20 @@ def finished_page(text: str) -> Callable[..., Any]:
     return answer
 
 
+def hold(site: CachedSite, page: Callable[..., Any]) -> tuple[threading.Event, threading.Event, list[int]]:
+    """Has the page wait while it is made: events that it was asked for, and that it may go on; how often it was made."""
+    asked, may_go_on, made = threading.Event(), threading.Event(), []
+
+    def slow(environ: dict[str, Any], start_response: Any) -> Any:
+        made.append(1)
+        asked.set()
+        assert may_go_on.wait(20)
+        return page(environ, start_response)
+
+    site.cache.application = slow
+    return asked, may_go_on, made
+
+
 @pytest.mark.parametrize("patience", [0, 20])
 def test_of_many_readers_of_a_changed_page_one_has_it_made_and_nobody_waits_for_ever(
     site: CachedSite, monkeypatch: pytest.MonkeyPatch, patience: int
@@ -445,16 +459,7 @@ def test_of_many_readers_of_a_changed_page_one_has_it_made_and_nobody_waits_for_
     site.get("/a/")
     for page in site.cache.pages.by_key.values():
         page.is_stale = True
-    asked, may_go_on, made = threading.Event(), threading.Event(), []
-    new = finished_page("後")
-
-    def slow(environ: dict[str, Any], start_response: Any) -> Any:
-        made.append(1)
-        asked.set()
-        assert may_go_on.wait(20)
-        return new(environ, start_response)
-
-    site.cache.application = slow
+    asked, may_go_on, made = hold(site, finished_page("後"))
     answers: list[Any] = []
     first = threading.Thread(target=lambda: answers.append(site.get("/a/")))
     first.start()
@@ -475,16 +480,7 @@ def test_of_many_readers_of_a_changed_page_one_has_it_made_and_nobody_waits_for_
 
 
 def test_readers_of_a_page_that_is_made_for_the_first_time_wait_for_it(site: CachedSite) -> None:
-    asked, may_go_on, made = threading.Event(), threading.Event(), []
-    page = finished_page("初")
-
-    def slow(environ: dict[str, Any], start_response: Any) -> Any:
-        made.append(1)
-        asked.set()
-        assert may_go_on.wait(20)
-        return page(environ, start_response)
-
-    site.cache.application = slow
+    asked, may_go_on, made = hold(site, finished_page("初"))
     answers: list[Any] = []
     readers = [threading.Thread(target=lambda: answers.append(site.get("/a/"))) for _reader in range(20)]
     for reader in readers:

@@ -50,7 +50,7 @@ def load_sections() -> list[Section]:
     global _known
     _site, rows = load_frame()
     known_rows, known = _known
-    if rows != known_rows:
+    if rows is not known_rows:
         known = _make_tree(rows)
         _known = (rows, known)
     return known

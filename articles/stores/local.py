@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from articles.queue import has_ended, name_process
 from articles.stores.interface import CHUNK, Parts, Stored
+from articles.whole import sync, write_whole
 
 STAGING = ".staging"
 # Before the name of the process that writes a file: whoever comes after its death knows that nobody will finish it.
@@ -30,20 +28,20 @@ class LocalStore:
         self.root = root
 
     def write(self, name: str, data: bytes) -> None:
-        _write_whole(self.root / name, lambda file: file.write(data))
+        _write(self.root / name, [data])
 
     def write_from(self, name: str, path: Path) -> None:
         with path.open("rb") as source:
-            _write_whole(self.root / name, lambda file: shutil.copyfileobj(source, file, CHUNK))
+            _write(self.root / name, iter(partial(source.read, CHUNK), b""))
 
     def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
         """Puts a file together from its parts, whole or, where they break off, not at all."""
-        _write_whole(self.root / name, lambda file: file.writelines(parts))
+        _write(self.root / name, parts)
 
     def stage(self, name: str, data: bytes, key: str) -> Callable[[], None]:
         """Writes it out of readers' sight now and moves it later: an import's pictures never fill the memory."""
         staged = self.root / STAGING / key
-        _write_whole(staged, lambda file: file.write(data))
+        _write(staged, [data])
         return partial(_move, staged, self.root / name)
 
     def read(self, name: str) -> bytes:
@@ -116,31 +114,9 @@ def _move(staged: Path, target: Path) -> None:
         # Another process staged the same content and has moved it already.
         if not target.exists():
             raise
-    _sync_folder(target.parent)
+    sync(target.parent)
 
 
-def _write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Either the whole file is there or none of it, also after a power cut."""
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f"{_NEW}{name_process().replace('/', _NEW_MARK)}{_NEW_MARK}", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        if error.filename is None:
-            error.filename = str(path)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_whole(path, parts, prefix=f"{_NEW}{name_process().replace('/', _NEW_MARK)}{_NEW_MARK}")

@@ -8,13 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-from django.apps import apps
-from django.conf import settings
 from django.db.models import QuerySet
-from django.template import engines
 from django.utils import timezone
 
 from articles.models import (
@@ -40,8 +36,8 @@ from articles.models import (
     Tag,
     TaggedPost,
 )
+from articles.release import list_ingredients
 from articles.site.sitemaps import NEWS_AGE
-from articles.version import VERSION
 
 #: All rows of these are read as they are.
 _TABLES: tuple[Any, ...] = (
@@ -57,17 +53,12 @@ _UNSHOWN = frozenset(
 )
 #: Of a post that is not public only this can be seen: that it was there once.
 _STATE = ("pk", "path", "state", "published_at", "first_published_at", "expires_at", "trashed_at")
-#: Settings that pages, or their headers, are made from.
-_SETTINGS = (
-    *("SITE_URL", "SITE_NAME", "SITE_DESCRIPTION", "LANGUAGE_CODE", "TIME_ZONE", "AI_USE", "WEBSUB_HUB", "EMBED_SERVICES"),
-    *("STATIC_URL", "STATIC_ROOT", "MEDIA_URL", "MEDIA_ROOT", "CONTENT_SECURITY_POLICY", "X_FRAME_OPTIONS", "THEME_DIR", "DEBUG"),
-)
 
 
 def take_proof(search_url: str) -> str:
     """Equal at two moments between which no public page can have become another one."""
     digest = hashlib.sha256()
-    for part in chain(_made_by(search_url), _rows()):
+    for part in chain([search_url], list_ingredients(), _rows()):
         digest.update(repr(part).encode("utf-8", "surrogatepass"))
         digest.update(b"\n")
     return digest.hexdigest()
@@ -98,16 +89,3 @@ def _read(rows: QuerySet[Any, Any], columns: Iterable[str]) -> Iterator[object]:
     while page := list(rows.filter(pk__gt=last).values_list(*names)[:500]):
         yield from page
         last = page[-1][place]
-
-
-def _made_by(search_url: str) -> Iterator[object]:
-    yield VERSION, search_url
-    yield [(name, repr(getattr(settings, name, None))) for name in _SETTINGS]
-    code = Path(apps.get_app_config("articles").path)
-    # The project decides of headers and policies.
-    folders = [*engines.all()[0].dirs, settings.STATIC_ROOT, *settings.STATICFILES_DIRS, code, settings.BASE_DIR / "cms"]
-    for folder in folders:
-        for file in sorted(Path(str(folder)).rglob("*")):
-            if file.is_file() and file.suffix != ".pyc":
-                status = file.stat()
-                yield str(file), status.st_size, status.st_mtime_ns

@@ -9,12 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
@@ -26,6 +24,7 @@ from articles.findings import Finding
 from articles.media import SERVED_TYPES
 from articles.site.publishing.places import HTML, ODD, STAGING, TYPES, path_of
 from articles.site.publishing.target import Target
+from articles.whole import write_whole
 
 #: The pages that stand for what is not there. They have no address, and so no slash; where a post has their file, another one.
 PAGES_OF_FAULTS = {404: "404.html", 410: "410.html"}
@@ -54,17 +53,8 @@ def write_tables(target: Target, search_url: str) -> list[str]:
         if not place.exists() or place.read_text(encoding="utf-8") != text:
             changed.append(name)
             if target.mode == "write":
-                _write_whole(place, text)
+                write_whole(place, [text.encode("utf-8")], prefix=".new-")
     return changed
-
-
-def _write_whole(place: Path, text: str) -> None:
-    new = place.with_name(place.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, place)
 
 
 # --- For buckets ------------------------------------------------------------------------------------------------------------

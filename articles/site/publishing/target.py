@@ -26,6 +26,7 @@ from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding, RefusedFile
 from articles.site.publishing.places import HTML, PACKED, STAGING, fold, folders_of, natural_place, odd_place
+from articles.whole import sync
 
 Mode = Literal["write", "dry-run", "check"]
 RECORD = "published.sqlite3"
@@ -262,7 +263,7 @@ class Target:
             return
         for waiting in self._waiting:
             for staged in filter(None, (waiting.staged, waiting.packed)):
-                _sync(staged)
+                sync(staged)
         self._commit()
         folders: dict[Path, None] = {}
         for waiting in self._waiting:
@@ -276,7 +277,7 @@ class Target:
             folders |= dict.fromkeys(self.folder / folder for folder in folders_of(waiting.file))
             folders[self.folder] = None
         for folder in folders:
-            _sync(folder)
+            sync(folder)
         self.record.executemany("UPDATE files SET is_there = 1 WHERE address = ?", [(each.address,) for each in self._waiting])
         self._waiting, self._bytes = [], 0
         self._commit()
@@ -498,11 +499,3 @@ def _packed(place: Path) -> Path:
 def _move(staged: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     os.replace(staged, place)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -35,8 +35,9 @@ from articles.transfer.exporting.placing import PLAIN, SiteOptions
 from articles.transfer.exporting.receipts import FileEntry, Receipt, ReceiptWriter
 from articles.transfer.exporting.selecting import Selection, sees_everything, select_posts
 from articles.transfer.exporting.sites import NewSite
-from articles.transfer.exporting.targets import Member, Target, open_target, stream_zip, write_beside
+from articles.transfer.exporting.targets import Member, Target, open_target, stream_zip
 from articles.version import VERSION
+from articles.whole import write_whole
 
 __all__ = [
     "LAYOUT_NAMES",
@@ -287,7 +288,7 @@ def export_posts(
             for _step in export.write(opened, receipt, progress):
                 pass
             if receipt_path is not None:
-                write_beside(receipt_path, receipt.lines())
+                write_whole(receipt_path, receipt.lines(), prefix=".receipt-")
             return Receipt(dict(receipt.header), list(receipt.entries()), list(receipt.findings))
 
 

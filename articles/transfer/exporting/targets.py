@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import tempfile
 import zipfile
@@ -177,18 +176,3 @@ def open_target(target: Path, *, as_zip: bool) -> Iterator[Target]:
             part.rename(target)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
-
-
-def write_beside(path: Path, lines: Iterable[bytes]) -> None:
-    """Writes a small file whole or not at all. Raises OSError with the path."""
-    handle, temporary = tempfile.mkstemp(prefix=".receipt-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(lines)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        if error.filename is None:
-            error.filename = str(path)
-        raise
