@@ -9,6 +9,7 @@ or an edition of the front page nothing is written: the thread knows the next su
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import threading
@@ -91,11 +92,11 @@ class Follower:
         self.seen = Seen()
         self.heard_at = -1e9
         self._number = 0
-        self._seen: dict[int, int] = {}
+        self._told: set[int] = set()
         self._frame = ("", "")
         self._due_until = timezone.now()
         self._next_due: datetime | None = None
-        self._looked_ahead = 0.0
+        self._looked_ahead = -math.inf
         # Not all processes of a site that starts at once.
         self._sweeps_at = time.monotonic() + random.uniform(0, SWEEP)  # noqa: S311
         self._version: int | None = None
@@ -185,18 +186,24 @@ class Follower:
         return min(most, max((self._next_due - timezone.now()).total_seconds(), 0.01))
 
     def poll(self) -> int:
-        """Reads what is new and tells the pages. Gives the number of those concerned."""
-        rows: list[Row] = []
+        """Reads what is new and tells the pages. Gives the number of those concerned.
+
+        What was read counts as told only then: where the database goes away in between, it is read again.
+        """
+        count = 0
         if self._was_written():
             found, position, seen = read_changes(self.position)
+            rows = [row for row in found if row.id not in self._told]
             if position < self.position:
                 # Another database stands in its place: one that was restored, or a standby that had not got everything.
                 rows.append(Row(0, 0, "all"))
-            rows += [row for row in found if row.id not in self._seen]
-            self._seen = {row.id: row.turn for row in found if row.turn >= position}
+            if rows:
+                count = self._tell(rows, is_timed=False)
+            if any(row.kind in ("post", "front", "all") for row in rows):
+                self._looked_ahead = -math.inf
+            self._told = {row.id for row in found if row.turn >= position}
             self.position, self.seen = position, seen
-        count = self._tell(rows, is_timed=False) if rows else 0
-        count += self._tell_due(any(row.kind in ("post", "front", "all") for row in rows))
+        count += self._tell_due()
         self._sweep()
         self.heard_at = time.monotonic()
         return count
@@ -222,15 +229,16 @@ class Follower:
         turns = frozenset(row.turn for row in rows)
         return self.pages.apply(Portion(self._number, turns, time.time(), marks, is_timed), self._frame)
 
-    def _tell_due(self, is_new: bool) -> int:
+    def _tell_due(self) -> int:
         now, tick = timezone.now(), time.monotonic()
         is_due = self._next_due is not None and self._next_due <= now
-        if not is_new and not is_due and tick - self._looked_ahead < LOOK_AHEAD:
+        if not is_due and tick - self._looked_ahead < LOOK_AHEAD:
             return 0
         rows = find_due(self._due_until, now)
-        self._due_until, self._looked_ahead = now, tick
+        count = self._tell(rows, is_timed=True) if rows else 0
         self._next_due = find_next_due(now)
-        return self._tell(rows, is_timed=True) if rows else 0
+        self._due_until, self._looked_ahead = now, tick
+        return count
 
     def _sweep(self) -> None:
         if time.monotonic() > self._sweeps_at:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from articles.changes import (
@@ -93,6 +93,27 @@ def test_nobody_hears_of_what_was_rolled_back(processes: list[Heard]) -> None:
     marker = PostFactory()
     wait_until(lambda: all(heard.has(f"text:{marker.pk}") for heard in processes), 30)
     assert not any(heard.has(f"text:{post.pk}") and post.pk != marker.pk for heard in processes)
+
+
+@pytest.mark.django_db
+def test_what_was_read_when_the_database_went_away_is_told_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+    follower = Follower(heard)
+    follower.begin()
+    post = PostFactory()
+
+    def refuse(_rows: Any) -> Marks:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("articles.following.mark", refuse)
+        follower._version = None
+        with pytest.raises(OperationalError):
+            follower.poll()
+    assert not heard.has(f"text:{post.pk}")
+    follower._version = None
+    follower.poll()
+    assert heard.has(f"text:{post.pk}")
 
 
 @pytest.mark.django_db
