@@ -28,6 +28,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from articles.feed_links import feeds_of
 from articles.media import SERVED_TYPES
 from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, PostQuerySet, Series, Tag, TaggedPost
+from articles.routes import path_address
 from articles.site import article
 from articles.site.context import Section, is_web_address, language_of, load_sections, web_links
 from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts
@@ -399,17 +400,17 @@ def _card(post: Post) -> dict[str, Any]:
     return {
         "path": post.path,
         "url": _absolute(post.get_absolute_url()),
-        "markdown_url": _absolute(Post(path=markdown_path(post)).get_absolute_url()),
+        "markdown_url": _absolute(path_address(markdown_path(post))),
         "title": post.title,
         "kind": post.kind,
         "language": language_of(post),
         "published_at": _local(post.published_at),
         "updated_at": _local(post.last_updated_at or post.published_at),
         "summary": article.description_of(post),
-        "authors": [_name("author", credit) for credit in credits.authors],
-        "categories": [_name("category", credit) for credit in credits.categories],
-        "tags": [_name("tag", credit) for credit in credits.tags],
-        "series": _name("series", Credit(post.series.name, post.series.slug)) if post.series else None,
+        "authors": [_name(credit) for credit in credits.authors],
+        "categories": [_name(credit) for credit in credits.categories],
+        "tags": [_name(credit) for credit in credits.tags],
+        "series": _name(Credit("series", post.series.name, post.series.slug)) if post.series else None,
         "series_number": post.series_order,
         "cover": _picture(cover) if cover else None,
         "characters": post.character_count,
@@ -419,8 +420,8 @@ def _card(post: Post) -> dict[str, Any]:
     }
 
 
-def _name(kind: str, credit: Credit) -> dict[str, str]:
-    return {"name": credit.name, "slug": credit.slug, "url": _absolute(reverse(f"articles:{kind}", args=[credit.slug]))}
+def _name(credit: Credit) -> dict[str, str]:
+    return {"name": credit.name, "slug": credit.slug, "url": _absolute(credit.url)}
 
 
 def _picture(file: MediaFile) -> dict[str, Any]:

@@ -32,9 +32,9 @@ class FeedLink:
     address: str
 
 
-def feeds_of(kind: str = "", slug: str = "") -> list[FeedLink]:
+def feeds_of(kind: str = "", slug: str = "") -> tuple[FeedLink, ...]:
     """The feeds of a term, or of the whole site, one for each format. ``kind``: ``category``, ``tag``, ``author``, ``series``."""
-    return list(_feeds_of(kind, slug, get_script_prefix()))
+    return _feeds_of(kind, slug, get_script_prefix())
 
 
 @lru_cache(maxsize=512)

@@ -142,7 +142,7 @@ def place_pictures(html: str, pictures: Mapping[str, Picture], *, leads: bool = 
 
     ``leads``: no picture stands above the text, so that one at its very beginning is loaded at once.
     """
-    if not pictures and not leads:
+    if not (pictures or leads) or "<img" not in html:
         return html
     first = next((match.start() for match in _IMAGE.finditer(html) if match[2]), -1)
 

@@ -23,7 +23,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import BooleanField, Case, CharField, Exists, F, IntegerField, OuterRef, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, JSONObject
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
@@ -31,6 +30,7 @@ from articles.addresses import host_of
 from articles.colours import DEFAULTS, make_scheme, write_sheet
 from articles.models import Category, Post, SiteLink, SiteSettings
 from articles.pictures import Picture
+from articles.routes import address_of, path_address
 from articles.shown import note_frame
 from articles.statements import fetch
 
@@ -97,7 +97,7 @@ class Settings:
     def search_url(self) -> str:
         """Where readers search; empty where pages are to offer no search (see :func:`search_elsewhere`)."""
         elsewhere = _search_elsewhere.get()
-        return reverse("articles:search") if elsewhere is None else elsewhere
+        return address_of("search") if elsewhere is None else elsewhere
 
     @property
     def twitter(self) -> str:
@@ -349,10 +349,10 @@ def _address_of(target: dict[str, str], *, is_shown: bool, shown: frozenset[str]
     if not is_shown:
         return ""
     if target["category"]:
-        return reverse("articles:category", args=[target["category"]]) if target["category"] in shown else ""
+        return address_of("category", target["category"]) if target["category"] in shown else ""
     if target["tag"]:
-        return reverse("articles:tag", args=[target["tag"]])
-    return Post(path=target["post"]).get_absolute_url() if target["post"] else iri_to_uri(target["address"])
+        return address_of("tag", target["tag"])
+    return path_address(target["post"]) if target["post"] else iri_to_uri(target["address"])
 
 
 def _logo(row: dict[str, Any], which: str) -> Picture | None:

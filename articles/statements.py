@@ -151,13 +151,15 @@ def _reader(queryset: QuerySet[Any, Any], compiler: Any, alias: str) -> Callable
     ]
 
     def convert(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        if not converters:
+            return rows
+        # Once, not for each value: the look-up of the thread's connection costs more than most conversions.
+        connection = connections[alias]
         converted = [list(row) for row in rows]
-        for row in converted:
-            for position, functions, expression in converters:
-                value = row[position]
+        for position, functions, expression in converters:
+            for row in converted:
                 for function in functions:
-                    value = function(value, expression, connections[alias])
-                row[position] = value
+                    row[position] = function(row[position], expression, connection)
         return converted
 
     kind = queryset._iterable_class

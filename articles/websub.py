@@ -53,7 +53,7 @@ def ping(key: int, tries: int = 0) -> None:
 
 def list_topics(post: Post) -> list[str]:
     """The whole addresses of the feeds in which a post stands: the site's, and those of its terms. Four queries."""
-    links = feeds_of()
+    links = list(feeds_of())
     for full_slug in post.categories.values_list("full_slug", flat=True):
         parts = full_slug.split("/")
         links += [link for count in range(1, len(parts) + 1) for link in feeds_of("category", "/".join(parts[:count]))]

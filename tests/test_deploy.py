@@ -201,6 +201,7 @@ def test_maintenance_is_seen_although_there_is_a_copy(served: ServedSite) -> Non
     served.get(PAGE)
     served.installation.run("maintenance", "on", "--note", "21時ごろ再開します")
     try:
+        outlive_copies()
         closed = served.get(PAGE)
         assert closed.status == 503
         assert "21時ごろ再開します" in closed.body

@@ -200,9 +200,9 @@ def _credit(draft: Draft) -> Credits:
     shown_tags = ordered_tags(post) if tags is None and post.pk is not None else _as_tags(tags or ())
     _complete(post)
     return Credits(
-        [Credit(author.name, author.slug, author.kind) for author in authors or ()],
-        [Credit(category.name, category.full_slug) for category in categories or ()],
-        [Credit(tag.name, tag.slug) for tag in shown_tags],
+        [Credit("author", author.name, author.slug, author.kind) for author in authors or ()],
+        [Credit("category", category.name, category.full_slug) for category in categories or ()],
+        [Credit("tag", tag.name, tag.slug) for tag in shown_tags],
     )
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from articles.formats.terms import slugify
 from articles.models.taxonomy import free_slug, term_identity
+from articles.routes import address_of
 
 
 class Author(models.Model):
@@ -53,7 +53,7 @@ class Author(models.Model):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        return reverse("articles:author", args=[self.slug])
+        return address_of("author", self.slug)
 
 
 class Assignment(models.Model):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import F, Func, Q
-from django.urls import get_script_prefix, reverse
 from django.utils import timezone
-from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext_lazy as _
 from taggit.managers import TaggableManager
 from taggit.models import ItemBase
@@ -19,14 +16,18 @@ from taggit.models import ItemBase
 from articles.formats.dates import EARLIEST, LATEST
 from articles.models.people import Author
 from articles.models.taxonomy import Category, Tag
+from articles.routes import path_address
 
 HEAVY_FIELDS = ("body", "front_matter", "body_html", "plain_text", "source_bytes", "extra", "outline", "findings")
 
-
-@lru_cache(maxsize=8)
-def _home(script_prefix: str) -> str:
-    """The address of the front page below ``script_prefix``, which Django's own look-up reads from the thread."""
-    return reverse("articles:home")
+#: What the desk, imports and exports keep of a post; no page for readers shows it.
+BOOKKEEPING_FIELDS = (
+    *("state", "slug", "created_at", "modified_at", "trashed_at", "expires_at", "embargo_until", "cover_target"),
+    *("flavour", "features", "front_matter_format", "dialect", "encoding", "bom", "newline", "source_findings"),
+    *("source_title", "source_path", "source_permalink", "source_sha256", "source_fingerprint"),
+    *("is_edited", "owner", "pending", "pending_submitted_at", "renderer_version"),
+    *("name_key", "title_key", "address_key", "search_key"),
+)
 
 
 class ShownDateTimeField(models.DateTimeField):
@@ -83,6 +84,10 @@ class PostQuerySet(models.QuerySet["Post"]):
     def light(self) -> Self:
         """Without the texts, for lists."""
         return self.defer(*HEAVY_FIELDS)
+
+    def for_cards(self) -> Self:
+        """What a card or an entry of a feed may show: neither the texts nor what only the desk reads, half of the columns."""
+        return self.defer(*HEAVY_FIELDS, *BOOKKEEPING_FIELDS)
 
 
 class Post(models.Model):
@@ -264,8 +269,7 @@ class Post(models.Model):
 
     def get_absolute_url(self) -> str:
         """The permalink, percent-encoded, below the script prefix."""
-        path = self.path.lstrip("/").replace("%", "%25").replace("?", "%3F").replace("#", "%23")
-        return _home(get_script_prefix()) + iri_to_uri(path)
+        return path_address(self.path)
 
     @property
     def is_live(self) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from taggit.models import TagBase
 
 from articles.formats.terms import identity, slugify
+from articles.routes import address_of
 
 MAX_NAME = 200
 
@@ -65,7 +65,7 @@ class Tag(IdentifiedTerm, TagBase):
         models.Model.save(self, *args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        return reverse("articles:tag", args=[self.slug])
+        return address_of("tag", self.slug)
 
 
 class Category(IdentifiedTerm):
@@ -107,7 +107,7 @@ class Category(IdentifiedTerm):
                 child.save()
 
     def get_absolute_url(self) -> str:
-        return reverse("articles:category", args=[self.full_slug])
+        return address_of("category", self.full_slug)
 
 
 class Series(IdentifiedTerm):
@@ -132,4 +132,4 @@ class Series(IdentifiedTerm):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        return reverse("articles:series", args=[self.slug])
+        return address_of("series", self.slug)

@@ -220,7 +220,11 @@ def has_sponsored_links(post: Post) -> bool:
 
 def outline_of(post: Post) -> list[dict[str, Any]]:
     """The headings worth a table of contents; none where there are fewer than two."""
-    headings = [{"level": level, "id": id_, "text": text} for level, id_, text in post.outline if level in OUTLINE_LEVELS]
+    headings = [
+        {"level": level, "id": id_, "text": text, "address": "#" + quote(id_, safe="")}
+        for level, id_, text in post.outline
+        if level in OUTLINE_LEVELS
+    ]
     return headings if len(headings) >= MIN_OUTLINE else []
 
 

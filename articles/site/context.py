@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils import translation
 
 from articles.models import Author, Post
+from articles.routes import address_of
 from articles.site_settings import SectionRow, load_frame, show_sections
 
 
@@ -23,7 +23,7 @@ class Section:
 
     @property
     def url(self) -> str:
-        return reverse("articles:category", args=[self.full_slug])
+        return address_of("category", self.full_slug)
 
 
 @lru_cache(maxsize=256)

@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 from articles.feed_links import feeds_of
 from articles.models import Correction, Post, PostQuerySet, Redirect, Series
+from articles.routes import address_of, path_address
 from articles.shown import complete, note, note_posts, note_span, place_of
 from articles.site.context import load_sections
 from articles.site.listing import attach_credits
@@ -43,7 +43,7 @@ def show_feed(request: HttpRequest, format: str) -> HttpResponseBase:
     """The newest posts of the site. Queries: posts, credits, corrections if there are any, first addresses."""
     posts = _newest(Post.objects.published())
     _note_posts("time", posts)
-    feed = Feed(current().name, current().description, _absolute(reverse("articles:home")), _own_address(format), posts)
+    feed = Feed(current().name, current().description, _absolute(address_of("home")), _own_address(format), posts)
     return _respond(format, feed)
 
 
@@ -102,12 +102,12 @@ def _load_ids(posts: Sequence[Post]) -> dict[int, str]:
     """Of a post that moved, the first address that it had here: with another id, readers would get it a second time."""
     ids: dict[int, str] = {}
     for redirect in Redirect.objects.filter(post__in=[post.pk for post in posts]).order_by("created_at", "pk"):
-        ids.setdefault(redirect.post_id, _absolute(Post(path=redirect.old_path).get_absolute_url()))
+        ids.setdefault(redirect.post_id, _absolute(path_address(redirect.old_path)))
     return ids
 
 
 def _own_address(format: str) -> str:
-    return _absolute(reverse(f"articles:{format}"))
+    return _absolute(address_of(format))
 
 
 def _absolute(address: str) -> str:
@@ -132,7 +132,7 @@ def show_feeds(request: HttpRequest) -> HttpResponseBase:
     context = {
         **page_context(sections),
         "is_feeds": True,
-        "canonical": _absolute(reverse("articles:feeds")),
+        "canonical": _absolute(address_of("feeds")),
         "site_feeds": feeds_of(),
         "section_feeds": [(section.name, section.url, _best_feed("category", section.full_slug)) for section in sections],
         "series_feeds": [

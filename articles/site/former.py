@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from django.db.models import Q
 from django.templatetags.static import static
-from django.urls import get_script_prefix, resolve, reverse
+from django.urls import get_script_prefix, resolve
 from django.utils import timezone
 
 from articles.addresses import MAX_PATH, bare_form, file_spellings
@@ -25,6 +25,7 @@ from articles.formats.terms import identity, slugify
 from articles.library import may_be_shown
 from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
 from articles.references import fold
+from articles.routes import address_of
 from articles.site.media import is_there
 from articles.site.terms import TERM_KINDS
 
@@ -65,7 +66,7 @@ def find_old_site(path: str) -> str | None:
     if (match := _ICON.fullmatch(path)) and old_site.is_home(match["list"]):
         return static("img/icon.svg")
     if (match := _SITEMAP.fullmatch(path)) and old_site.is_home(match["list"]):
-        return reverse("articles:sitemap")
+        return address_of("sitemap")
     if (match := _FEED.fullmatch(path)) and (shown := old_site.find_list(match["list"])):
         return _feed_of(shown, "rss" if match["rss"] else "atom")
     if match := _PAGE.fullmatch(path):
@@ -77,7 +78,7 @@ def _feed_of(address: str, format: str) -> str:
     """The feed of the list at an address of this site: its own, or the site's where it has none."""
     found = resolve("/" + unquote(address.removeprefix(get_script_prefix())))
     if found.url_name not in TERM_KINDS:
-        return reverse(f"articles:{format}")
+        return address_of(format)
     [slug] = found.kwargs.values()
     return next(link.address for link in feeds_of(found.url_name, slug) if link.format.name == format)
 
@@ -129,7 +130,7 @@ class _OldSite:
         return None
 
     def _find_in(self, one: _List, rest: str) -> str | None:
-        home = reverse("articles:home")
+        home = address_of("home")
         if rest and one.kind in ("home", "archive"):
             return find_period(rest)
         if rest:
@@ -187,7 +188,7 @@ def find_period(text: str) -> str | None:
     end = datetime(year + (month // 12 if month else 1), month % 12 + 1 if month else 1, 1, tzinfo=zone)
     if not Post.objects.published().dated().filter(published_at__gte=start, published_at__lt=end).exists():
         return None
-    return reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
+    return address_of("month", year, month) if month else address_of("year", year)
 
 
 _TERMS: dict[str, Any] = {"tag": Tag, "category": Category, "author": Author, "series": Series}

@@ -16,11 +16,10 @@ from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, CharField, Count, ExpressionWrapper, F, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models import BooleanField, Case, CharField, Count, F, IntegerField, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, StrIndex
 from django.db.models.lookups import GreaterThan
 from django.http import Http404
-from django.urls import reverse
 from django.utils import timezone
 
 from articles.models import (
@@ -35,6 +34,7 @@ from articles.models import (
     TaggedPost,
 )
 from articles.pictures import Picture, names_in
+from articles.routes import address_of
 from articles.shown import note, note_posts, note_span, place_of
 from articles.site_settings import current
 from articles.statements import Given, fetch
@@ -54,11 +54,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """An author, category or tag as a post shows it. ``detail`` is an author's kind."""
+    """An author, category or tag as a post shows it. ``kind`` is the route of its page, ``detail`` an author's kind."""
 
+    kind: str
     name: str
     slug: str
     detail: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        return address_of(self.kind, self.slug)
 
 
 @dataclass(slots=True)
@@ -176,12 +182,11 @@ def headlines(posts: Sequence[Post]) -> str:
 
 def as_cards(posts: PostQuerySet) -> PostQuerySet:
     """What a card shows, and no more, in the query's own order."""
-    is_sponsored = ExpressionWrapper(
-        # The first condition spares the costlier one for nearly every post; it is no LIKE, which folds each letter on SQLite.
-        GreaterThan(StrIndex("body_html", Value("sponsored")), 0) & Q(body_html__regex=SPONSORED_LINK),
-        output_field=BooleanField(),
-    )
-    return posts.select_related("cover__variants", "series").light().annotate(is_sponsored=is_sponsored)
+    # The condition spares the costlier one for nearly every post. It is no LIKE, which folds each letter on SQLite, and no AND,
+    # both sides of which SQLite works out where a value is asked for.
+    marked = When(GreaterThan(StrIndex("body_html", Value("sponsored")), 0), then=Q(body_html__regex=SPONSORED_LINK))
+    is_sponsored = Case(marked, default=Value(False), output_field=BooleanField())
+    return posts.select_related("cover__variants", "series").for_cards().annotate(is_sponsored=is_sponsored)
 
 
 def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
@@ -210,7 +215,7 @@ def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
         elif kind == "corrections":
             by_post[owner].corrections.append(Correction(text=label, corrected_at=_read_time(address)))
         else:
-            getattr(by_post[owner], kind).append(Credit(label, address, detail))
+            getattr(by_post[owner], kind).append(Credit(_KINDS[kind], label, address, detail))
             note(f"{_KINDS[kind]}:{address}")
     posts[0].credits.corrections.sort(key=attrgetter("corrected_at"))  # type: ignore[attr-defined]
 
@@ -270,10 +275,6 @@ def load_pictures(html: str) -> dict[str, Picture]:
 
 def _variants_of(names: list[str]) -> QuerySet[PictureVariants]:
     return PictureVariants.objects.filter(media__public_name__in=names, sha256=F("media__sha256")).order_by()
-
-
-def author_url(credit: Credit) -> str:
-    return reverse("articles:author", args=[credit.slug])
 
 
 def _read_token(token: str) -> tuple[datetime, int]:

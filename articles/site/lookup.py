@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from articles.addresses import spellings_of
 from articles.models import Post, PostQuerySet, Redirect
+from articles.models.post import BOOKKEEPING_FIELDS
 from articles.statements import fetch
 
 #: Columns that no public page prints.
-UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra", "findings", "source_findings")
+UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra", "findings", *BOOKKEEPING_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from articles.feed_links import feeds_of
 from articles.models import Post
+from articles.routes import path_address
 from articles.site.article import description_of
 from articles.site.context import load_sections
 from articles.site.markdown import markdown_path
@@ -103,7 +104,7 @@ def _newest() -> list[Post]:
 
 
 def _text_of(post: Post) -> str:
-    return Post(path=markdown_path(post)).get_absolute_url()
+    return path_address(markdown_path(post))
 
 
 def _heading(text: str) -> str:

@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.http import Http404
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from articles.formats.terms import identity
 from articles.models import Author, Category, Post, PostCategory, Series, Tag, TaggedPost
+from articles.routes import address_of
 from articles.search import MINUTE_BITS, RANKED, Hit, Search, TooSlow, find_hits, find_many, place_of_moment, rank_hits
 from articles.searchtext import TERM_KINDS, Part, Question, make_snippet, mark, read_question
 from articles.site.listing import as_cards, attach_credits
@@ -58,7 +58,7 @@ class Term:
     @property
     def url(self) -> str:
         """Its page."""
-        return reverse(f"articles:{self.kind}", args=[self.slug])
+        return address_of(self.kind, self.slug)
 
     def is_called(self, wanted: str) -> bool:
         """Whether ``wanted``, an identity, is its name, its slug or one of its other spellings."""

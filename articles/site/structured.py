@@ -12,14 +12,14 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from articles.models import Author, Correction, Post
+from articles.routes import address_of
 from articles.site.article import canonical_url, description_of, has_sponsored_links, is_article, shared_picture, shown_cover
 from articles.site.context import Section, interface_language, language_of, web_links
-from articles.site.listing import Credits, author_url
+from articles.site.listing import Credits
 from articles.site_settings import current
 
 CONTEXT = "https://schema.org"
@@ -88,8 +88,7 @@ def _article(post: Post, credits: Credits, corrections: Sequence[Correction]) ->
         data["dateModified"] = _moment(post.last_updated_at or post.published_at)
     if credits.authors:
         data["author"] = [
-            {"@type": _kind_of(author.detail), "name": author.name, "url": _absolute(author_url(author))}
-            for author in credits.authors
+            {"@type": _kind_of(author.detail), "name": author.name, "url": _absolute(author.url)} for author in credits.authors
         ]
     if credits.categories:
         data["articleSection"] = [category.name for category in credits.categories]
@@ -162,7 +161,7 @@ def _publisher_id() -> str:
 
 
 def _home() -> str:
-    return _absolute(reverse("articles:home"))
+    return _absolute(address_of("home"))
 
 
 def _absolute(address: str) -> str:
@@ -170,4 +169,4 @@ def _absolute(address: str) -> str:
 
 
 def _moment(value: datetime) -> str:
-    return timezone.localtime(value).isoformat()
+    return value.astimezone(timezone.get_default_timezone()).isoformat()

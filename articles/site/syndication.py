@@ -24,7 +24,6 @@ from django.utils.translation import gettext as _
 from articles.models import Correction, Post
 from articles.site.article import description_of, has_sponsored_links, shown_cover
 from articles.site.context import interface_language, language_of
-from articles.site.listing import author_url
 from articles.site_settings import current
 
 XML_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -248,7 +247,7 @@ def _json_item(post: Post, feed: Feed) -> dict[str, Any]:
     if cover := shown_cover(post):
         item["image"] = settings.SITE_URL + cover.url
     if credits.authors:
-        item["authors"] = [{"name": author.name, "url": settings.SITE_URL + author_url(author)} for author in credits.authors]
+        item["authors"] = [{"name": author.name, "url": settings.SITE_URL + author.url} for author in credits.authors]
     if names := [term.name for term in (*credits.categories, *credits.tags)]:
         item["tags"] = names
     return item

@@ -49,7 +49,7 @@ class TermList:
         return self.term.bio if isinstance(self.term, Author) else self.term.description
 
     @property
-    def feeds(self) -> list[FeedLink]:
+    def feeds(self) -> tuple[FeedLink, ...]:
         """Its feeds, one for each format."""
         return feeds_of(self.kind, slug_of(self.term))
 

@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
@@ -17,6 +16,7 @@ from django.utils.translation import gettext
 from articles.feed_links import feeds_of
 from articles.models import Author, Category, Correction, Post
 from articles.pictures import link_elsewhere, place_pictures
+from articles.routes import address_of, path_address
 from articles.shown import complete, note, note_posts, note_span, place_of
 from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
@@ -53,7 +53,7 @@ def show_home(request: HttpRequest) -> HttpResponseBase:
     front = load_front() if token is None else []
     listing = list_posts(Wanted(latest), token, besides=front)
     if not listing.is_first:
-        context = {"kind": "home", "canonical": settings.SITE_URL + reverse("articles:home")}
+        context = {"kind": "home", "canonical": settings.SITE_URL + address_of("home")}
         note("front")
         note_listing("time", listing)
         return _show_list(listing, context, sections)
@@ -88,7 +88,7 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
         "is_front": True,
         "scripts": scripts,
         "structured_data": structured.describe_home(),
-        "canonical": settings.SITE_URL + reverse("articles:home"),
+        "canonical": settings.SITE_URL + address_of("home"),
     }
     return render_page("articles/home.html", context, language=settings.LANGUAGE_CODE)
 
@@ -159,7 +159,7 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
     note(found.name)
     note_listing(found.name, listing)
     # A feed is of what has a date.
-    return _show_list(listing, context if is_dated else {**context, "list_feeds": []}, sections)
+    return _show_list(listing, context if is_dated else {**context, "list_feeds": ()}, sections)
 
 
 def _term_context(found: TermList) -> dict[str, Any]:
@@ -211,9 +211,9 @@ def page_context(sections: list[Section]) -> dict[str, Any]:
 @public_page
 def show_search(request: HttpRequest) -> HttpResponseBase:
     """The search page, with hits where something is asked. Never in the index of a search engine."""
-    if request.path != reverse("articles:search"):
+    if request.path != address_of("search"):
         query = request.META.get("QUERY_STRING", "")
-        return HttpResponsePermanentRedirect(reverse("articles:search") + (f"?{query}" if query else ""))
+        return HttpResponsePermanentRedirect(address_of("search") + (f"?{query}" if query else ""))
     with translation.override(interface_language(settings.LANGUAGE_CODE)):
         results = search_posts(request.GET.get("q", ""), request.GET.get("order", ""), request.GET.get("from"))
     context = {**page_context(load_sections()), "results": results, "kind": "search"}
@@ -246,7 +246,7 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
     listing = list_posts(Wanted(archives.posts_since, (span[0],), until=span[1]), request.GET.get("before"))
     if not listing.posts:
         return answer_address(request)
-    address = reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
+    address = address_of("month", year, month) if month else address_of("year", year)
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
     around = archives.look_around(span, year=0 if month else year)
@@ -322,7 +322,7 @@ def _show_index(request: HttpRequest, name: str, heading: str, load: Loader, *, 
     matter = listed.get("years") or listed.get("tree") or (index.groups if (index := listed.get("index")) else [])
     if not matter and (other := _answer_found(request, None)).status_code != HTTPStatus.NOT_FOUND:
         return other
-    address = reverse(f"articles:{name}")
+    address = address_of(name)
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
     if lists:
@@ -438,11 +438,11 @@ def render_post(
         "site_language": settings.LANGUAGE_CODE,
         "category": category,
         "alternates": alternates,
-        "list_feeds": feeds_of("category", category) if category else [],
+        "list_feeds": feeds_of("category", category) if category else (),
         "feeds_name": credits.categories[0].name if category else "",
         "canonical": article.canonical_url(post),
         "share_links": article.share_links(post) if article.is_article(post) else [],
-        "markdown_url": _address(markdown_path(post)),
+        "markdown_url": path_address(markdown_path(post)),
         "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }
     response = render_page("articles/post.html", context, language=language, noindex=post.noindex)
@@ -463,7 +463,3 @@ def _show_markdown(post: Post) -> HttpResponse:
     ask_robots(response, noindex=post.noindex)
     response.headers["Content-Language"] = language_of(post)
     return response
-
-
-def _address(path: str) -> str:
-    return Post(path=path).get_absolute_url()

@@ -12,15 +12,13 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.template.loader import get_template
-from django.urls import get_script_prefix, reverse
-from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from articles.models import Post
 from articles.templatetags.picture_tags import picture as write_picture
-from articles.templatetags.site_tags import day, phrases, reading_minutes, teaser
+from articles.templatetags.site_tags import day, iso, phrases, reading_minutes, teaser
 
 register = template.Library()
 
@@ -94,7 +92,7 @@ def _kicker(post: Any, context: template.Context) -> str:
             number = f" <span>{_('No. %(number)s') % {'number': post.series_order}}</span>"
         named = f'<a class="kicker" href="{escape(post.series.get_absolute_url())}">{escape(post.series.name)}{number}</a>'
     elif first:
-        named = f'<a class="kicker" href="{_section_address(get_script_prefix(), first.slug)}">{escape(first.name)}</a>'
+        named = f'<a class="kicker" href="{escape(first.url)}">{escape(first.name)}</a>'
     label = ""
     if is_sponsored:
         site = context.get("site")
@@ -104,16 +102,11 @@ def _kicker(post: Any, context: template.Context) -> str:
     return f'\n\n\n<p class="kickers">\n{named}\n{noted}\n{label}\n</p>\n\n\n'
 
 
-@lru_cache(maxsize=512)
-def _section_address(script_prefix: str, full_slug: str) -> str:
-    return escape(reverse("articles:category", args=[full_slug]))
-
-
 def _meta(post: Any) -> str:
     names = "".join(f"<span>{escape(author.name)}</span>" for author in post.credits.authors)
     time = minutes = ""
     if moment := post.published_at:
-        time = f'<time datetime="{timezone.localtime(moment).isoformat()}">{day(moment)}</time>'
+        time = f'<time datetime="{iso(moment)}">{day(moment)}</time>'
     if post.character_count:
         minutes = f"<span>{_('about %(minutes)s min') % {'minutes': reading_minutes(post)}}</span>"
     return f'\n<p class="meta">\n{names}\n{time}\n{minutes}\n</p>\n'

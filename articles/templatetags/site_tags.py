@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -48,7 +48,7 @@ MAX_DRAWN = 64
 LONG_TITLE = 120
 
 #: schema.org and Open Graph are read by machines inside a page: nothing in them may end the element around them.
-_SCRIPT_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+_ENDS_SCRIPT = re.compile("[<>&\u2028\u2029]")
 
 
 class _Same:
@@ -136,11 +136,30 @@ def year_name(value: datetime | None) -> str:
     return _date_text(value, "year")
 
 
+@register.filter
+def iso(value: datetime | None) -> str:
+    """A time in the site's zone, as machines read it: ISO 8601 with the zone's offset."""
+    return "" if value is None else _in_zone(value).isoformat()
+
+
+def _in_zone(value: datetime) -> datetime:
+    # The site's, not that of the thread, which is the same and costs a look-up for each of the many times of a page.
+    return value.astimezone(timezone.get_default_timezone())
+
+
 def _date_text(value: datetime | None, precision: str) -> str:
     if value is None:
         return ""
+    local = _in_zone(value)
+    clock = (local.hour, local.minute) if precision == "moment" else (0, 0)
+    return _known_date(local.year, local.month, local.day, *clock, precision, translation.get_language() or "")
+
+
+@lru_cache(maxsize=8192)
+def _known_date(year: int, month: int, day: int, hour: int, minute: int, precision: str, language: str) -> str:
+    """A date as a language writes it, which must be the active one: the names of months are translated."""
     formats = _FORMATS[precision]
-    return format_date(timezone.localtime(value), formats.get(translation.get_language() or "", formats["en"]))
+    return format_date(datetime(year, month, day, hour, minute, tzinfo=UTC), formats.get(language, formats["en"]))
 
 
 @register.filter
@@ -197,7 +216,7 @@ def absolute(path: str) -> str:
 @register.filter
 def json_ld(data: Any) -> SafeString:
     """Data for a ``<script type="application/ld+json">``."""
-    return mark_safe(json.dumps(data, ensure_ascii=False).translate(_SCRIPT_ESCAPES))
+    return mark_safe(_ENDS_SCRIPT.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(data, ensure_ascii=False)))
 
 
 @register.filter
@@ -275,10 +294,10 @@ def leads_to(link: Link, full_slug: str) -> bool:
 @register.filter
 def local_month(value: datetime) -> int:
     """The number of the month in the site's zone, for addresses."""
-    return timezone.localtime(value).month
+    return _in_zone(value).month
 
 
 @register.filter
 def local_year(value: datetime) -> int:
     """The year in the site's zone, for addresses."""
-    return timezone.localtime(value).year
+    return _in_zone(value).year

@@ -18,6 +18,7 @@ from django.urls import resolve, reverse
 
 from articles.feed_links import feeds_of
 from articles.models import Author, MediaVersion, Post, PostQuerySet, Redirect, Series, Source, SourceFile, Tag
+from articles.routes import path_address
 from articles.site import archives
 from articles.site.context import Section, load_sections
 from articles.site.front import without_front
@@ -35,7 +36,7 @@ _MANIFEST = "staticfiles.json"
 
 def address_of(path: str) -> str:
     """A decoded path as an address: percent-encoded."""
-    return Post(path=path).get_absolute_url()
+    return path_address(path)
 
 
 def posts() -> Iterator[Post]:

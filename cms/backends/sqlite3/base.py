@@ -6,6 +6,7 @@ site, and editors would write into it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Connection, OperationalError
 from typing import Any
@@ -26,3 +27,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise OperationalError(find_file_fault(path))
         connection: Connection = super().get_new_connection(conn_params)
         return connection
+
+    def create_cursor(self, name: str | None = None) -> base.SQLiteCursorWrapper:
+        """A cursor that knows the statements it was asked before."""
+        return self.connection.cursor(factory=_Cursor)
+
+
+class _Cursor(base.SQLiteCursorWrapper):
+    """Pages ask the same long statements again and again; to write Django's placeholders as SQLite's takes longer than some."""
+
+    def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
+        return _converted(query) if param_names is None else super().convert_query(query, param_names=param_names)
+
+
+@lru_cache(maxsize=512)
+def _converted(query: str) -> str:
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
