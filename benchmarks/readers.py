@@ -407,8 +407,10 @@ def take_rounds(targets: dict[str, Target], options: argparse.Namespace, work: P
 def measure_publish(hot: Server, environment: dict[str, str], texts: Texts, results: Results) -> None:
     """The newest post gets another title, twice: it stands on the front page, and below the tags that it has."""
     newest = len(texts.names) - 1
-    text = (texts.folder / f"content/posts/{texts.names[newest]}.md").read_text(encoding="utf-8").split("\n---\n")[0]
-    tags = [tag for tag in TAGS if f'"{tag}"' in text]
+    text = (texts.folder / f"content/posts/{texts.names[newest]}.md").read_text(encoding="utf-8")
+    # Of its line of tags: there are sections of the same names. An address may lead on to another spelling.
+    named = next(line for line in text.splitlines() if line.startswith("tags:"))
+    tags = [tag for tag in TAGS if f'"{tag}"' in named and hot.ask(tag_path(tag)).status == 200]
     post = texts.path(newest)
     pages = {"the article": post, "the front page": "/", "a list": tag_path(tags[0])}
     others = [tag_path(tag) for tag in TAGS if tag != tags[0]]

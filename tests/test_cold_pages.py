@@ -54,6 +54,20 @@ def test_a_card_has_the_bytes_of_its_template(posts: list[Post], language: str, 
                 assert card(Context(shown), post, **arguments) == drawn
 
 
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("words", [(), ("前の記事 <&>",), ("前へ", "prev")])
+def test_a_link_to_another_article_has_the_bytes_of_its_template(
+    posts: list[Post], language: str, words: tuple[str, ...]
+) -> None:
+    for spoken in ("ja", "en"):
+        shown = {"language": language, "interface_language": spoken, "site_language": "ja"}
+        for post in posts:
+            with translation.override(spoken):
+                named = dict(zip(("label", "rel"), words, strict=False))
+                drawn = render_to_string(card_tags.STEP, {**shown, "other": post, **named})
+                assert card_tags.step(Context(shown), post, *words) == drawn
+
+
 def test_a_theme_that_has_a_card_or_a_part_of_it_is_asked_for_each(posts: list[Post], tmp_path: Path, settings: Any) -> None:
     for name in card_tags.TEMPLATES:
         folder = tmp_path / Path(name).stem
@@ -61,9 +75,9 @@ def test_a_theme_that_has_a_card_or_a_part_of_it_is_asked_for_each(posts: list[P
         file.parent.mkdir(parents=True)
         file.write_text("他の{{ post.title }}")
         settings.THEME_DIR = folder
-        assert card_tags.is_themed(), name
+        assert card_tags.is_themed(*card_tags.TEMPLATES), name
     settings.THEME_DIR = tmp_path / "none"
-    assert not card_tags.is_themed()
+    assert not card_tags.is_themed(*card_tags.TEMPLATES)
 
 
 def _pages(client: Client) -> dict[str, bytes]:

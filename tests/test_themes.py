@@ -91,6 +91,14 @@ def test_a_theme_changes_the_articles_of_every_list(client, theme):
 
 
 @pytest.mark.django_db
+def test_a_theme_changes_the_links_below_an_article(client, theme):
+    theme({"templates/articles/_partials/step.html": "<li>目印 {{ label }} {{ other.title }}</li>"})
+    PostFactory(title="前の話")
+    post = PostFactory(title="次の話")
+    assert "<li>目印 前の記事 前の話</li>" in client.get(post.get_absolute_url()).content.decode()
+
+
+@pytest.mark.django_db
 def test_without_a_theme_nothing_is_checked_and_nothing_added(client):
     assert django_settings.THEME_DIR is None
     assert checks.check_theme(None) == []

@@ -1,7 +1,8 @@
-"""The cards of lists: twenty to a page, so they are written here instead of being drawn from their templates.
+"""The cards of lists and the links to other articles: many to a page, so they are written here instead of being drawn.
 
-``articles/_partials/card.html`` with ``kicker.html`` and ``meta.html`` say how a card looks, and a theme that has one of them
-is asked for every card. Where it has none, :func:`card` writes the same bytes, which a test compares, in a twentieth of the time.
+``articles/_partials/card.html`` with ``kicker.html`` and ``meta.html`` say how a card looks, ``step.html`` how a link does, and
+a theme that has one of them is asked each time. Where it has none, :func:`card` and :func:`step` write the same bytes, which a
+test compares, in a twentieth of the time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from articles.templatetags.site_tags import day, iso, phrases, reading_minutes, 
 register = template.Library()
 
 TEMPLATES = tuple(f"articles/_partials/{name}.html" for name in ("card", "kicker", "meta"))
+STEP = "articles/_partials/step.html"
 
 
 @register.simple_tag(takes_context=True)
@@ -40,11 +42,9 @@ def card(
 
     ``text`` is ``always``, ``without-picture`` or nothing; ``post`` has its credits.
     """
-    if is_themed():
+    if is_themed(*TEMPLATES):
         shown = {"post": post, "level": level, "text": text, "picture": picture, "place": place, "loads": loads}
-        values: dict[Any, Any] = {**context.flatten(), **shown}
-        drawn: SafeString = get_template(TEMPLATES[0]).template.render(context.new(values))  # type: ignore[attr-defined]
-        return drawn
+        return _draw(TEMPLATES[0], context, shown)
     cover = post.cover
     has_cover = cover is not None and bool(cover.url)
     address = escape(post.get_absolute_url())
@@ -65,18 +65,48 @@ def card(
     )
 
 
-def is_themed() -> bool:
-    """Whether a theme has one of the templates that a card is drawn from. Looked up once, but on a developer's machine."""
-    return _finds_in_theme() if settings.DEBUG else _known_in_theme(settings.THEME_DIR)
+@register.simple_tag(takes_context=True)
+def step(context: template.Context, other: Post, label: str = "", rel: str = "") -> SafeString:
+    """A link to another article, as ``articles/_partials/step.html`` draws it with the same arguments.
+
+    Without a ``label`` it says section and day, for which ``other`` has its credits.
+    """
+    if is_themed(STEP):
+        return _draw(STEP, context, {"other": other, "label": label, "rel": rel})
+    above: str
+    if label:
+        above = escape(label)
+    else:
+        categories = other.credits.categories  # type: ignore[attr-defined]
+        section = f"{escape(categories[0].name)} · " if categories else ""
+        above = f'{section}<time datetime="{iso(other.published_at)}">{day(other.published_at)}</time>'
+    is_other = context.get("interface_language") != context.get("language")
+    language = f' lang="{escape(other.language or context.get("site_language"))}"' if is_other else ""
+    relation = f' rel="{escape(rel)}"' if rel else ""
+    return mark_safe(
+        f'\n<li><a href="{escape(other.get_absolute_url())}"{relation}><small>{above}</small>'
+        f'<span class="title"{language}>{phrases(other.title)}</span></a></li>\n'
+    )
 
 
-@lru_cache(maxsize=4)
-def _known_in_theme(_folder: Any) -> bool:
-    return _finds_in_theme()
+def _draw(name: str, context: template.Context, shown: dict[str, Any]) -> SafeString:
+    values: dict[Any, Any] = {**context.flatten(), **shown}
+    drawn: SafeString = get_template(name).template.render(context.new(values))  # type: ignore[attr-defined]
+    return drawn
 
 
-def _finds_in_theme() -> bool:
-    return settings.THEME_DIR is not None and any((settings.THEME_DIR / "templates" / name).exists() for name in TEMPLATES)
+def is_themed(*names: str) -> bool:
+    """Whether a theme has one of these templates. Looked up once, but on a developer's machine."""
+    return _finds_in_theme(names) if settings.DEBUG else _known_in_theme(settings.THEME_DIR, names)
+
+
+@lru_cache(maxsize=8)
+def _known_in_theme(_folder: Any, names: tuple[str, ...]) -> bool:
+    return _finds_in_theme(names)
+
+
+def _finds_in_theme(names: tuple[str, ...]) -> bool:
+    return settings.THEME_DIR is not None and any((settings.THEME_DIR / "templates" / name).exists() for name in names)
 
 
 def _kicker(post: Any, context: template.Context) -> str:

@@ -91,10 +91,13 @@ def _redirects_json(target: Target) -> str:
 
 
 class _Map:
-    """One ``map`` of nginx, whose keys are texts or, where case decides, expressions."""
+    """One ``map`` of nginx, whose keys are texts or, where case decides, expressions.
 
-    def __init__(self, source: str, name: str, default: str = "") -> None:
-        self.source, self.name, self.default = source, name, default
+    What has no row has the value ``default``, or that of the map called ``fallback``.
+    """
+
+    def __init__(self, source: str, name: str, default: str = "", fallback: str = "") -> None:
+        self.source, self.name, self.default, self.fallback = source, name, default, fallback
         self.rows: dict[str, str] = {}
         self.patterns: list[tuple[str, str]] = []
 
@@ -113,6 +116,8 @@ class _Map:
         yield f"map {self.source} ${self.name} {{\n"
         if self.default:
             yield f"    default {_quote(_without_dollar(self.default))};\n"
+        elif self.fallback:
+            yield f"    default ${self.fallback};\n"
         for key, value in (*self.rows.items(), *self.patterns):
             yield f"    {_quote(key)} {_quote(_without_dollar(value))};\n"
         yield "}\n"
@@ -134,12 +139,17 @@ def _outside(target: Target) -> Iterator[str]:
     yield "page/$kawaraban_token/index.html; }\n"
     yield 'map $uri $kawaraban_index { "~^(?<kawaraban_list>.*/)$" "${kawaraban_list}index.html"; }\n'
     yield 'map $uri $kawaraban_bare { "~^(?<kawaraban_stem>.*?)(?:/index\\.html|\\.html|/)?$" $kawaraban_stem; }\n'
+    # Almost every request is for a page as it stands: found before the places of the few others are looked at.
+    yield 'map "$kawaraban_place$kawaraban_query$kawaraban_before" $kawaraban_usually { "" $kawaraban_index; }\n'
     for each in maps:
         yield from each.write()
 
 
 def _header_maps(target: Target) -> Iterator[_Map]:
-    """A map for each header: what most say is the default, of media and static files by themselves."""
+    """A map for each header: what most say is the default, of media and static files by themselves.
+
+    Which of the three a file is, is found once for all headers: an expression for each would take longer than the file.
+    """
     counted: dict[str, dict[str, Counter[str]]] = {}
     total: Counter[str] = Counter()
     for _address, file, _sha256, _size, headers in target.rows():
@@ -149,16 +159,20 @@ def _header_maps(target: Target) -> Iterator[_Map]:
             counted.setdefault(name, {}).setdefault(group, Counter())[value] += 1
     names = sorted(name for name in counted if name != _TYPE)
     usual = {name: {group: _usual(counted[name].get(group, Counter()), total[group]) for group in _GROUPS} for name in names}
-    maps = {name: _Map("$uri", _variable(name), usual[name]["page"]) for name in names}
+    groups = _Map("$uri", _variable("group"), "page")
+    groups.patterns += [(f"~{_MEDIA}", "media"), (f"~^{re.escape(settings.STATIC_URL)}", "static")]
+    yield groups
+    maps = {}
+    for name, values in usual.items():
+        by_group = _Map(f"${groups.name}", _variable(name) + "_usual", values["page"])
+        by_group.rows = {group: value for group, value in values.items() if value != values["page"]}
+        yield by_group
+        maps[name] = _Map("$uri", _variable(name), fallback=by_group.name)
     for address, file, _sha256, _size, headers in target.rows():
         group = _group_of(file)
         for name in names:
             if (value := headers.get(name, "")) != usual[name][group] and not maps[name].add("/" + file, value):
                 target.refuse(address, _too_long())
-    for name in names:
-        for group, pattern in (("media", _MEDIA), ("static", f"^{re.escape(settings.STATIC_URL)}")):
-            if usual[name][group] != usual[name]["page"]:
-                maps[name].patterns.append((f"~{pattern}", usual[name][group]))
     yield from maps.values()
 
 
@@ -231,6 +245,7 @@ def _inside(target: Target, search_url: str) -> Iterator[str]:
     yield "# Written by manage.py publish_static. Include it in server { }, beside listen, server_name and what TLS needs.\n"
     yield f"root {_quote(str(target.folder))};\nmerge_slashes off;\nabsolute_redirect off;\n"
     yield "etag on;\ngzip_static on;\ngzip_vary on;\n"
+    yield "open_file_cache max=10000 inactive=60s;\nopen_file_cache_valid 1s;\nopen_file_cache_errors on;\n"
     for name in target.header_names():
         if name != _TYPE:
             yield f"add_header {name} ${_variable(name)} always;\n"
@@ -248,7 +263,8 @@ def _inside(target: Target, search_url: str) -> Iterator[str]:
     if colours := target.like(reverse("articles:colours", args=["0" * 12]).replace("0" * 12, "%")):
         yield f"location ~ ^/colours-[0-9a-f]+\\.css$ {{ {_types(TYPES)} try_files $uri {colours} =404; }}\n"
     yield f"location / {{ {_types(TYPES)} default_type {_quote(HTML)};\n"
-    yield "    try_files $kawaraban_place $kawaraban_query $uri$kawaraban_before $kawaraban_index $uri @kawaraban; }\n"
+    yield "    try_files $kawaraban_usually $kawaraban_place $kawaraban_query $uri$kawaraban_before $kawaraban_index $uri"
+    yield " @kawaraban; }\n"
     yield _ELSEWHERE
 
 
