@@ -18,7 +18,8 @@ product must keep the rules of HTTP, hot and uncached alike: HEAD, entity tags, 
   compressed, once without. Django's "hello" runs under both servers.
 
 CPU is that of the whole tree of processes. "First" are pages that this product had not made before, with its page cache on.
-Memory is PSS of each server alone, with nothing else running, once each worker has answered. At the end somebody publishes.
+Memory is PSS of each server alone, with nothing else running, once each worker has answered. At the end somebody publishes, and
+500 clients ask at once: workers with a memory each, and workers that share the Redis at ``--redis``, where one answers.
 With ``--cache`` what takes long to make stays in DIR, for repeated runs of the same code; ``--alone`` leaves Wagtail out, and
 so the network. Exits with 1 where a goal is missed. Needs wrk, nginx and hugo, from Debian.
 """
@@ -26,6 +27,7 @@ so the network. Exits with 1 where a goal is missed. Needs wrk, nginx and hugo, 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sqlite3
@@ -38,6 +40,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
+
+import redis
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from beside_generators import PRODUCTION, PROJECT
@@ -416,7 +420,20 @@ def measure_publish(hot: Server, environment: dict[str, str], texts: Texts, resu
     others = [tag_path(tag) for tag in TAGS if tag != tags[0]]
     others += [texts.path(newest - 1), *(texts.path(number) for number in texts.choose(ARTICLES))]
     results.published = watch_publish(hot, environment, post, pages, others)
-    results.crowd = crowd(hot, environment, post, post)
+    results.crowds["two workers with a memory each"] = crowd(hot, environment, post, post)
+
+
+def measure_sharing(address: str, data: Path, texts: Texts, results: Results) -> None:
+    """What a crowd gets of two workers that share what they made in the Redis at ``address``; nothing where none answers."""
+    try:
+        redis.from_url(address).ping()
+    except redis.RedisError as error:
+        print(f"without Redis: {error}", file=sys.stderr)
+        return
+    environment = as_site(data, caches=True) | {"REDIS_URL": address, "CACHE_PREFIX": f"readers-{os.getpid()}"}
+    post = texts.path(len(texts.names) - 1)
+    with run_site("this product with Redis", environment).running(post) as server:
+        results.crowds["two workers that share Redis"] = crowd(server, environment, post, post)
 
 
 def run(options: argparse.Namespace, work: Path) -> Results:
@@ -438,6 +455,7 @@ def run(options: argparse.Namespace, work: Path) -> Results:
             ask_unchanged(targets[name])
         take_rounds(targets, options, work, results)
         measure_publish(hot, as_site(data, caches=True), texts, results)
+    measure_sharing(options.redis, data, texts, results)
     return results
 
 
@@ -447,6 +465,7 @@ def main() -> int:
     parser.add_argument("--posts", type=int, default=100_000, help="posts of one more server; 0 leaves it out")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of load for each page in each round")
+    parser.add_argument("--redis", default="redis://127.0.0.1:6379/9", help="what two workers share for the last figure")
     parser.add_argument("--cache", type=Path, help="where what was made stays")
     parser.add_argument("--alone", action="store_true", help="without Wagtail, and so without the network")
     parser.add_argument("--quick", action="store_true", help="few posts, one second, one round: whether it runs, no figures")

@@ -35,7 +35,7 @@ class Results:
     first: dict[str, float] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
     published: Published | None = None
-    crowd: Crowd | None = None
+    crowds: dict[str, Crowd] = field(default_factory=dict)
 
     def median(self, name: str, page: str) -> Figures | None:
         found = self.rounds.get((name, page))
@@ -143,10 +143,10 @@ def list_publishing(results: Results) -> list[Row]:
             rows.append(Row(what, "≤ 1 s", delay, None, 1, "s", is_alone=True))
         what = f"of {published.warm} warm pages: made again : showing the post"
         rows.append(Row(what, "≤ 1 ×", published.renewed, published.showing, 1, "pages"))
-    if crowd := results.crowd:
+    for workers, crowd in results.crowds.items():
         made = float(crowd.states["miss"] + crowd.states[""]) if set(crowd.states) != {""} else None
-        rows.append(Row(f"renders of one page for {CLIENTS} clients at once", "≤ 1", made, None, 1, "", is_alone=True))
-        what = f"of {CLIENTS} clients, two seconds after a publish: who got what was before"
+        rows.append(Row(f"renders of one page for {CLIENTS} clients at once, {workers}", "≤ 1", made, None, 1, "", is_alone=True))
+        what = f"of {CLIENTS} clients, two seconds after a publish: who got what was before, {workers}"
         rows.append(Row(what, "0", float(crowd.outdated), None, 0, "", is_alone=True))
     memory = results.memory
     rows.append(
@@ -172,9 +172,9 @@ def print_tables(options: argparse.Namespace, results: Results) -> bool:
     print("\n| server, alone and idle | PSS, MiB |\n|---|---:|")
     for name, value in results.memory.items():
         print(f"| {name} | {value:.0f} |")
-    if crowd := results.crowd:
+    for workers, crowd in results.crowds.items():
         got = ", ".join(f"{count} {state or 'pages without the header'}" for state, count in crowd.states.items())
-        print(f"\n{CLIENTS} clients at once, two seconds after a publish, got: {got}")
+        print(f"\n{CLIENTS} clients at once, two seconds after a publish, {workers}, got: {got}")
     print("\n| what: beside what | goal | here | beside it | ratio | |\n|---|---|---:|---:|---:|---|")
     goals = list_goals(results, options)
     for row in goals:
