@@ -77,7 +77,7 @@ from serving import (
     warm,
 )
 from wagtail_site import make_project
-from watching import crowd, watch_publish
+from watching import connect_workers, crowd, watch_publish
 
 ARTICLES = 20
 PAGE_SIZE = 20
@@ -433,6 +433,9 @@ def measure_sharing(address: str, data: Path, texts: Texts, results: Results) ->
     environment = as_site(data, caches=True) | {"REDIS_URL": address, "CACHE_PREFIX": f"readers-{os.getpid()}"}
     post = texts.path(len(texts.names) - 1)
     with run_site("this product with Redis", environment).running(post) as server:
+        # A worker that was never asked begins to follow changes at its first request.
+        for connection in connect_workers(server, post).values():
+            connection.close()
         results.crowds["two workers that share Redis"] = crowd(server, environment, post, post)
 
 
