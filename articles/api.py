@@ -414,8 +414,7 @@ def _card(post: Post) -> dict[str, Any]:
         "series_number": post.series_order,
         "cover": _picture(cover) if cover else None,
         "characters": post.character_count,
-        # Lists ask the database, which need not send the text.
-        "has_paid_links": post.is_sponsored if hasattr(post, "is_sponsored") else article.has_sponsored_links(post),
+        "has_paid_links": post.has_paid_links,
         "noindex": post.noindex,
     }
 

@@ -49,6 +49,8 @@ KEPT = timedelta(hours=1)
 """How long rows are kept: a process that heard nothing for longer forgets all pages."""
 SWEPT_AT_ONCE = 5_000
 """Old rows that one statement takes away: on SQLite every writer waits for it."""
+MOST_AT_ONCE = 10_000
+"""Rows above which it is only said that everything changed: after an import each process would hold its outbox in memory."""
 MANY = 300
 """Posts in one portion of changes above which asking for the lists of each costs more than making all pages anew."""
 
@@ -98,10 +100,11 @@ _ENTRY = (
     *("state", "trashed_at", "published_at", "expires_at", "path", "kind", "language", "translation_key"),
     *("series_id", "series_order", "noindex"),
 )
-_CARD = ("title", "cover_id", "cover_alt", "excerpt", "custom_excerpt", "description", "updated_at", "corrected_at")
+_CARD = (
+    *("title", "cover_id", "cover_alt", "excerpt", "custom_excerpt", "description", "updated_at", "corrected_at"),
+    *("character_count", "has_paid_links"),
+)
 _TEXT = ("body_html", "body", "outline", "canonical_url", "cover_caption", "source_url", "source_id", "first_published_at")
-#: What lists show of the text itself: minutes of reading and the mark of paid links.
-_CARD_TERMS = ("{0}.character_count", "({0}.body_html LIKE '%sponsored%')")
 #: Columns of files and terms that no page shows.
 _UNSHOWN = frozenset(("likeness", "findings", "created_at", "uploaded_by_id", "licence_text"))
 
@@ -146,8 +149,7 @@ def _post_triggers() -> Iterator[_Trigger]:
     entry, card, text = (_quoted(aspect) for aspect in Aspect.values)
     yield _Trigger(Post, "INSERT", "comes", values("NEW", entry, "NEW.published_at", "NEW.published_at"), _live("NEW"))
     yield _Trigger(Post, "DELETE", "goes", values("OLD", entry, "OLD.published_at", "OLD.published_at"), _live("OLD"))
-    terms = " OR ".join(f"{term.format('OLD')} IS_NOT {term.format('NEW')}" for term in _CARD_TERMS)
-    entered, shown = _differs(_ENTRY), f"{_differs(_CARD)} OR {terms}"
+    entered, shown = _differs(_ENTRY), _differs(_CARD)
     aspect = f"CASE WHEN {entered} THEN {entry} WHEN {shown} THEN {card} ELSE {text} END"
     is_live = f"(({_live('OLD')}) OR ({_live('NEW')}))"
     changed = f"{is_live} AND ({entered} OR {shown} OR {_differs(_TEXT)})"
@@ -301,14 +303,19 @@ _THIS_TURN = "pg_current_xact_id()::text::bigint"
 _LAST_TURN = "SELECT COALESCE(MAX(id), 0) + 1 FROM articles_change"
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _ROWS_SINCE = """
-    SELECT id, id, kind, key, name, aspect, "before", "after" FROM articles_change WHERE id >= %s ORDER BY id
+    SELECT id, id, kind, key, name, aspect, "before", "after" FROM articles_change WHERE id >= %s ORDER BY id LIMIT %s
 """
 # In one statement, and so in one snapshot.
 _ROWS_AND_POSITION = """
     WITH now AS (SELECT pg_current_snapshot()::text AS snapshot)
     SELECT now.snapshot, c.id, c.turn, c.kind, c.key, c.name, c.aspect, c."before", c."after"
-    FROM now LEFT JOIN articles_change c ON c.turn >= %s ORDER BY c.id
+    FROM now LEFT JOIN articles_change c ON c.turn >= %s ORDER BY c.id LIMIT %s
 """
+# Of each transaction its last row, which whoever reads again knows it by.
+_TURNS_SINCE = {
+    "sqlite": "SELECT MAX(id), MAX(id) FROM articles_change WHERE id >= %s",
+    "postgresql": "SELECT MAX(id), turn FROM articles_change WHERE turn >= %s GROUP BY turn",
+}
 
 
 def change_connection() -> BaseDatabaseWrapper:
@@ -335,17 +342,27 @@ def read_changes(position: int) -> tuple[list[Row], int, Seen]:
 
     A row has its ``turn``; on SQLite that is its key, because one writes at a time. On PostgreSQL transactions end in another
     order than that in which their rows were numbered; so the position is the oldest that has not ended, and rows of later ones
-    are read again until it has: whoever reads knows them by their ``id``.
+    are read again until it has: whoever reads knows them by their ``id``. In the place of more than :data:`MOST_AT_ONCE` rows
+    each transaction says in one that everything changed.
     """
     with change_connection().cursor() as cursor:
         if cursor.db.vendor == "sqlite":
-            cursor.execute(_ROWS_SINCE, [position])
-            rows = [_as_row(row) for row in cursor.fetchall()]
+            cursor.execute(_ROWS_SINCE, [position, MOST_AT_ONCE + 1])
+            rows = _bounded(cursor, position, cursor.fetchall())
             position = rows[-1].id + 1 if rows else position
             return rows, position, Seen(position)
-        cursor.execute(_ROWS_AND_POSITION, [position])
+        cursor.execute(_ROWS_AND_POSITION, [position, MOST_AT_ONCE + 1])
         found = cursor.fetchall()
-        return [_as_row(row[1:]) for row in found if row[1] is not None], *_read_snapshot(found[0][0])
+        rows = _bounded(cursor, position, [row[1:] for row in found if row[1] is not None])
+        return rows, *_read_snapshot(found[0][0])
+
+
+def _bounded(cursor: Any, position: int, found: Sequence[Sequence[Any]]) -> list[Row]:
+    if len(found) <= MOST_AT_ONCE:
+        return [_as_row(row) for row in found]
+    # Later than what was found: it says too much of a transaction that ended in between, which is read again.
+    cursor.execute(_TURNS_SINCE[cursor.db.vendor], [position])
+    return [Row(id, turn, "all") for id, turn in cursor.fetchall()]
 
 
 def _read_snapshot(text: str) -> tuple[int, Seen]:

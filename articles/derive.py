@@ -13,6 +13,7 @@ from articles.links import DatabaseResolver, place_of
 from articles.markup import RENDERER_VERSION, render
 from articles.markup.document import Link, Rendered, Resolver
 from articles.markup.engines import Flavour
+from articles.markup.text import has_paid_links
 from articles.models import Post, PostLink
 from articles.references import address_key, link_key, name_key, search_key
 from articles.search import index_posts
@@ -23,6 +24,7 @@ DERIVED_FIELDS = (
     "excerpt",
     "plain_text",
     "character_count",
+    "has_paid_links",
     "findings",
     "renderer_version",
     "name_key",
@@ -54,6 +56,7 @@ def apply_rendered(post: Post, rendered: Rendered) -> None:
     post.excerpt = post.custom_excerpt.strip() or rendered.excerpt
     post.plain_text = rendered.plain_text
     post.character_count = rendered.character_count
+    post.has_paid_links = has_paid_links(rendered.html)
     post.findings = [*post.source_findings, *(moved(finding, offset).as_json() for finding in rendered.findings)]
     post.renderer_version = RENDERER_VERSION
     post.name_key = name_key(post.source_path or post.path)

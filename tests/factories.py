@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from articles.derive import save_derived
 from articles.library import add_media
 from articles.markup.engines import DEFAULT_FEATURES
+from articles.markup.text import has_paid_links
 from articles.models import Author, Category, Correction, MediaFile, Post, PostAuthor, PostCategory, Redirect, Series, Tag
 from articles.references import search_key
 
@@ -87,6 +88,7 @@ class PostFactory(DjangoModelFactory[Post]):
     plain_text = "\n".join(PARAGRAPHS)
     excerpt = PARAGRAPHS[0]
     character_count = sum(map(len, PARAGRAPHS))
+    has_paid_links = factory.LazyAttribute(lambda post: has_paid_links(post.body_html))
     search_key = factory.LazyAttribute(lambda post: search_key(post.title, post.path))
 
     @factory.post_generation

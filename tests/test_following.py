@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from articles import changes
 from articles.changes import (
     Aspect,
     find_position,
@@ -122,6 +123,24 @@ def test_a_long_import_is_one_change_of_everything() -> None:
     PostFactory.create_batch(301)
     rows, _position, _seen = read_changes(position)
     assert mark(rows).everything
+
+
+@pytest.mark.django_db
+def test_more_changes_than_a_process_should_hold_are_one_change_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "MOST_AT_ONCE", 4)
+    position, _seen = find_position()
+    PostFactory.create_batch(3)
+    rows, _position, _seen = read_changes(position)
+    assert [row.kind for row in rows] != ["all"]
+    PostFactory.create_batch(20)
+    rows, _position, _seen = read_changes(position)
+    assert [row.kind for row in rows] == ["all"]
+    again, later, seen = read_changes(position)
+    assert [row.id for row in again] == [row.id for row in rows]
+    if connection.vendor == "sqlite":
+        assert later > rows[0].id
+        assert seen.has(rows[0].turn)
+        assert read_changes(later)[0] == []
 
 
 @pytest.mark.postgres

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,13 +20,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from articles import site_settings, statements
 from articles.admin import base
 from articles.migrations._indexes import AddIndexBeside
-from articles.models import ImportRun, MediaFile, Post, PostLink, Revision, Tag
-from articles.site import listing
+from articles.models import Author, Category, ImportRun, MediaFile, Post, PostLink, Revision, SiteSettings, Tag
+from articles.site import listing, terms
 from articles.uses import find_uses
 from benchmarks.scale_site import fill
-from tests.factories import MediaFileFactory, PostFactory
+from tests.factories import MediaFileFactory, PostFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -133,8 +134,65 @@ def test_a_period_is_walked_from_its_own_end(client: Client) -> None:
     """Of two bounds on one side SQLite takes any, and would walk from today to a year long ago."""
     PostFactory(published_at=datetime(2015, 5, 5, tzinfo=UTC))
     for address in ("/2015/", "/2015/05/", "/?before=1430000000000000-0"):
-        chosen = next(sql for sql in ask(client, address) if "is_sponsored" in sql)
+        chosen = next(sql for sql in ask(client, address) if '"character_count"' in sql)
         assert len(re.findall(r'published_at" <=? \S', chosen)) == 2, chosen  # published() itself, and one bound
+
+
+def pages_of(client: Client, address: str) -> list[str]:
+    """The pages of a list from its first one back, and from there forward again, without what differs by the way to them."""
+    found, query = [], ""
+    for rel in ("next", "prev"):
+        while True:
+            html = client.get(address + query).content.decode()
+            found.append(html)
+            link = re.search(rf'<a rel="{rel}" href="([^"]*)"', html)
+            if link is None:
+                break
+            query = link[1]
+    return found
+
+
+def test_a_list_of_very_many_posts_is_the_same_whichever_way_it_is_found(client: Client, monkeypatch: Any, settings: Any) -> None:
+    """Terms of now and of long ago, with ties, deep pages and sections below a section: among the nearest, or all of the term."""
+    days = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=number // 3) for number in range(60)]
+    below = Category.objects.create(name="県内", slug="local", parent=Category.objects.create(name="地域", slug="area"))
+    series = SeriesFactory(name="連載")
+    for number, day in enumerate(days):
+        PostFactory(
+            published_at=day,
+            tags=["昔"] if number < 15 else ["今"],
+            authors=["経済班" if number % 4 else "文化班"],
+            categories=[below if number % 2 else below.parent],
+            series=series if number % 5 else None,
+        )
+    SiteSettings.objects.create(number=1, posts_per_page=5)
+    site_settings.forget()
+    addresses = ["/tags/今/", "/tags/昔/", "/categories/area/", "/categories/area/local/", series.get_absolute_url()]
+    addresses += [author.get_absolute_url() for author in Author.objects.all()]
+    plain = {address: pages_of(client, address) for address in addresses}
+    assert all(len(pages) > 3 for pages in plain.values())
+    monkeypatch.setattr(statements, "_kept", {})
+    monkeypatch.setattr(terms, "LARGE", 3)
+    for walked in (1, 4, 7, 20, 1000):
+        monkeypatch.setattr(statements, "_kept", {})
+        monkeypatch.setattr(listing, "WALKED", walked)
+        for address, pages in plain.items():
+            assert pages_of(client, address) == pages, (walked, address)
+
+
+def test_a_large_term_is_walked_from_its_date_on_without_statistics(client: Client, monkeypatch: Any) -> None:
+    """SQLite counts nothing: left to itself, it would read all posts of the term and sort them."""
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL counts and chooses")
+    monkeypatch.setattr(statements, "_kept", {})
+    monkeypatch.setattr(terms, "LARGE", 5)
+    PostFactory.create_batch(30, tags=["電力"])
+    chosen = next(sql for sql in ask(client, "/tags/電力/") if '"character_count"' in sql)
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN QUERY PLAN " + chosen)
+        plan = [row[3] for row in cursor.fetchall()]
+    assert any("post_newest_first (published_at>? AND published_at<?)" in line for line in plan), plan
+    assert not any("tag_id=?" in line and "content_object_id" not in line for line in plan), plan
 
 
 # --- Dates that cannot be shown ---------------------------------------------------------------------------------------

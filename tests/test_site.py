@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client, RequestFactory
@@ -18,9 +21,10 @@ from django.utils import timezone, translation
 from articles.addresses import is_reserved, with_number
 from articles.derive import save_derived
 from articles.library import add_media
+from articles.markup.text import has_paid_links
 from articles.models import Author, Category, Post, Series, Source, Tag
 from articles.site import views
-from articles.site.article import has_sponsored_links, load_neighbours, standfirst
+from articles.site.article import load_neighbours, standfirst
 from articles.site.markdown import without_comments
 from articles.templatetags.site_tags import day, json_ld, moment, phrases, reading_minutes
 from tests.factories import (
@@ -162,8 +166,8 @@ def test_paid_links_are_labelled_on_the_page_and_in_lists(client):
     post = PostFactory(body_html=paid)
     assert 'class="label"' in html_of(client, post.get_absolute_url())
     assert 'class="label"' in html_of(client, "/")
-    post.body_html = '<p>How to write <code>&lt;a rel="sponsored"&gt;</code>: rel="sponsored"</p>'
-    post.save()
+    post.body = 'How to write `<a rel="sponsored">`: rel="sponsored"'
+    save_derived(post)
     assert 'class="label"' not in html_of(client, post.get_absolute_url())
     assert 'class="label"' not in html_of(client, "/")
 
@@ -180,7 +184,19 @@ def test_paid_links_are_labelled_on_the_page_and_in_lists(client):
     ],
 )
 def test_a_paid_link_is_told_by_its_tag(html, is_paid):
-    assert has_sponsored_links(Post(body_html=html)) is is_paid
+    assert has_paid_links(html) is is_paid
+
+
+@pytest.mark.django_db
+def test_an_upgrade_marks_the_texts_that_have_paid_links(monkeypatch):
+    upgrade = import_module("articles.migrations.0021_find_paid_links")
+    monkeypatch.setattr(upgrade, "AT_ONCE", 2)
+    paid = [PostFactory(body_html=f'<p><a href="/{number}" rel="sponsored">店</a></p>').pk for number in range(5)]
+    PostFactory(body_html="<p>sponsored</p>")
+    Post.objects.update(has_paid_links=False)
+    for _time in range(2):
+        upgrade.mark(apps, SimpleNamespace(connection=connection))
+        assert sorted(Post.objects.filter(has_paid_links=True).values_list("pk", flat=True)) == paid
 
 
 @pytest.mark.django_db

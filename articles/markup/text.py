@@ -25,6 +25,8 @@ _BREAK = re.compile(
 CHARACTERS_PER_MINUTE = {"ja": 500, "zh": 500, "ko": 500}
 OTHER_CHARACTERS_PER_MINUTE = 1000
 
+# A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
+_PAID_LINK = re.compile(r'<a(?: [a-z-]+="[^"]*")* rel="(?:[^"]* )?sponsored[ "]')
 _EXCERPT = 200
 _BLOCK_END = re.compile(r"</(?:p|h[1-6]|li|tr|dt|dd|div|figcaption|summary|blockquote)>|<(?:br|hr)>")
 _CELL_END = re.compile(r"</t[dh]>")
@@ -121,3 +123,8 @@ def count_minutes(characters: int, language: str) -> int:
     """Minutes that reading takes, at least one. ``language`` is a tag such as ``ja`` or ``en-GB``."""
     rate = CHARACTERS_PER_MINUTE.get(language.split("-")[0].lower(), OTHER_CHARACTERS_PER_MINUTE)
     return max(1, round(characters / rate))
+
+
+def has_paid_links(html: str) -> bool:
+    """Whether a rendered text holds links that are paid for (``rel="sponsored"``), so that its page must say so."""
+    return "sponsored" in html and _PAID_LINK.search(html) is not None

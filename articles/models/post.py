@@ -209,6 +209,8 @@ class Post(models.Model):
     excerpt = models.TextField(_("excerpt as shown"), editable=False, blank=True)
     plain_text = models.TextField(editable=False, blank=True)
     character_count = models.PositiveIntegerField(_("characters"), editable=False, default=0)
+    # The default of the database is for processes of the version before, while an upgrade goes on.
+    has_paid_links = models.BooleanField(_("links that are paid for"), editable=False, default=False, db_default=False)
     findings = models.JSONField(_("findings"), editable=False, default=list, blank=True)
     renderer_version = models.PositiveIntegerField(editable=False, default=0)
     # What references find it by (articles.references.name_key): the file's name, the title, the end of its address.

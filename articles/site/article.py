@@ -22,14 +22,12 @@ from articles.models import Correction, MediaFile, Post, PostCard, PostQuerySet,
 from articles.pictures import CARD, CARD_SIZE, PLAIN
 from articles.shown import note, note_posts, note_span, place_of
 from articles.site.context import language_of
-from articles.site.listing import SPONSORED_LINK
 from articles.statements import fetch
 
 OUTLINE_LEVELS = (1, 2, 3)
 MIN_OUTLINE = 2
 MAX_RELATED = 4
 _NOT_WORDS = re.compile(r"[\W_]+")
-_SPONSORED = re.compile(SPONSORED_LINK)
 
 
 @dataclass(slots=True)
@@ -211,11 +209,6 @@ def _words(text: str) -> str:
 def description_of(post: Post) -> str:
     """What search engines and cards are told of a post, in the order of who wrote it on purpose."""
     return post.description.strip() or post.custom_excerpt.strip() or post.excerpt
-
-
-def has_sponsored_links(post: Post) -> bool:
-    """Whether the text holds links that are paid for, so that the page must say so."""
-    return "sponsored" in post.body_html and bool(_SPONSORED.search(post.body_html))
 
 
 def outline_of(post: Post) -> list[dict[str, Any]]:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, Case, CharField, Count, F, IntegerField, Q, QuerySet, TextField, Value, When
-from django.db.models.functions import Cast, StrIndex
-from django.db.models.lookups import GreaterThan
+from django.db.models import CharField, Count, F, IntegerField, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 from django.http import Http404
 from django.utils import timezone
 
@@ -41,11 +40,9 @@ from articles.statements import Given, fetch
 
 #: Texts without a date have no page after the first: a token is an instant.
 MAX_PAGES = 200
+WALKED = 2000
 MAX_HEADLINES = 5
 _NAMES_AT_ONCE = 8
-
-# A link in the rendered text that is marked as paid for. Attribute values there are always in double quotes.
-SPONSORED_LINK = r'<a(?: [a-z-]+="[^"]*")* rel="(?:[^"]* )?sponsored[ "]'
 
 _KINDS = {"authors": "author", "categories": "category", "tags": "tag"}
 _TOKEN = re.compile(r"(-?[0-9]{1,17})-([0-9]{1,6})")
@@ -99,19 +96,26 @@ class Wanted:
     """Which posts a list is of: ``build(now, *values)`` gives those public at ``now``, as :func:`articles.statements.fetch` asks.
 
     ``until`` is the end of a period, not in it: said apart, because of two upper ends SQLite takes one and walks from there.
-    ``is_known``: ``build`` is a function of a module, so that the statements of its lists are made once.
+    ``is_known``: ``build`` is a function of a module, so that the statements of its lists are made once. ``by_date`` gives the
+    same posts in a form in which SQLite walks its index of dates: for terms with very many posts, of which most lists find
+    enough among the nearest :data:`WALKED` of the site. Where they do not, as with a term of long ago, all of the term are read.
     """
 
     build: Build
     values: tuple[Given, ...] = ()
     until: datetime | None = None
     is_known: bool = True
+    by_date: Build | None = None
 
     def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, *moments: datetime, **shape: int) -> list[Any]:
         """The rows of ``query(now, *moments, *values, posts=build, **shape)``."""
         if self.is_known:
             return fetch(query, now, *moments, *self.values, posts=self.build, **shape)
         return list(query(now, *moments, *self.values, posts=self.build, **shape))
+
+    def ask_by_date(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, *moments: datetime, **shape: int) -> list[Any]:
+        """The rows of :meth:`ask` by ``by_date``; none where that is not said."""
+        return replace(self, build=self.by_date).ask(query, now, *moments, **shape) if self.by_date else []
 
 
 def list_posts(
@@ -133,7 +137,7 @@ def list_posts(
     start, skipped = _read_token(token) if token is not None else (None, 0)
     # One end of the range: of two, SQLite takes the first and walks from there to the other.
     end = min(now, wanted.until - timedelta(microseconds=1)) if wanted.until else now
-    cards: list[Post] = wanted.ask(_cards, now, min(start or end, end), skipped=skipped, size=size)
+    cards = _take_cards(wanted, now, min(start or end, end), skipped, size)
     has_older = len(cards) > size
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:
@@ -148,6 +152,46 @@ def list_posts(
 def _dated(until: datetime, posts: PostQuerySet) -> PostQuerySet:
     # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
     return posts.dated().filter(published_at__lte=until)
+
+
+def _take_cards(wanted: Wanted, now: datetime, until: datetime, skipped: int, size: int) -> list[Post]:
+    shape = {"skipped": skipped, "size": size}
+    if wanted.by_date:
+        since: datetime | None = next(iter(fetch(_dates_before, until)), None)
+        if since is None:
+            return wanted.ask_by_date(_cards, now, until, **shape)
+        near: list[Post] = wanted.ask_by_date(_near_cards, now, until, since, **shape)
+        if len(near) > size:
+            return near
+    return wanted.ask(_cards, now, until, **shape)
+
+
+def _take_later(wanted: Wanted, now: datetime, end: datetime, moment: datetime, size: int) -> list[datetime]:
+    if wanted.by_date:
+        until = min(next(iter(fetch(_dates_after, moment)), end), end)
+        near: list[datetime] = wanted.ask_by_date(_later, now, until, moment, size=size)
+        if len(near) == size or until == end:
+            return near
+    return wanted.ask(_later, now, end, moment, size=size)
+
+
+def _dates_before(until: datetime) -> QuerySet[Any, Any]:
+    dates = Post.objects.filter(published_at__lte=until).order_by("-published_at", "-pk")
+    return dates.values_list("published_at", flat=True)[WALKED : WALKED + 1]
+
+
+def _dates_after(moment: datetime) -> QuerySet[Any, Any]:
+    dates = Post.objects.filter(published_at__gt=moment).order_by("published_at", "pk")
+    return dates.values_list("published_at", flat=True)[WALKED : WALKED + 1]
+
+
+def _near_cards(
+    now: datetime, until: datetime, since: datetime, *values: Given, posts: Build, skipped: int, size: int
+) -> QuerySet[Post]:
+    def near(now: datetime, *values: Given) -> PostQuerySet:
+        return posts(now, *values).filter(published_at__gte=since)
+
+    return _cards(now, until, *values, posts=near, skipped=skipped, size=size)
 
 
 def _cards(now: datetime, until: datetime, *values: Given, posts: Build, skipped: int, size: int) -> QuerySet[Post]:
@@ -182,11 +226,7 @@ def headlines(posts: Sequence[Post]) -> str:
 
 def as_cards(posts: PostQuerySet) -> PostQuerySet:
     """What a card shows, and no more, in the query's own order."""
-    # The condition spares the costlier one for nearly every post. It is no LIKE, which folds each letter on SQLite, and no AND,
-    # both sides of which SQLite works out where a value is asked for.
-    marked = When(GreaterThan(StrIndex("body_html", Value("sponsored")), 0), then=Q(body_html__regex=SPONSORED_LINK))
-    is_sponsored = Case(marked, default=Value(False), output_field=BooleanField())
-    return posts.select_related("cover__variants", "series").for_cards().annotate(is_sponsored=is_sponsored)
+    return posts.select_related("cover__variants", "series").for_cards()
 
 
 def attach_credits(posts: Sequence[Post], *, html: str | None = None) -> None:
@@ -321,7 +361,7 @@ def _newer(
     if before >= size:
         return "?before=" + _token(moment, before - size), moment
     missing = size - before
-    times: list[datetime] = wanted.ask(_later, now, end, moment, size=missing + 1)
+    times = _take_later(wanted, now, end, moment, missing + 1)
     if len(times) <= missing:
         return "", None
     begins = times[missing - 1]

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from articles.models import Author, Correction, Post
 from articles.routes import address_of
-from articles.site.article import canonical_url, description_of, has_sponsored_links, is_article, shared_picture, shown_cover
+from articles.site.article import canonical_url, description_of, is_article, shared_picture, shown_cover
 from articles.site.context import Section, interface_language, language_of, web_links
 from articles.site.listing import Credits
 from articles.site_settings import current
@@ -104,7 +104,7 @@ def _article(post: Post, credits: Credits, corrections: Sequence[Correction]) ->
             "name": post.series.name,
             "url": _absolute(post.series.get_absolute_url()),
         }
-    if has_sponsored_links(post):
+    if post.has_paid_links:
         # What the label on the page says. AdvertiserContentArticle would say that somebody paid for the text itself.
         with translation.override(interface_language(language_of(post))):
             data["genre"] = current().advertising_label or _("Contains advertising links")

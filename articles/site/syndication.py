@@ -22,7 +22,7 @@ from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 
 from articles.models import Correction, Post
-from articles.site.article import description_of, has_sponsored_links, shown_cover
+from articles.site.article import description_of, shown_cover
 from articles.site.context import interface_language, language_of
 from articles.site_settings import current
 
@@ -105,7 +105,7 @@ def feed_text(post: Post, corrections: Sequence[Correction] = ()) -> str:
         if corrections:
             parts.insert(0, _label(_("This article has corrections")))
             parts.append(f"<h2>{escape_html(heading)}</h2>\n")
-        if has_sponsored_links(post):
+        if post.has_paid_links:
             parts.insert(0, _label(current().advertising_label or _("Contains advertising links")))
     for correction in corrections:
         moment = timezone.localtime(correction.corrected_at)

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db import connection
+from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Length, Substr
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from articles.feed_links import FeedLink, feeds_of
-from articles.models import Author, Category, Post, PostCategory, PostQuerySet, Series, Tag
+from articles.models import Author, Category, Post, PostAuthor, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 from articles.site.listing import Wanted
 from articles.statements import fetch
 
 Term = Author | Category | Series | Tag
 MAX_SLUG = 700
+LARGE = 500
+"""Posts of a term from which its list is looked for among the newest posts first (:class:`articles.site.listing.Wanted`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,10 @@ def find_list(kind: str, slug: str) -> TermList | None:
     if not found:
         return None
     term: Any = found[0]
-    if kind == "category":
-        folder = term.full_slug + "/" if term.has_below else None
-        return TermList(kind, term, Wanted(_of_category, (term.pk, folder)))
-    return TermList(kind, term, Wanted(_OF[kind], (term.pk,)))
+    values = (term.pk, term.full_slug + "/" if term.has_below else None) if kind == "category" else (term.pk,)
+    # PostgreSQL counts how many posts a term has and chooses by itself.
+    walks = term.is_large and connection.vendor == "sqlite"
+    return TermList(kind, term, Wanted(_OF[kind], values, by_date=_BY_DATE[kind] if walks else None))
 
 
 def posts_below(category: Category) -> PostQuerySet:
@@ -81,23 +85,30 @@ def posts_below(category: Category) -> PostQuerySet:
 
 def _categories_at(slugs: list[str]) -> QuerySet[Category]:
     below = Category.objects.filter(parent=OuterRef("pk")).order_by()
-    return _first(Category.objects.filter(full_slug__in=slugs).annotate(has_below=Exists(below)))
+    here = Category.objects.filter(full_slug__in=slugs).annotate(has_below=Exists(below))
+    # Of itself and one level below: it is a guess at how long a list is, which need not be right.
+    itself = OuterRef(OuterRef("pk"))
+    near = Category.objects.filter(Q(pk=itself) | Q(parent=itself)).order_by().values("pk")
+    return _first(here, PostCategory.objects.filter(category__in=near))
 
 
 def _tags_at(slugs: list[str]) -> QuerySet[Tag]:
-    return _first(Tag.objects.filter(slug__in=slugs))
+    return _first(Tag.objects.filter(slug__in=slugs), TaggedPost.objects.filter(tag=OuterRef("pk")))
 
 
 def _authors_at(slugs: list[str]) -> QuerySet[Author]:
-    return _first(Author.objects.select_related("picture__variants").filter(slug__in=slugs))
+    found = Author.objects.select_related("picture__variants").filter(slug__in=slugs)
+    return _first(found, PostAuthor.objects.filter(author=OuterRef("pk")))
 
 
 def _series_at(slugs: list[str]) -> QuerySet[Series]:
-    return _first(Series.objects.filter(slug__in=slugs))
+    return _first(Series.objects.filter(slug__in=slugs), Post.objects.filter(series=OuterRef("pk")))
 
 
-def _first(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return (rows if rows.ordered else rows.order_by("pk"))[:1]
+def _first(terms: QuerySet[Any], members: QuerySet[Any]) -> QuerySet[Any]:
+    """The first of ``terms``, which says whether it has many ``members``: counted no further than that."""
+    many = members.order_by().values("pk")[LARGE : LARGE + 1]
+    return (terms if terms.ordered else terms.order_by("pk")).annotate(is_large=Exists(many))[:1]
 
 
 def _of_category(now: datetime, pk: int, folder: str | None) -> PostQuerySet:
@@ -105,10 +116,14 @@ def _of_category(now: datetime, pk: int, folder: str | None) -> PostQuerySet:
     if folder is None:
         # A join on what is unique lets a database walk its index of dates; a subquery has it read all posts of the term.
         return Post.objects.published(now).filter(postcategory__category=pk)
+    members = PostCategory.objects.filter(category__in=_below(pk, folder))
+    return Post.objects.published(now).filter(pk__in=members.values("post"))
+
+
+def _below(pk: int, folder: str) -> QuerySet[Any, Any]:
     # Not a LIKE, which would take the wildcards of an address for its own.
     begun = Category.objects.annotate(beginning=Substr("full_slug", 1, Length(Value(folder))))
-    below = begun.filter(Q(pk=pk) | Q(beginning=folder)).values("pk")
-    return Post.objects.published(now).filter(pk__in=PostCategory.objects.filter(category__in=below).values("post"))
+    return begun.filter(Q(pk=pk) | Q(beginning=folder)).order_by().values("pk")
 
 
 def _of_tag(now: datetime, pk: int) -> PostQuerySet:
@@ -123,6 +138,40 @@ def _of_series(now: datetime, pk: int) -> PostQuerySet:
     return Post.objects.published(now).filter(series=pk)
 
 
+# --- The same posts, looked for from a date on ----------------------------------------------------------------------
+#
+# SQLite, which counts nothing, takes the index of the term wherever one fits, reads all its posts and sorts them. Here none
+# fits: what is asked of each post is whether it has the term.
+
+
+def _category_by_date(now: datetime, pk: int, folder: str | None) -> PostQuerySet:
+    rows = PostCategory.objects.filter(post=OuterRef("pk"))
+    if folder is None:
+        return _having(now, rows.filter(_without_index("category_id", pk)))
+    return _having(now, rows.filter(category__in=_below(pk, folder)))
+
+
+def _tag_by_date(now: datetime, pk: int) -> PostQuerySet:
+    return _having(now, TaggedPost.objects.filter(_without_index("tag_id", pk), content_object=OuterRef("pk")))
+
+
+def _author_by_date(now: datetime, pk: int) -> PostQuerySet:
+    return _having(now, PostAuthor.objects.filter(_without_index("author_id", pk), post=OuterRef("pk")))
+
+
+def _series_by_date(now: datetime, pk: int) -> PostQuerySet:
+    return Post.objects.published(now).filter(_without_index("series_id", pk))
+
+
+def _having(now: datetime, members: QuerySet[Any]) -> PostQuerySet:
+    return Post.objects.published(now).filter(Exists(members.order_by()))
+
+
+def _without_index(column: str, pk: int) -> Any:
+    number = BigIntegerField()
+    return Exact(Func(F(column), template="+%(expressions)s", output_field=number), Value(pk, output_field=number))
+
+
 TERM_KINDS = ("category", "tag", "author", "series")
 _AT: dict[str, Callable[[list[str]], QuerySet[Any]]] = {
     "category": _categories_at,
@@ -131,9 +180,16 @@ _AT: dict[str, Callable[[list[str]], QuerySet[Any]]] = {
     "series": _series_at,
 }
 _OF: dict[str, Callable[..., PostQuerySet]] = {
+    "category": _of_category,
     "tag": _of_tag,
     "author": _of_author,
     "series": _of_series,
+}
+_BY_DATE: dict[str, Callable[..., PostQuerySet]] = {
+    "category": _category_by_date,
+    "tag": _tag_by_date,
+    "author": _author_by_date,
+    "series": _series_by_date,
 }
 
 

@@ -425,7 +425,7 @@ def render_post(
         "is_article": article.is_article(post),
         "standfirst": article.standfirst(post, opening),
         "description": description,
-        "is_sponsored": article.has_sponsored_links(post),
+        "is_sponsored": post.has_paid_links,
         "outline": article.outline_of(post),
         "shows_cover": shows_cover,
         "text": place_pictures(link_elsewhere(text, settings.SITE_URL), credits.pictures, leads=not shows_cover),

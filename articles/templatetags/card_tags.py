@@ -112,8 +112,7 @@ def _finds_in_theme(names: tuple[str, ...]) -> bool:
 def _kicker(post: Any, context: template.Context) -> str:
     first = post.credits.categories[0] if post.credits.categories else None
     note = getattr(post, "staff_note", "")
-    is_sponsored = getattr(post, "is_sponsored", False)
-    if not (first or post.series_id or is_sponsored or note):
+    if not (first or post.series_id or post.has_paid_links or note):
         return "\n\n\n\n"
     named = ""
     if post.series_id:
@@ -124,7 +123,7 @@ def _kicker(post: Any, context: template.Context) -> str:
     elif first:
         named = f'<a class="kicker" href="{escape(first.url)}">{escape(first.name)}</a>'
     label = ""
-    if is_sponsored:
+    if post.has_paid_links:
         site = context.get("site")
         words = site.advertising_label_short if site else ""
         label = f'<span class="label">{escape(words) if words else escape(_("Advertising links"))}</span>'
