@@ -73,9 +73,8 @@ def find_list(kind: str, slug: str) -> TermList | None:
         return None
     term: Any = found[0]
     values = (term.pk, term.full_slug + "/" if term.has_below else None) if kind == "category" else (term.pk,)
-    # PostgreSQL counts how many posts a term has and chooses by itself.
-    walks = term.is_large and connection.vendor == "sqlite"
-    return TermList(kind, term, Wanted(_OF[kind], values, by_date=_BY_DATE[kind] if walks else None))
+    is_large = getattr(term, "is_large", False)
+    return TermList(kind, term, Wanted(_OF[kind], values, by_date=_BY_DATE[kind] if is_large else None))
 
 
 def posts_below(category: Category) -> PostQuerySet:
@@ -106,9 +105,13 @@ def _series_at(slugs: list[str]) -> QuerySet[Series]:
 
 
 def _first(terms: QuerySet[Any], members: QuerySet[Any]) -> QuerySet[Any]:
-    """The first of ``terms``, which says whether it has many ``members``: counted no further than that."""
-    many = members.order_by().values("pk")[LARGE : LARGE + 1]
-    return (terms if terms.ordered else terms.order_by("pk")).annotate(is_large=Exists(many))[:1]
+    """The first of ``terms``, which says on SQLite whether it has many ``members``: counted no further than that.
+
+    PostgreSQL keeps count of how many posts a term has, and chooses its way by itself.
+    """
+    if connection.vendor == "sqlite":
+        terms = terms.annotate(is_large=Exists(members.order_by().values("pk")[LARGE : LARGE + 1]))
+    return (terms if terms.ordered else terms.order_by("pk"))[:1]
 
 
 def _of_category(now: datetime, pk: int, folder: str | None) -> PostQuerySet:
