@@ -28,12 +28,11 @@ from pydantic import AfterValidator, Field, StringConstraints
 from articles.feed_links import feeds_of
 from articles.media import SERVED_TYPES
 from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, PostQuerySet, Series, Tag, TaggedPost
-from articles.routes import path_address
 from articles.site import article
 from articles.site.context import Section, is_web_address, language_of, load_sections, web_links
 from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts
 from articles.site.lookup import find_former, find_post
-from articles.site.markdown import markdown_path, public_markdown
+from articles.site.markdown import markdown_address, public_markdown
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import absolute_links
 from articles.site.views import page_context
@@ -400,7 +399,7 @@ def _card(post: Post) -> dict[str, Any]:
     return {
         "path": post.path,
         "url": _absolute(post.get_absolute_url()),
-        "markdown_url": _absolute(path_address(markdown_path(post))),
+        "markdown_url": _absolute(markdown_address(post)),
         "title": post.title,
         "kind": post.kind,
         "language": language_of(post),

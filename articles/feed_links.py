@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from django.urls import get_script_prefix, reverse
+from django.urls import get_script_prefix
+
+from articles.routes import address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +43,4 @@ def feeds_of(kind: str = "", slug: str = "") -> tuple[FeedLink, ...]:
 def _feeds_of(kind: str, slug: str, script_prefix: str) -> tuple[FeedLink, ...]:
     """The same below ``script_prefix``, which Django's own look-up reads from the thread."""
     names = [(format, f"{kind}_{format.name}" if kind else format.name) for format in FEED_FORMATS]
-    return tuple(FeedLink(format, reverse(f"articles:{name}", args=[slug] if kind else [])) for format, name in names)
+    return tuple(FeedLink(format, address_of(name, *([slug] if kind else []))) for format, name in names)

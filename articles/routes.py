@@ -17,6 +17,11 @@ def address_of(name: str, *args: str | int) -> str:
     return _known(get_script_prefix(), name, *args)
 
 
+def period_address(year: int, month: int | None) -> str:
+    """The address of the list of a year, or of a month of it."""
+    return address_of("month", year, month) if month else address_of("year", year)
+
+
 def path_address(path: str) -> str:
     """The address of what stands at ``path``, decoded as :attr:`articles.models.Post.path` is, in the same form."""
     return address_of("home") + iri_to_uri(path.lstrip("/").replace("%", "%25").replace("?", "%3F").replace("#", "%23"))

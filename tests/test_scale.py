@@ -152,7 +152,7 @@ def pages_of(client: Client, address: str) -> list[str]:
     return found
 
 
-def test_a_list_of_very_many_posts_is_the_same_whichever_way_it_is_found(client: Client, monkeypatch: Any, settings: Any) -> None:
+def test_a_list_of_very_many_posts_is_the_same_whichever_way_it_is_found(client: Client, monkeypatch: Any) -> None:
     """Terms of now and of long ago, with ties, deep pages and sections below a section: among the nearest, or all of the term."""
     days = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=number // 3) for number in range(60)]
     below = Category.objects.create(name="県内", slug="local", parent=Category.objects.create(name="地域", slug="area"))
@@ -171,7 +171,6 @@ def test_a_list_of_very_many_posts_is_the_same_whichever_way_it_is_found(client:
     addresses += [author.get_absolute_url() for author in Author.objects.all()]
     plain = {address: pages_of(client, address) for address in addresses}
     assert all(len(pages) > 3 for pages in plain.values())
-    monkeypatch.setattr(statements, "_kept", {})
     monkeypatch.setattr(terms, "LARGE", 3)
     for walked in (1, 4, 7, 20, 1000):
         monkeypatch.setattr(statements, "_kept", {})

@@ -25,7 +25,7 @@ from articles.formats.terms import identity, slugify
 from articles.library import may_be_shown
 from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
 from articles.references import fold
-from articles.routes import address_of
+from articles.routes import address_of, period_address
 from articles.site.media import is_there
 from articles.site.terms import TERM_KINDS
 
@@ -188,7 +188,7 @@ def find_period(text: str) -> str | None:
     end = datetime(year + (month // 12 if month else 1), month % 12 + 1 if month else 1, 1, tzinfo=zone)
     if not Post.objects.published().dated().filter(published_at__gte=start, published_at__lt=end).exists():
         return None
-    return address_of("month", year, month) if month else address_of("year", year)
+    return period_address(year, month)
 
 
 _TERMS: dict[str, Any] = {"tag": Tag, "category": Category, "author": Author, "series": Series}

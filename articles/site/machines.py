@@ -15,10 +15,9 @@ from django.utils.translation import gettext as _
 
 from articles.feed_links import feeds_of
 from articles.models import Post
-from articles.routes import path_address
 from articles.site.article import description_of
 from articles.site.context import load_sections
-from articles.site.markdown import markdown_path
+from articles.site.markdown import markdown_address
 from articles.site.media import FOR_EVER
 from articles.site.responses import allows_ai, public_page
 from articles.site.views import answer_address
@@ -104,7 +103,7 @@ def _newest() -> list[Post]:
 
 
 def _text_of(post: Post) -> str:
-    return path_address(markdown_path(post))
+    return markdown_address(post)
 
 
 def _heading(text: str) -> str:

@@ -9,6 +9,7 @@ from html import unescape
 from django.utils import timezone
 
 from articles.models import Post
+from articles.routes import path_address
 from articles.site.article import canonical_url
 from articles.site.listing import Credits
 
@@ -38,9 +39,9 @@ def public_markdown(post: Post, credits: Credits) -> str:
     return "---\n" + "\n".join(lines) + "\n---\n\n" + without_comments(post.body, post.body_html).strip("\n") + "\n"
 
 
-def markdown_path(post: Post) -> str:
-    """Where the text of a post is, as a decoded path: ``/a/b/`` → ``/a/b.md``, ``/`` → ``/index.md``."""
-    return (post.path.rstrip("/") or "/index") + ".md"
+def markdown_address(post: Post) -> str:
+    """Where the text of a post is, percent-encoded: ``/a/b/`` → ``/a/b.md``, ``/`` → ``/index.md``."""
+    return path_address((post.path.rstrip("/") or "/index") + ".md")
 
 
 def without_comments(body: str, body_html: str) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from articles.feed_links import feeds_of
 from articles.models import Author, Category, Correction, Post
 from articles.pictures import link_elsewhere, place_pictures
-from articles.routes import address_of, path_address
+from articles.routes import address_of, period_address
 from articles.shown import complete, note, note_posts, note_span, place_of
 from articles.site import archives, article, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
@@ -25,7 +25,7 @@ from articles.site.former import find_old_site
 from articles.site.front import latest, load_front
 from articles.site.indexes import list_terms
 from articles.site.listing import Credits, Listing, Wanted, attach_credits, headlines, list_pages, list_posts, note_listing
-from articles.site.markdown import markdown_path, public_markdown
+from articles.site.markdown import markdown_address, public_markdown
 from articles.site.media import answer_file, lead_to_replacement
 from articles.site.responses import ASK_AGAIN, ask_robots, public_page, render_page
 from articles.site.searching import search_posts
@@ -246,7 +246,7 @@ def _show_period(request: HttpRequest, year: int, month: int | None) -> HttpResp
     listing = list_posts(Wanted(archives.posts_since, (span[0],), until=span[1]), request.GET.get("before"))
     if not listing.posts:
         return answer_address(request)
-    address = address_of("month", year, month) if month else address_of("year", year)
+    address = period_address(year, month)
     if request.path != address:
         return HttpResponsePermanentRedirect(address)
     around = archives.look_around(span, year=0 if month else year)
@@ -442,7 +442,7 @@ def render_post(
         "feeds_name": credits.categories[0].name if category else "",
         "canonical": article.canonical_url(post),
         "share_links": article.share_links(post) if article.is_article(post) else [],
-        "markdown_url": path_address(markdown_path(post)),
+        "markdown_url": markdown_address(post),
         "structured_data": structured.describe_post(post, credits, find_way(sections, category), corrections),
     }
     response = render_page("articles/post.html", context, language=language, noindex=post.noindex)

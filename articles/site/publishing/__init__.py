@@ -25,6 +25,7 @@ from articles.asking import OwnHandler
 from articles.findings import Finding, RefusedFile
 from articles.models import Post, PostQuerySet
 from articles.queue import stop_if_asked
+from articles.routes import address_of, period_address
 from articles.site.media import find_file
 from articles.site.publishing import addresses
 from articles.site.publishing.places import static_address, token_of
@@ -117,10 +118,10 @@ class _Run:
         self._take_all(addresses.sheets())
         self._take_posts()
         for kind, slug in addresses.term_lists():
-            self._take_list(addresses.term_address(kind, slug), addresses.posts_of_term(kind, slug))
+            self._take_list(address_of(kind, slug), addresses.posts_of_term(kind, slug))
             self._take_all(addresses.term_feeds(kind, slug))
         for year, month in addresses.periods():
-            self._take_list(addresses.period_address(year, month), addresses.posts_of_period(year, month))
+            self._take_list(period_address(year, month), addresses.posts_of_period(year, month))
         for address in addresses.indexes():
             self._take_list(address)
         # Before the front page: posts that came meanwhile, of which it may be the first to tell.

@@ -23,7 +23,7 @@ from articles.site import archives
 from articles.site.context import Section, load_sections
 from articles.site.front import without_front
 from articles.site.listing import list_posts
-from articles.site.markdown import markdown_path
+from articles.site.markdown import markdown_address
 from articles.site.responses import allows_ai
 from articles.site.terms import TERM_KINDS, find_list
 from articles.site_settings import current
@@ -34,11 +34,6 @@ DESK_FILES = ("admin/", "import_export/", "js/editor/")
 _MANIFEST = "staticfiles.json"
 
 
-def address_of(path: str) -> str:
-    """A decoded path as an address: percent-encoded."""
-    return path_address(path)
-
-
 def posts() -> Iterator[Post]:
     """All public posts by address, with nothing but their address, a thousand at a time."""
     yield from _by_column(Post.objects.published().only("path"), "path")
@@ -46,7 +41,7 @@ def posts() -> Iterator[Post]:
 
 def texts_of(post: Post) -> tuple[str, str]:
     """The addresses of a post's page and of its text."""
-    return post.get_absolute_url(), address_of(markdown_path(post))
+    return post.get_absolute_url(), markdown_address(post)
 
 
 def term_lists() -> Iterator[tuple[str, str]]:
@@ -57,22 +52,12 @@ def term_lists() -> Iterator[tuple[str, str]]:
     yield from (("series", series.slug) for series in _by_column(_with_posts(Series, "series"), "slug"))
 
 
-def term_address(kind: str, slug: str) -> str:
-    """The address of the list of a term."""
-    return reverse(f"articles:{kind}", args=[slug])
-
-
 def periods() -> Iterator[tuple[int, int | None]]:
     """The years that have posts, each followed by its months."""
     for year in archives.list_years():
         yield year.start.year, None
         months = year.months or archives.look_around(archives.year_span(year.start.year), year=year.start.year).months
         yield from ((month.year, month.month) for month in months)
-
-
-def period_address(year: int, month: int | None) -> str:
-    """The address of the list of a year or a month."""
-    return reverse("articles:month", args=[year, month]) if month else reverse("articles:year", args=[year])
 
 
 def posts_of_term(kind: str, slug: str) -> PostQuerySet:
@@ -181,7 +166,7 @@ def leading_on() -> Iterator[str]:
         yield reverse(f"articles:{name}")
     yield reverse("articles:feed").rstrip("/")
     for redirect in _by_column(Redirect.objects.only("old_path"), "old_path"):
-        yield address_of(redirect.old_path)
+        yield path_address(redirect.old_path)
     withdrawn = Post.objects.filter(state=Post.State.WITHDRAWN, trashed_at__isnull=True)
     for post in _by_column(withdrawn.only("path"), "path"):
         yield from texts_of(post)
@@ -189,11 +174,11 @@ def leading_on() -> Iterator[str]:
         yield media_address(version.public_name)
     for base_path, stated in Source.objects.order_by("pk").values_list("base_path", "lists"):
         homes = {f"{base_path}/", *(address for kind, address in stated if kind == "home")}
-        yield from (address_of(address) for address in sorted({*homes, *(address for _kind, address in stated)}))
-        yield from (address_of(home + file) for home in sorted(homes) for file in _OLD_FEEDS)
+        yield from (path_address(address) for address in sorted({*homes, *(address for _kind, address in stated)}))
+        yield from (path_address(home + file) for home in sorted(homes) for file in _OLD_FEEDS)
     last = 0
     while rows := list(SourceFile.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "public_path", "media")[:AT_ONCE]):
-        yield from (address_of(path) for _pk, path, media in rows if path and media)
+        yield from (path_address(path) for _pk, path, media in rows if path and media)
         last = rows[-1][0]
 
 
