@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from articles.models import Post, PostQuerySet, SearchEntry
-from articles.searchtext import INDEX_VERSION, LINE, TITLE_MARK, fold_post, post_grams, word_grams
+from articles.searchtext import INDEX_VERSION, LINE, TITLE_MARK, FoundBy, fold_post, post_grams, word_grams
 
 SECONDS = 1.0
 """How long a question may take before it is given up."""
@@ -80,13 +80,19 @@ class Search:
 
 
 @transaction.atomic
-def index_posts(posts: Iterable[Post]) -> int:
+def index_posts(posts: Iterable[Post], prepared: Mapping[int, FoundBy] | None = None) -> int:
     """Writes what ``posts`` are found by, as title, text and date of the instances are; gives the number of new entries.
 
     Entries that are right already are left alone. A constant number of queries for all together, so give many at once.
+    ``prepared`` is what was worked out elsewhere, by number of post; of another title or text it is worked out anew.
     """
     by_key = {post.pk: post for post in posts}
-    texts = {key: fold_post(post.title, post.plain_text) for key, post in by_key.items()}
+    ready = {
+        key: found_by
+        for key, found_by in (prepared or {}).items()
+        if key in by_key and (by_key[key].title, by_key[key].plain_text) == (found_by.title, found_by.plain_text)
+    }
+    texts = {key: ready[key].folded if key in ready else fold_post(post.title, post.plain_text) for key, post in by_key.items()}
     stale = []
     for entry in SearchEntry.objects.filter(post__in=list(by_key)):
         key = entry.post_id
@@ -97,7 +103,8 @@ def index_posts(posts: Iterable[Post]) -> int:
             stale.append(entry)
     _remove(stale)
     places = _choose_places([by_key[key] for key in texts])
-    _insert([SearchEntry(place=places[key], post_id=key, version=INDEX_VERSION, text=text) for key, text in texts.items()])
+    entries = [SearchEntry(place=places[key], post_id=key, version=INDEX_VERSION, text=text) for key, text in texts.items()]
+    _insert(entries, {key: found_by.grams for key, found_by in ready.items()})
     return len(texts)
 
 
@@ -166,18 +173,21 @@ def _tried(places: Sequence[int]) -> Iterator[int]:
         yield places[-1] + step
 
 
-def _insert(entries: Sequence[SearchEntry]) -> None:
+def _insert(entries: Sequence[SearchEntry], ready: Mapping[int, str]) -> None:
+    """Writes new entries; ``ready`` are grams that are known, parted by blanks, by number of post."""
     if not entries:
         return
-    grams = [list(post_grams(entry.text)) for entry in entries]
+    grams = [ready.get(entry.post_id) or " ".join(post_grams(entry.text)) for entry in entries]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             SearchEntry.objects.bulk_create(entries)
-            rows = [(entry.place, " ".join(found)) for entry, found in zip(entries, grams, strict=True)]
+            rows = [(entry.place, found) for entry, found in zip(entries, grams, strict=True)]
             cursor.executemany("INSERT INTO articles_search_grams (rowid, grams) VALUES (%s, %s)", rows)
             return
         columns = []
-        for entry, found in zip(entries, grams, strict=True):
+        for entry, joined in zip(entries, grams, strict=True):
+            # Not split(): the sign for a blank in a text is a blank to Python.
+            found = joined.split(" ") if joined else []
             is_wide = sum(len(gram.encode()) + 1 for gram in found) > _MAX_VECTOR
             lexemes = [*([_WIDE] if is_wide else found), *_periods_of(entry.place)]
             columns.append((entry.place, entry.post_id, entry.version, entry.text, is_wide, lexemes))

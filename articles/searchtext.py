@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Literal
+from operator import add
+from typing import Literal, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -72,7 +73,7 @@ def fold_post(title: str, text: str) -> str:
 def grams_of(folded: str) -> set[str]:
     """Every character and every pair of characters of a folded text or word, as tokens that hold no ASCII."""
     spelled = _as_tokens(folded)
-    return set(spelled).union(map("".join, pairwise(spelled)))
+    return set(map(add, spelled, spelled[1:])).union(spelled)
 
 
 def _as_tokens(folded: str) -> str:
@@ -85,6 +86,21 @@ def post_grams(folded: str) -> set[str]:
     title, _line, text = folded.partition(LINE)
     of_title = grams_of(title)
     return grams_of(text) | of_title | {TITLE_MARK + gram for gram in of_title}
+
+
+class FoundBy(NamedTuple):
+    """What a title and a text are found by: both folded (:func:`fold_post`), and their grams, parted by blanks."""
+
+    title: str
+    plain_text: str
+    folded: str
+    grams: str
+
+
+def find_by(title: str, plain_text: str) -> FoundBy:
+    """Works out what a post is found by, where no database is at hand: most of what an entry of the index costs."""
+    folded = fold_post(title, plain_text)
+    return FoundBy(title, plain_text, folded, " ".join(post_grams(folded)))
 
 
 def word_grams(word: str) -> list[str]:

@@ -14,7 +14,7 @@ from articles.checks import check_search_index
 from articles.editorial import workflow
 from articles.models import Post, SearchEntry
 from articles.search import Search, clear_index, find_hits, find_many, forget_posts, index_posts, places_for
-from articles.searchtext import fold
+from articles.searchtext import find_by, fold
 from tests.factories import PostFactory
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,29 @@ def test_a_post_is_found_by_its_new_text_and_no_more_by_its_old_one():
     assert index_posts([post]) == 1
     assert (find("春"), find("秋"), find("の祭")) == ([], [post.pk], [post.pk])
     assert index_posts([post]) == 0
+
+
+def test_what_was_worked_out_elsewhere_is_found_as_if_it_were_worked_out_here():
+    texts = ["春の　市 market", "", "ＡＢＣ と abc", "𠮷野家で\u3099"]
+    plain = [PostFactory(title="", plain_text=text) for text in texts]
+    index_posts(plain)
+    prepared = [PostFactory(title="", plain_text=text) for text in texts]
+    index_posts(prepared, {post.pk: find_by(post.title, post.plain_text) for post in prepared})
+    entries = SearchEntry.objects.in_bulk(field_name="post_id")
+    for one, other in zip(plain, prepared, strict=True):
+        assert entries[one.pk].text == entries[other.pk].text
+    for word in ("の 市", "市 m", "abc", "𠮷野", "と a"):
+        found = {post.pk for post, text in zip(plain + prepared, texts * 2, strict=True) if fold(word) in fold(text)}
+        assert found, word
+        assert set(find(fold(word))) == found, word
+
+
+def test_what_was_worked_out_of_another_title_or_text_is_worked_out_anew():
+    post = PostFactory(title="市", plain_text="秋の祭")
+    for title, text in (("市", "春の市"), ("春の市", "秋の祭")):
+        clear_index()
+        index_posts([post], {post.pk: find_by(title, text)})
+        assert (find("春の"), find("秋の")) == ([], [post.pk])
 
 
 def test_a_post_moves_among_the_hits_with_its_date():

@@ -484,7 +484,8 @@ class _SiteImport:
         """Stores the texts; gives the addresses that public posts have left."""
         passage = self.passage
         renders = passage.writes or passage.describe is not None
-        job = Job(self.container, self.site, self.index, settings.LANGUAGE_CODE, renders=renders)
+        language = settings.LANGUAGE_CODE
+        job = Job(self.container, self.site, self.index, language, renders=renders, indexes=passage.writes)
         store = ChunkStore(
             self.run,
             self.source,

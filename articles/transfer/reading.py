@@ -26,6 +26,7 @@ from articles.formats.document import Document, Site
 from articles.markup import render
 from articles.markup.document import Rendered
 from articles.references import MemoryIndex
+from articles.searchtext import FoundBy, find_by
 
 PREFETCH = 2
 BEAT = 2.0
@@ -33,13 +34,17 @@ BEAT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every reader of a site needs. Sent once to each process."""
+    """What every reader of a site needs. Sent once to each process.
+
+    ``renders`` and ``indexes`` say how far a file is taken: to its HTML, and to what it is found by.
+    """
 
     container: Container
     site: Site
     index: MemoryIndex
     language: str
     renders: bool = True
+    indexes: bool = False
 
 
 class Known(NamedTuple):
@@ -68,7 +73,8 @@ class Wanted:
 class Read:
     """What became of one file: unchanged (only its sha256 set), a document, or a refusal.
 
-    A refusal without sha256 is of a file whose bytes could not be had at all.
+    A refusal without sha256 is of a file whose bytes could not be had at all. ``found_by`` is worked out here because the
+    processes that read may be many, and the one that writes is not.
     """
 
     path: str
@@ -77,6 +83,7 @@ class Read:
     rendered: Rendered | None = None
     refusal: Finding | None = None
     known: Known | None = None
+    found_by: FoundBy | None = None
 
 
 def read_file(job: Job, wanted: Wanted) -> Read:
@@ -104,7 +111,8 @@ def read_file(job: Job, wanted: Wanted) -> Read:
         resolver=job.index.resolver(document.path, document.permalink or ""),
         title=document.title,
     )
-    return Read(wanted.path, sha256, document, rendered)
+    found_by = find_by(document.title, rendered.plain_text) if job.indexes else None
+    return Read(wanted.path, sha256, document, rendered, found_by=found_by)
 
 
 _job: list[Job] = []

@@ -613,7 +613,10 @@ class ChunkStore:
                 through._base_manager.filter(**{f"{owner}__in": changed}).delete()
         self._write_relations(entries)
         self._write_redirects(entries)
-        index_posts(entry.post for entry in entries)
+        index_posts(
+            (entry.post for entry in entries),
+            {entry.post.pk: entry.read.found_by for entry in entries if entry.read.found_by is not None},
+        )
         if changed:
             # Terms, too, say what belongs together.
             mark_waiting(changed)
