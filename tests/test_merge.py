@@ -70,6 +70,7 @@ def test_the_same_change_on_both_sides_counts_once(base: str, changed: str) -> N
 @example("甲", "甲\n", "乙")
 @example("甲", "\n", "\n甲")
 @example("\n乙\n乙", "甲\n\n乙", "甲\n乙\n甲")
+@example("\n\n", "\n甲\n\n", "甲\n甲")
 def test_it_does_not_matter_which_side_is_called_ours(base: str, ours: str, theirs: str) -> None:
     one, other = merge_texts(base, ours, theirs), merge_texts(base, theirs, ours)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 Kind = Literal["same", "ours", "theirs", "both", "conflict"]
@@ -319,24 +320,37 @@ class _Cluster:
             self.theirs_growth, self.has_theirs = self.theirs_growth + growth, True
 
 
+def _place_of(entry: tuple[Edit, bool]) -> tuple[int, int]:
+    return entry[0].start, entry[0].end
+
+
 def _cluster(
     changes: list[Edit], others: list[Edit], ours: Sequence[str], theirs: Sequence[str], may_touch: MayTouch
 ) -> Iterator[_Cluster]:
     """Edits in order of their place; those of different sides that may not both be made are together."""
     edits = [(edit, True) for edit in changes] + [(edit, False) for edit in others]
-    edits.sort(key=lambda entry: entry[0][:2])
+    edits.sort(key=_place_of)
     current: _Cluster | None = None
     last: dict[bool, Edit] = {}
-    for edit, is_ours in edits:
-        other = last.get(not is_ours)
+    for (start, end), found in groupby(edits, key=_place_of):
+        # Both sides' edits of one place go together: one after the other, the first would depend on which side is ours.
+        here = list(found)
         # Edits of one side are apart; the other side's can bridge them.
-        overlaps = current is not None and edit.start < current.end
-        if current is None or not (overlaps or (other and not may_touch(other, edit, theirs if is_ours else ours))):
+        belongs = current is not None and (
+            start < current.end
+            or any(
+                not may_touch(last[not is_ours], edit, theirs if is_ours else ours)
+                for edit, is_ours in here
+                if (not is_ours) in last
+            )
+        )
+        if current is None or not belongs:
             if current is not None:
                 yield current
-            current, last = _Cluster(edit.start, edit.end), {}
-        current.add(edit, is_ours=is_ours)
-        last[is_ours] = edit
+            current, last = _Cluster(start, end), {}
+        for edit, is_ours in here:
+            current.add(edit, is_ours=is_ours)
+            last[is_ours] = edit
     if current is not None:
         yield current
 
