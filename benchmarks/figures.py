@@ -3,8 +3,9 @@
     python benchmarks/figures.py [SHARED] [--only NAME ...]
 
 Each section is what one command of this folder printed, with the day, the commit and the machine. A section that is not
-asked for stays as it is; those on real sites and attacks need SHARED (see acceptance.py). The whole takes about two hours,
-on a machine that does nothing else meanwhile.
+asked for stays as it is; those on real sites and attacks need SHARED (see acceptance.py), those on PostgreSQL a server on this
+machine with two empty databases, ``saves`` and ``search``. The whole takes about two hours, on a machine that does nothing
+else meanwhile.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ SECTIONS = {
         "scale.py --no-sqlite --database postgres://postgres@127.0.0.1:5432/",
     ),
     "search": Section("performance.md", "Search", "search.py"),
+    "search-postgres": Section(
+        "performance.md", "Search, on PostgreSQL", "search.py --database postgres://postgres@127.0.0.1:5432/search"
+    ),
     "variants": Section("performance.md", "What smaller pictures save a reader and cost a worker", "variants.py"),
     "servers": Section("performance.md", "Granian and gunicorn under the same site", "servers.py"),
     "reading": Section("performance.md", "What a phone waits for", "reading.py"),
