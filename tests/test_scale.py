@@ -22,12 +22,15 @@ from django.utils import timezone
 
 from articles import site_settings, statements
 from articles.admin import base
+from articles.editorial import drafts
+from articles.editorial.overview import read_overview
 from articles.migrations._indexes import AddIndexBeside
 from articles.models import Author, Category, ImportRun, MediaFile, Post, PostLink, Revision, SiteSettings, Tag
 from articles.site import listing, terms
 from articles.uses import find_uses
 from benchmarks.scale_site import fill
 from tests.factories import MediaFileFactory, PostFactory, SeriesFactory
+from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -171,27 +174,41 @@ def test_a_list_of_very_many_posts_is_the_same_whichever_way_it_is_found(client:
     addresses += [author.get_absolute_url() for author in Author.objects.all()]
     plain = {address: pages_of(client, address) for address in addresses}
     assert all(len(pages) > 3 for pages in plain.values())
+    feeds = {address: client.get(f"{address}feed.json").json()["items"] for address in addresses}
+    assert all(len(items) > 5 for items in feeds.values())
     monkeypatch.setattr(terms, "LARGE", 3)
     for walked in (1, 4, 7, 20, 1000):
         monkeypatch.setattr(statements, "_kept", {})
         monkeypatch.setattr(listing, "WALKED", walked)
         for address, pages in plain.items():
             assert pages_of(client, address) == pages, (walked, address)
+            assert client.get(f"{address}feed.json").json()["items"] == feeds[address], (walked, address)
 
 
-def test_a_large_term_is_walked_from_its_date_on_without_statistics(client: Client, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("address", ["/tags/電力/", "/tags/電力/rss.xml"])
+def test_a_large_term_is_walked_from_its_date_on_without_statistics(client: Client, monkeypatch: Any, address: str) -> None:
     """SQLite counts nothing: left to itself, it would read all posts of the term and sort them."""
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL counts and chooses")
     monkeypatch.setattr(statements, "_kept", {})
     monkeypatch.setattr(terms, "LARGE", 5)
     PostFactory.create_batch(30, tags=["電力"])
-    chosen = next(sql for sql in ask(client, "/tags/電力/") if '"character_count"' in sql)
-    with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN QUERY PLAN " + chosen)
-        plan = [row[3] for row in cursor.fetchall()]
+    plan = plan_of(next(sql for sql in ask(client, address) if '"character_count"' in sql)).split("; ")
     assert any("post_newest_first (published_at>? AND published_at<?)" in line for line in plan), plan
     assert not any("tag_id=?" in line and "content_object_id" not in line for line in plan), plan
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own plans")
+def test_what_a_person_wrote_is_looked_for_among_the_versions_of_the_post() -> None:
+    """Who imported an archive has made a version of every post."""
+    editor, post = make_person("editor"), PostFactory()
+    with CaptureQueriesContext(connection) as captured:
+        drafts.find_open(post, editor)
+        read_overview(editor)
+    asked = [query["sql"] for query in captured if '"articles_revision"' in query["sql"]]
+    plans = [plan_of(sql) for sql in asked]
+    assert any("post_id=?" in plan for plan in plans)
+    assert not any(re.search(r"articles_revision USING [^;]*user_id", plan) for plan in plans), plans
 
 
 # --- Dates that cannot be shown ---------------------------------------------------------------------------------------

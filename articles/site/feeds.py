@@ -9,20 +9,19 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 from articles.feed_links import feeds_of
-from articles.models import Correction, Post, PostQuerySet, Redirect, Series
+from articles.models import Correction, Post, Redirect, Series
 from articles.routes import address_of, path_address
 from articles.shown import complete, note, note_posts, note_span, place_of
 from articles.site.context import load_sections
-from articles.site.listing import attach_credits
+from articles.site.listing import Wanted, attach_credits, take_newest
 from articles.site.lookup import find_post, shown
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import Feed, write_atom, write_json, write_rss
 from articles.site.terms import find_list
-from articles.site.views import answer_address, page_context
+from articles.site.views import answer_address, latest, page_context
 from articles.site_settings import current
 
 FEED_SIZE = 20
@@ -41,7 +40,7 @@ _WRITERS: dict[str, tuple[Callable[[Feed], str], str]] = {
 @public_page
 def show_feed(request: HttpRequest, format: str) -> HttpResponseBase:
     """The newest posts of the site. Queries: posts, credits, corrections if there are any, first addresses."""
-    posts = _newest(Post.objects.published())
+    posts = _newest(Wanted(latest))
     _note_posts("time", posts)
     feed = Feed(current().name, current().description, _absolute(address_of("home")), _own_address(format), posts)
     return _respond(format, feed)
@@ -54,7 +53,7 @@ def show_term_feed(request: HttpRequest, kind: str, slug: str, format: str) -> H
     Queries: the term, and those of the site's feed.
     """
     found = find_list(kind, slug)
-    if found is None or not (posts := _newest(found.posts)):
+    if found is None or not (posts := _newest(found.wanted)):
         return answer_address(request)
     address = next(link.address for link in found.feeds if link.format.name == format)
     if iri_to_uri(request.path) != address:
@@ -65,9 +64,8 @@ def show_term_feed(request: HttpRequest, kind: str, slug: str, format: str) -> H
     return _respond(format, Feed(title, found.description, _absolute(found.address), _absolute(address), posts))
 
 
-def _newest(posts: PostQuerySet) -> list[Post]:
-    # Implied by published(), but said as a plain range, which lets a database walk its index of dates and stop early.
-    newest = list(shown(posts.dated().filter(published_at__lte=timezone.now()))[:FEED_SIZE])
+def _newest(wanted: Wanted) -> list[Post]:
+    newest = take_newest(wanted, FEED_SIZE, shown)
     attach_credits(newest)
     return newest
 

@@ -89,6 +89,8 @@ class Listing:
 
 
 Build = Callable[..., PostQuerySet]
+Show = Callable[[PostQuerySet], PostQuerySet]
+"""A function of a module that says which columns of posts are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,13 @@ class Wanted:
     is_known: bool = True
     by_date: Build | None = None
 
-    def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, *moments: datetime, **shape: int) -> list[Any]:
+    def ask(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, *moments: datetime, **shape: Any) -> list[Any]:
         """The rows of ``query(now, *moments, *values, posts=build, **shape)``."""
         if self.is_known:
             return fetch(query, now, *moments, *self.values, posts=self.build, **shape)
         return list(query(now, *moments, *self.values, posts=self.build, **shape))
 
-    def ask_by_date(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, *moments: datetime, **shape: int) -> list[Any]:
+    def ask_by_date(self, query: Callable[..., QuerySet[Any, Any]], now: datetime, *moments: datetime, **shape: Any) -> list[Any]:
         """The rows of :meth:`ask` by ``by_date``; none where that is not said."""
         return replace(self, build=self.by_date).ask(query, now, *moments, **shape) if self.by_date else []
 
@@ -154,8 +156,15 @@ def _dated(until: datetime, posts: PostQuerySet) -> PostQuerySet:
     return posts.dated().filter(published_at__lte=until)
 
 
-def _take_cards(wanted: Wanted, now: datetime, until: datetime, skipped: int, size: int) -> list[Post]:
-    shape = {"skipped": skipped, "size": size}
+def take_newest(wanted: Wanted, size: int, show: Show) -> list[Post]:
+    """The newest ``size`` posts with what ``show`` reads of them, found as those of a list are."""
+    now = timezone.now()
+    return _take_cards(wanted, now, now, 0, size - 1, show)
+
+
+def _take_cards(wanted: Wanted, now: datetime, until: datetime, skipped: int, size: int, show: Show | None = None) -> list[Post]:
+    """One post more than ``size``, where there are so many."""
+    shape: dict[str, Any] = {"skipped": skipped, "size": size, "show": show or as_cards}
     if wanted.by_date:
         since: datetime | None = next(iter(fetch(_dates_before, until)), None)
         if since is None:
@@ -186,19 +195,19 @@ def _dates_after(moment: datetime) -> QuerySet[Any, Any]:
 
 
 def _near_cards(
-    now: datetime, until: datetime, since: datetime, *values: Given, posts: Build, skipped: int, size: int
+    now: datetime, until: datetime, since: datetime, *values: Given, posts: Build, skipped: int, size: int, show: Show
 ) -> QuerySet[Post]:
     def near(now: datetime, *values: Given) -> PostQuerySet:
         return posts(now, *values).filter(published_at__gte=since)
 
-    return _cards(now, until, *values, posts=near, skipped=skipped, size=size)
+    return _cards(now, until, *values, posts=near, skipped=skipped, size=size, show=show)
 
 
-def _cards(now: datetime, until: datetime, *values: Given, posts: Build, skipped: int, size: int) -> QuerySet[Post]:
+def _cards(now: datetime, until: datetime, *values: Given, posts: Build, skipped: int, size: int, show: Show) -> QuerySet[Post]:
     page = _dated(until, posts(now, *values))
     # Which they are first: with what cards show, a database may read it of all posts of a term in order to sort them.
     chosen = page.values("pk")[skipped : skipped + size + 1]
-    return as_cards(Post.objects.filter(pk__in=chosen).order_by("-published_at", "-pk"))
+    return show(Post.objects.filter(pk__in=chosen).order_by("-published_at", "-pk"))
 
 
 def list_pages(posts: PostQuerySet) -> Listing:

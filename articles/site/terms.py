@@ -9,15 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Length, Substr
-from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from articles.feed_links import FeedLink, feeds_of
 from articles.models import Author, Category, Post, PostAuthor, PostCategory, PostQuerySet, Series, Tag, TaggedPost
 from articles.site.listing import Wanted
-from articles.statements import fetch
+from articles.statements import fetch, without_index
 
 Term = Author | Category | Series | Tag
 MAX_SLUG = 700
@@ -150,29 +149,24 @@ def _of_series(now: datetime, pk: int) -> PostQuerySet:
 def _category_by_date(now: datetime, pk: int, folder: str | None) -> PostQuerySet:
     rows = PostCategory.objects.filter(post=OuterRef("pk"))
     if folder is None:
-        return _having(now, rows.filter(_without_index("category_id", pk)))
+        return _having(now, rows.filter(without_index("category_id", pk)))
     return _having(now, rows.filter(category__in=_below(pk, folder)))
 
 
 def _tag_by_date(now: datetime, pk: int) -> PostQuerySet:
-    return _having(now, TaggedPost.objects.filter(_without_index("tag_id", pk), content_object=OuterRef("pk")))
+    return _having(now, TaggedPost.objects.filter(without_index("tag_id", pk), content_object=OuterRef("pk")))
 
 
 def _author_by_date(now: datetime, pk: int) -> PostQuerySet:
-    return _having(now, PostAuthor.objects.filter(_without_index("author_id", pk), post=OuterRef("pk")))
+    return _having(now, PostAuthor.objects.filter(without_index("author_id", pk), post=OuterRef("pk")))
 
 
 def _series_by_date(now: datetime, pk: int) -> PostQuerySet:
-    return Post.objects.published(now).filter(_without_index("series_id", pk))
+    return Post.objects.published(now).filter(without_index("series_id", pk))
 
 
 def _having(now: datetime, members: QuerySet[Any]) -> PostQuerySet:
     return Post.objects.published(now).filter(Exists(members.order_by()))
-
-
-def _without_index(column: str, pk: int) -> Any:
-    number = BigIntegerField()
-    return Exact(Func(F(column), template="+%(expressions)s", output_field=number), Value(pk, output_field=number))
 
 
 TERM_KINDS = ("category", "tag", "author", "series")
