@@ -321,12 +321,11 @@ def _sqlite_query(search: Search, limit: int) -> Condition:
             texts.append(f"{place} {sign} %s")
             params.append(bound)
     public, values = _public_sql(search)
-    texts.append(f"EXISTS ({public})")
     params += values
     content, values = _text_conditions("e.text", "instr", search.words, search.excluded, in_title=search.in_title)
-    if content:
-        texts.append(content)
-        params += values
+    params += values
+    # SQLite asks subqueries last, and so would read the texts of all hits before it asked which of them have a rare tag.
+    texts.append(f"CASE WHEN EXISTS ({public}) THEN {content} ELSE 0 END" if content else f"EXISTS ({public})")
     where = " AND ".join(texts)
     return f"SELECT {place} AS place, e.post_id FROM {source} WHERE {where} ORDER BY {place} DESC LIMIT {limit}", params  # noqa: S608
 
