@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
@@ -12,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.utils.encoding import iri_to_uri
 
 from articles.feed_links import feeds_of
-from articles.models import Correction, Post, Redirect, Series
+from articles.models import Correction, Post, PostQuerySet, Redirect, Series
 from articles.routes import address_of, path_address
 from articles.shown import complete, note, note_posts, note_span, place_of
 from articles.site.context import load_sections
@@ -21,7 +22,7 @@ from articles.site.lookup import find_post, shown
 from articles.site.responses import public_page, render_page
 from articles.site.syndication import Feed, write_atom, write_json, write_rss
 from articles.site.terms import find_list
-from articles.site.views import answer_address, latest, page_context
+from articles.site.views import answer_address, page_context
 from articles.site_settings import current
 
 FEED_SIZE = 20
@@ -40,7 +41,7 @@ _WRITERS: dict[str, tuple[Callable[[Feed], str], str]] = {
 @public_page
 def show_feed(request: HttpRequest, format: str) -> HttpResponseBase:
     """The newest posts of the site. Queries: posts, credits, corrections if there are any, first addresses."""
-    posts = _newest(Wanted(latest))
+    posts = _newest(Wanted(_public))
     _note_posts("time", posts)
     feed = Feed(current().name, current().description, _absolute(address_of("home")), _own_address(format), posts)
     return _respond(format, feed)
@@ -68,6 +69,11 @@ def _newest(wanted: Wanted) -> list[Post]:
     newest = take_newest(wanted, FEED_SIZE, shown)
     attach_credits(newest)
     return newest
+
+
+def _public(now: datetime) -> PostQuerySet:
+    # Not the front page's list, which leaves out what stands in its stories.
+    return Post.objects.published(now)
 
 
 def _note_posts(name: str, posts: Sequence[Post]) -> None:
