@@ -97,36 +97,36 @@ def _write_option(widget: Widget) -> str:
 
 
 def _write_select(widget: Widget) -> str | None:
-    """``None`` where an option has a template of its own."""
-    pieces = [f'<select name="{_show(widget["name"])}"{_write_attributes(widget["attrs"])}>']
-    for group, options, _number in widget["optgroups"]:
-        if group:
-            pieces.append(f'\n  <optgroup label="{_show(group)}">')
-        for option in options:
-            if option["template_name"] != _OPTION:
-                return None
-            pieces.append(f"\n  {_write_option(option)}\n")
-        if group:
-            pieces.append("\n  </optgroup>")
-    pieces.append("\n</select>")
-    return "".join(pieces)
+    options = _write_groups(
+        widget, (_OPTION,), lambda option: f"\n  {_write_option(option)}\n", '\n  <optgroup label="', '">', "</optgroup>"
+    )
+    start = f'<select name="{_show(widget["name"])}"{_write_attributes(widget["attrs"])}>'
+    return None if options is None else f"{start}{options}\n</select>"
 
 
 def _write_boxes(widget: Widget) -> str | None:
-    """Several boxes to tick, or one of several; ``None`` where one has a template of its own."""
+    """Several boxes to tick, or one of several."""
+    boxes = _write_groups(
+        widget, _BOXES, lambda option: f"<div>\n    {_write_box(option)}</div>", "\n  <div><label>", "</label>", "</div>"
+    )
     attributes = widget["attrs"]
     shown = "".join(f' {name}="{_show(attributes[name])}"' for name in ("id", "class") if attributes.get(name))
-    pieces = [f"<div{shown}>"]
+    return None if boxes is None else f"<div{shown}>{boxes}\n</div>"
+
+
+def _write_groups(
+    widget: Widget, templates: tuple[str, ...], write: Callable[[Widget], str], before: str, behind: str, end: str
+) -> str | None:
+    """The options, each group between its name (``before``, ``behind``) and ``end``.
+
+    ``None`` where an option has a template other than ``templates``.
+    """
+    pieces = []
     for group, options, _number in widget["optgroups"]:
-        if group:
-            pieces.append(f"\n  <div><label>{_show(group)}</label>")
-        for option in options:
-            if option["template_name"] not in _BOXES:
-                return None
-            pieces.append(f"<div>\n    {_write_box(option)}</div>")
-        if group:
-            pieces.append("\n  </div>")
-    pieces.append("\n</div>")
+        if any(option["template_name"] not in templates for option in options):
+            return None
+        written = "".join(map(write, options))
+        pieces.append(f"{before}{_show(group)}{behind}{written}\n  {end}" if group else written)
     return "".join(pieces)
 
 

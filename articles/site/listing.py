@@ -139,7 +139,7 @@ def list_posts(
     start, skipped = _read_token(token) if token is not None else (None, 0)
     # One end of the range: of two, SQLite takes the first and walks from there to the other.
     end = min(now, wanted.until - timedelta(microseconds=1)) if wanted.until else now
-    cards = _take_cards(wanted, now, min(start or end, end), skipped, size)
+    cards = _take_cards(wanted, now, min(start or end, end), skipped, size, as_cards)
     has_older = len(cards) > size
     listing = Listing(cards[:size], is_first=start is None)
     if has_older:
@@ -162,9 +162,9 @@ def take_newest(wanted: Wanted, size: int, show: Show) -> list[Post]:
     return _take_cards(wanted, now, now, 0, size - 1, show)
 
 
-def _take_cards(wanted: Wanted, now: datetime, until: datetime, skipped: int, size: int, show: Show | None = None) -> list[Post]:
+def _take_cards(wanted: Wanted, now: datetime, until: datetime, skipped: int, size: int, show: Show) -> list[Post]:
     """One post more than ``size``, where there are so many."""
-    shape: dict[str, Any] = {"skipped": skipped, "size": size, "show": show or as_cards}
+    shape: dict[str, Any] = {"skipped": skipped, "size": size, "show": show}
     if wanted.by_date:
         since: datetime | None = next(iter(fetch(_dates_before, until)), None)
         if since is None:
