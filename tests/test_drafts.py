@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from articles.editorial import drafts, versions, workflow
 from articles.editorial.workflow import ChangedMeanwhile, Clash, NotAllowed, RefusedChange, WrongState
-from articles.models import Author, Category, Post, Presence, Redirect, Revision, Source
+from articles.models import Author, Category, Post, Presence, Redirect, Revision, Source, Tag
 from tests.people import make_person
 from tests.test_admin import fields
 
@@ -411,6 +411,90 @@ def test_a_save_takes_what_its_form_kept_and_a_late_copy_of_it_is_not_offered() 
     # The browser's own copy arrives afterwards.
     answer = client.post(url("keep", post.pk), data | {"rescued": "1"})
     assert (answer.json()["open"], Revision.objects.open().count()) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"title": "  新しい題  "},
+        {"path": ""},
+        {"path": "atarashii", "title": "新しい題"},
+        {"slug": "Atarashii Dai"},
+        {"tags": "倉庫、 かわ ,倉庫"},
+        {"tags": "新しい、WAREHOUSE、ｗａｒｅｈｏｕｓｅ"},
+        {"body": "一行目。\r\n二行目。  \r\n"},
+        {"description": "  説明\r\n二行  "},
+        {"front_matter": "---\r\ntitle: 題\r\nweight: 3\r\n---\r\n"},
+        {"published_at_0": "2026-5-1", "published_at_1": "9:30"},
+    ],
+)
+def test_whatever_was_typed_its_copy_is_not_offered_once_it_was_saved(typed: dict[str, str]) -> None:
+    client, _person = sign_in("editor")
+    Tag.objects.create(name="warehouse", slug="warehouse")
+    data = fields(title="題", body="一行目。", path="") | {"session": SESSION}
+    made = client.post(url("keep_new"), data).json()["post"]
+    post = Post.objects.get()
+    data |= {"seen": made["seen"], "base": made["base"]} | typed
+    assert client.post(url("change", post.pk), data).status_code == 302
+    client.post(url("keep", post.pk), data | {"rescued": "1"})
+    assert [row.snapshot for row in Revision.objects.open()] == []
+
+
+def test_a_form_that_became_a_post_and_was_closed_offers_nothing_that_the_post_has() -> None:
+    client, _person = sign_in("editor")
+    data = fields(title="題", body="一行目。", path="") | {"session": SESSION}
+    made = client.post(url("keep_new"), data).json()["post"]
+    client.post(made["keep"], data | {"seen": made["seen"], "base": made["base"], "rescued": "1"})
+    assert not Revision.objects.open().exists()
+
+
+def test_what_was_sent_before_a_save_and_comes_in_after_it_is_neither_offered_nor_somebody_who_writes() -> None:
+    client, person = sign_in("editor")
+    other, _colleague = sign_in("publisher")
+    post = write(person)
+    late = fields(post, body="一行目。") | {"session": SESSION, "base": drafts.present_revision(post).pk, "writing": "1"}  # type: ignore[union-attr]
+    client.post(url("change", post.pk), late | {"body": "一行目。二行目。"})
+    for name in ("keep", "present"):
+        answer = client.post(url(name, post.pk), late)
+        assert (answer.status_code, answer.json()["closed"]) == (409, True)
+        assert answer.json()["base"] == drafts.present_revision(reread(post)).pk  # type: ignore[union-attr]
+    assert client.post(url("present", post.pk), late | {"closed": "1"}).status_code == 200
+    assert client.post(url("keep", post.pk), late).status_code == 409
+    assert client.get(url("change", post.pk)).context["open_texts"] == []
+    assert other.post(url("present", post.pk), {"session": "b" * 20}).json()["present"] == []
+
+
+def test_a_page_that_stays_open_goes_on_without_meeting_its_own_save_but_never_on_anothers_text() -> None:
+    client, person = sign_in("editor")
+    post = write(person)
+    data = fields(post, body=TEXT + "一。") | {"session": SESSION, "base": drafts.present_revision(post).pk}  # type: ignore[union-attr]
+    client.post(url("change", post.pk), data)
+    closed = client.post(url("keep", post.pk), data).json()
+    again = data | {"session": "b" * 20, "seen": closed["seen"], "base": closed["base"], "body": TEXT + "一。二。"}
+    workflow.save_draft(reread(post), None, {"body": "冒頭。\n\n" + TEXT + "一。"})
+    client.post(url("change", post.pk), again)
+    assert reread(post).body == "冒頭。\n\n" + TEXT + "一。二。"
+    # The page shows nothing of what another had written above its text.
+    assert "base" not in client.post(url("keep", post.pk), again).json()
+
+
+def test_what_a_form_changed_and_took_back_is_not_offered_when_it_comes_in_late() -> None:
+    client, person = sign_in("editor")
+    post = write(person)
+    data = fields(post) | {"session": SESSION, "base": drafts.present_revision(post).pk}  # type: ignore[union-attr]
+    client.post(url("change", post.pk), data)
+    client.post(url("keep", post.pk), data | {"body": "やめた"})
+    assert not Revision.objects.open().exists()
+
+
+def test_the_browsers_own_copy_of_a_saved_form_is_offered_where_it_has_more() -> None:
+    client, person = sign_in("editor")
+    post = write(person)
+    data = fields(post, body="一行目。") | {"session": SESSION, "base": drafts.present_revision(post).pk}  # type: ignore[union-attr]
+    client.post(url("change", post.pk), data)
+    answer = client.post(url("keep", post.pk), data | {"body": "一行目。保存の間に書いた。", "rescued": "1"})
+    assert len(answer.json()["open"]) == 1
+    assert client.post(url("keep", post.pk), data).status_code == 409
 
 
 def test_what_is_written_in_a_form_that_is_open_is_not_offered_to_its_writer_in_another() -> None:

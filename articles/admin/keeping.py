@@ -35,12 +35,14 @@ def make_kept_post(user: Any, changes: Mapping[str, Any], session: str) -> Post:
     return workflow.save_draft(Post(), user, {**changes, "title": title}, session=session).post
 
 
-def keep_form(post: Post, user: Any, changes: Mapping[str, Any], base: Revision | None, session: str) -> None:
-    """Keeps what the form holds, if that differs from the version that it was opened on."""
+def keep_form(
+    post: Post, user: Any, changes: Mapping[str, Any], base: Revision | None, session: str, *, is_rescued: bool
+) -> None:
+    """Keeps what the form holds, if that differs from the version that it was opened on. Raises FormClosed as ``keep`` does."""
     present = base.snapshot if base is not None else drafts.read_present(post)
     kept = workflow.spell_changes(present, changes)
     if kept != present or post.revisions.open().filter(session=session, user=user.pk).exists():
-        drafts.keep(post, user, kept, base, session)
+        drafts.keep(post, user, kept, base, session, is_rescued=is_rescued)
 
 
 def answer_new(post: Post) -> HttpResponse:
@@ -79,6 +81,21 @@ def answer_state(
 def answer_refusal(message: str) -> HttpResponse:
     """Why nothing was kept; the browser's own copy stays."""
     return _answer({"refused": message}, status=409)
+
+
+def answer_closed(post: Post, user: Any, session: str) -> HttpResponse:
+    """The form was saved: a page of it that is still there goes on as another form, on the version that it saved.
+
+    Nothing was kept. Where that version has another's text too, which the page does not show, it stays on the one before.
+    """
+    answer: dict[str, Any] = {"closed": True}
+    own = post.revisions.filter(session=session, user=user.pk)
+    saved = own.saved().first()
+    if saved is not None and not own.filter(kind=Revision.Kind.SET_ASIDE).exists():
+        answer["base"] = saved.pk
+        if drafts.present_revision(post) == saved:
+            answer["seen"] = post.modified_at.isoformat()
+    return _answer(answer, status=409)
 
 
 def read_session(data: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -480,7 +480,6 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         request.save_order = order  # type: ignore[attr-defined]
         saved = workflow.save_draft(form.instance, request.user, changes, seen=order.seen, base=order.base, session=order.session)
         order.is_saved = True
-        drafts.forget_presence(order.session, request.user)
         post = saved.post
         if form.verb:
             post = self._act(post, request, form.verb, form.cleaned_data.get("published_at"))
@@ -644,18 +643,23 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         if not can(request.user, Verb.ADD if post is None else Verb.CHANGE, post):
             raise PermissionDenied
         changes = self._read_form(request, post)
-        session = keeping.read_session(request.POST)
+        session, is_rescued = keeping.read_session(request.POST), "rescued" in request.POST
         try:
             if post is None:
                 return keeping.answer_new(keeping.make_kept_post(request.user, changes, session))
-            keeping.keep_form(post, request.user, changes, find_base(post, request.POST.get("base")), session)
+            base = find_base(post, request.POST.get("base"))
+            keeping.keep_form(post, request.user, changes, base, session, is_rescued=is_rescued)
         except EditorialError as error:
             return keeping.answer_refusal(str(error))
-        if "rescued" in request.POST:
+        except drafts.FormClosed:
+            return keeping.answer_closed(cast(Post, post), request.user, session)
+        except Post.DoesNotExist as error:
+            raise Http404(_("This post was deleted while you had it open. Copy your text before you leave the page.")) from error
+        if is_rescued:
             drafts.forget_presence(session, request.user)
         else:
             keeping.note_presence(post, request.user, request.POST)
-        open_texts = self._list_open(request, post) if "rescued" in request.POST else []
+        open_texts = self._list_open(request, post) if is_rescued else []
         return keeping.answer_state(post, request.POST, is_kept=True, open_texts=open_texts)
 
     def _read_form(self, request: HttpRequest, post: Post | None) -> dict[str, Any]:
@@ -682,6 +686,9 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not can(request.user, Verb.CHANGE, post):
             raise PermissionDenied
+        session = keeping.read_session(request.POST)
+        if "closed" not in request.POST and drafts.is_closed(session, request.user):
+            return keeping.answer_closed(post, request.user, session)
         keeping.note_presence(post, request.user, request.POST)
         return keeping.answer_state(post, request.POST, is_kept=False)
 

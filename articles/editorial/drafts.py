@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from articles.editorial.merge import Answer, FieldQuestion, FileMerge, Question, ask, collect, merge_files, merge_texts
 from articles.editorial.permissions import Account
+from articles.editorial.terms import find_known_tags
 from articles.editorial.versions import (
     COLUMNS,
     find_value,
@@ -31,6 +32,7 @@ from articles.editorial.versions import (
 )
 from articles.formats import frontmatter
 from articles.formats.document import SourceText
+from articles.formats.terms import identity
 from articles.models import Author, Category, Post, Presence, Revision
 from articles.statements import without_index
 
@@ -184,14 +186,25 @@ def _merge_lists(base: Sequence[Any], ours: Sequence[Any], theirs: Sequence[Any]
 # --- What is kept by itself ----------------------------------------------------------------------------------------
 
 
+class FormClosed(Exception):
+    """The form was saved, and what it sends now was written before that or in a page that has stayed open."""
+
+
 @transaction.atomic
-def keep(post: Post, user: Account, kept: Snapshot, base: Revision | None, session: str) -> Revision | None:
+def keep(
+    post: Post, user: Account, kept: Snapshot, base: Revision | None, session: str, *, is_rescued: bool = False
+) -> Revision | None:
     """Keeps what stands in an open form as a version of its own; the post is not touched.
 
     Within :data:`KEPT_FOR` it takes the place of what the same form had kept before. ``None`` where the form holds what it
-    saved already. Who may change the post is asked by the caller.
+    saved already. Who may change the post is asked by the caller. Raises FormClosed where the form was saved meanwhile, unless
+    the copy ``is_rescued``: nothing is newer than what the browser itself has kept.
     """
-    mine = Revision.objects.select_for_update(of=("self",)).filter(post=post, user=user.pk, session=session)
+    # In the order of a save, which locks the post: two that wait for each other would both be lost.
+    Post.objects.select_for_update(of=("self",)).only("pk").get(pk=post.pk)
+    if not is_rescued and is_closed(session, user):
+        raise FormClosed
+    mine = Revision.objects.filter(post=post, user=user.pk, session=session)
     settled = mine.filter(Q(kind=Revision.Kind.SAVE) | Q(settled_at__isnull=False))
     if any(_is_held(kept, base, one.snapshot) for one in settled[:5]):
         return None
@@ -217,27 +230,53 @@ def keep(post: Post, user: Account, kept: Snapshot, base: Revision | None, sessi
 def _is_held(kept: Snapshot, base: Revision | None, version: Snapshot) -> bool:
     """Whether a version has all that was changed; what a save made of that besides, an address or front matter, may differ."""
     before = base.snapshot if base is not None else {}
-    return all(version.get(name) == value for name, value in kept.items() if name not in before or before[name] != value)
+    changed = {name for name, value in kept.items() if name not in before or before[name] != value}
+    if not kept.get("path"):
+        # An empty address leaves it to the site, which gave one.
+        changed.discard("path")
+    differ = {name for name in changed if version.get(name) != kept[name]}
+    if differ == {"tags"}:
+        # A save spells a tag as the site does.
+        known = find_known_tags(kept["tags"])
+        named = {key: known[key].name if key in known else name for name in kept["tags"] if (key := identity(name))}
+        return [*named.values()] == version.get("tags")
+    return not differ
 
 
 def set_aside(post: Post, user: Account, kept: Snapshot, base: Revision | None, session: str) -> Revision:
     """Keeps a save that met another's, until somebody brings the two together; what its form kept before is in it."""
-    settle(post, user, session)
+    close_form(post, user, session)
     return Revision.objects.create(
         post=post, kind=Revision.Kind.SET_ASIDE, user_id=user.pk, base=base, session=session, snapshot=dict(kept)
     )
 
 
-def settle(post: Post, user: Account | None, session: str) -> None:
-    """Says that what a form kept by itself is in the post by now."""
-    if session and user is not None:
-        kept = post.revisions.filter(session=session, user=user.pk, kind=Revision.Kind.AUTOSAVE)
-        kept.filter(settled_at__isnull=True).update(settled_at=timezone.now())
+def close_form(post: Post, user: Account | None, session: str) -> None:
+    """Says that a form was saved: what it kept by itself is in the post, and what it sent before and comes in later is old.
+
+    The caller holds the lock on the post.
+    """
+    if not session or user is None:
+        return
+    now = timezone.now()
+    Presence.objects.bulk_create(
+        [Presence(session=session, user_id=cast(int, user.pk), post=post, seen_at=now, closed_at=now)],
+        update_conflicts=True,
+        unique_fields=["user", "session"],
+        update_fields=["post", "seen_at", "closed_at"],
+    )
+    kept = post.revisions.filter(session=session, user=user.pk, kind=Revision.Kind.AUTOSAVE)
+    kept.filter(settled_at__isnull=True).update(settled_at=now)
+
+
+def is_closed(session: str, user: Account) -> bool:
+    """Whether a form of the user was saved in the last minutes."""
+    return Presence.objects.filter(session=session, user=user.pk, closed_at__isnull=False).exists()
 
 
 def find_open(post: Post, user: Account) -> list[Revision]:
     """What the user wrote on the post and nobody has in it, newest first; not what is being written in a form that is open."""
-    writing = Presence.objects.filter(post=post, user=user.pk, seen_at__gt=timezone.now() - PRESENT_FOR).values("session")
+    writing = _open_forms(post).filter(user=user.pk).values("session")
     # Of the post's own versions, which are few: who imported an archive has made one of every post.
     mine = without_index("user_id", cast(int, user.pk))
     found = post.revisions.open().filter(mine).exclude(kind=Revision.Kind.AUTOSAVE, session__in=writing)
@@ -248,9 +287,11 @@ def find_open(post: Post, user: Account) -> list[Revision]:
 
 
 def note_presence(post: Post, user: Account, session: str, *, is_writing: bool) -> None:
-    """Says that a form of the post is open. Forgets those that were not heard of."""
+    """Says that a form of the post is open, unless it was saved meanwhile. Forgets those that were not heard of."""
     now = timezone.now()
     Presence.objects.filter(post=post, seen_at__lt=now - 4 * PRESENT_FOR).delete()
+    if is_closed(session, user):
+        return
     found = {"post": post, "seen_at": now, "is_writing": is_writing}
     # A name that another account's page has is none of this user's, whatever a forged form says.
     Presence.objects.update_or_create(session=session, user_id=cast(int, user.pk), defaults=found)
@@ -258,10 +299,13 @@ def note_presence(post: Post, user: Account, session: str, *, is_writing: bool) 
 
 def list_present(post: Post, session: str) -> list[Presence]:
     """The other open forms of the post, the longest open first."""
-    rows = Presence.objects.filter(post=post, seen_at__gt=timezone.now() - PRESENT_FOR).exclude(session=session)
-    return list(rows.select_related("user"))
+    return list(_open_forms(post).exclude(session=session).select_related("user"))
+
+
+def _open_forms(post: Post) -> QuerySet[Presence]:
+    return Presence.objects.filter(post=post, seen_at__gt=timezone.now() - PRESENT_FOR, closed_at__isnull=True)
 
 
 def forget_presence(session: str, user: Account) -> None:
-    """Says that a form of the user was closed."""
-    Presence.objects.filter(session=session, user=user.pk).delete()
+    """Says that the page of a form of the user is gone."""
+    Presence.objects.filter(session=session, user=user.pk, closed_at__isnull=True).delete()

@@ -186,7 +186,7 @@ def save_draft(
     is_beside = row.is_live or row.pending is not None
     save = _save_beside if is_beside else _save_row
     is_changed = save(row, user, changes, note, session)
-    drafts.settle(row, user, session)
+    drafts.close_form(row, user, session)
     return Saved(row, is_changed, is_beside, is_merged=is_stale and is_changed)
 
 

@@ -70,7 +70,10 @@ class Revision(models.Model):
 
 
 class Presence(models.Model):
-    """One open form of a post. Its page says every few seconds that it is still there."""
+    """One open form of a post. Its page says every few seconds that it is still there.
+
+    A form that was saved stays for a while with ``closed_at``: what it had sent before may come in later.
+    """
 
     session = models.CharField(max_length=32)
     post = models.ForeignKey("Post", models.CASCADE, related_name="presences")
@@ -78,6 +81,7 @@ class Presence(models.Model):
     opened_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(default=timezone.now)
     is_writing = models.BooleanField(default=False)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("open form")

@@ -189,7 +189,23 @@
     take(answer, content);
   }
 
+  // What of this form is saved is closed; a page that is still there afterwards goes on as another form.
+  function begin(saved) {
+    forget(ownKey());
+    for (const name of ["base", "seen"]) {
+      field(name).value = saved[name] ?? field(name).value;
+    }
+    field("session").value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    hold();
+    store();
+  }
+
   function take(answer, content) {
+    if (answer.data?.closed) {
+      begin(answer.data);
+      plan();
+      return;
+    }
     if (answer.data?.kept) {
       kept = content;
       retry = FIRST_RETRY;
@@ -269,7 +285,10 @@
       entries.push(["writing", "1"]);
     }
     const answer = await send(addresses.present, entries);
-    if (answer.data) {
+    if (answer.data?.closed) {
+      begin(answer.data);
+      beat();
+    } else if (answer.data) {
       tell(answer.data);
       if (!signIn.hidden) {
         keep();

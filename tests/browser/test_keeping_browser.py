@@ -156,7 +156,40 @@ def test_a_new_text_becomes_a_post_by_itself_and_only_one(browser: Browser, live
     expect(page.locator(".messagelist")).to_contain_text("保存しました")
     post = Post.objects.get()
     assert (post.title, post.body, post.owner) == ("新しい記事", "一行目。二行目。", editor)
+    # The browser's own copy of the form that is gone was sent to the server, and is in the post.
+    page.wait_for_function(f"() => {COPIES} === 0")
     expect(page.locator("#open-texts")).to_be_hidden()
+
+
+def test_a_page_that_stays_open_after_its_form_was_saved_goes_on_as_another_form(
+    browser: Browser, live_site: Any, editor: Any
+) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+    first = page.locator("[name=session]").input_value()
+
+    def save_and_stay(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fetch(max_redirects=0)
+            route.fulfill(status=204)
+        else:
+            route.continue_()
+
+    page.route(address_of(live_site, post), save_and_stay)
+    type_at_end(page, "保存した。")
+    page.get_by_role("button", name="下書き保存").click()
+    wait_until(page, lambda: Post.objects.get().body == TEXT + "保存した。")
+    type_at_end(page, "その後に書いた。")
+    wait_until_kept(page)
+    kept, now = Revision.objects.open().get(), page.locator("[name=session]").input_value()
+    assert kept.snapshot["body"] == TEXT + "保存した。その後に書いた。"
+    assert kept.session == now != first
+    page.unroute(address_of(live_site, post))
+    click_through(page.get_by_role("button", name="下書き保存"))
+    page.wait_for_function(f"() => {COPIES} === 0")
+    expect(page.locator("#open-texts")).to_be_hidden()
+    assert Post.objects.get().body == TEXT + "保存した。その後に書いた。"
 
 
 def test_nothing_is_kept_while_an_input_method_is_composing(browser: Browser, live_site: Any, editor: Any) -> None:
