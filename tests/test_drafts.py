@@ -567,6 +567,15 @@ def test_everybody_sees_who_else_has_the_post_open_and_who_saved() -> None:
     assert second.post(url("present", post.pk), {"session": "b" * 20, "seen": seen}).json()["present"] == []
 
 
+def test_forms_of_any_post_that_are_long_gone_are_forgotten_by_the_next_that_is_open() -> None:
+    client, person = sign_in("editor")
+    first, second = write(person), write(person, title="二つ目")
+    client.post(url("change", first.pk), fields(first, body="保存した") | {"session": "a" * 20})
+    Presence.objects.update(seen_at=timezone.now() - 5 * drafts.PRESENT_FOR)
+    client.post(url("present", second.pk), {"session": "b" * 20})
+    assert [row.post for row in Presence.objects.all()] == [second]
+
+
 def test_nobody_closes_anothers_form() -> None:
     first, person = sign_in("editor")
     second, _other = sign_in("publisher")

@@ -289,7 +289,7 @@ def find_open(post: Post, user: Account) -> list[Revision]:
 def note_presence(post: Post, user: Account, session: str, *, is_writing: bool) -> None:
     """Says that a form of the post is open, unless it was saved meanwhile. Forgets those that were not heard of."""
     now = timezone.now()
-    Presence.objects.filter(post=post, seen_at__lt=now - 4 * PRESENT_FOR).delete()
+    Presence.objects.filter(seen_at__lt=now - 4 * PRESENT_FOR).delete()
     if is_closed(session, user):
         return
     found = {"post": post, "seen_at": now, "is_writing": is_writing}
