@@ -656,3 +656,29 @@ def test_moving_a_public_post_by_the_form_leaves_a_redirect() -> None:
     client.post(post_url("change", post.pk), fields(Post.objects.get(), path="/new/", _verb="publish"))
     assert Redirect.objects.get().old_path == "/old/"
     assert Client().get("/old/")["Location"] == "/new/"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("はじめての記事　テスト", "はじめての記事　テスト"),
+        ("  前後の  空白　 ", "前後の  空白"),
+        ("一行目\r\n 二行目\n\n三行目", "一行目 二行目 三行目"),
+    ],
+)
+def test_a_title_keeps_its_blanks_and_loses_its_line_ends(typed: str, kept: str) -> None:
+    client, _person = sign_in("editor")
+    client.post(post_url("add"), fields(title=typed))
+    assert Post.objects.get().title == kept
+
+
+def test_what_a_save_says_tells_changes_that_are_not_public_from_those_that_are() -> None:
+    client, person = sign_in("publisher")
+    post = workflow.publish(workflow.save_post(Post(), person, {"title": "川沿いの倉庫", "body": "本文。"}), person)
+    answer = client.post(post_url("change", post.pk), fields(post, body="直した。"), follow=True)
+    [said] = [str(message) for message in answer.context["messages"]]
+    assert "まだ公開していません" in said
+    post.refresh_from_db()
+    answer = client.post(post_url("change", post.pk), fields(post, body="直した。", _verb="publish"), follow=True)
+    [said] = [str(message) for message in answer.context["messages"]]
+    assert "公開中です" in said

@@ -457,7 +457,7 @@ def test_what_was_sent_before_a_save_and_comes_in_after_it_is_neither_offered_no
     for name in ("keep", "present"):
         answer = client.post(url(name, post.pk), late)
         assert (answer.status_code, answer.json()["closed"]) == (409, True)
-        assert answer.json()["base"] == drafts.present_revision(reread(post)).pk  # type: ignore[union-attr]
+        assert answer.json()["post"]["base"] == drafts.present_revision(reread(post)).pk  # type: ignore[union-attr]
     assert client.post(url("present", post.pk), late | {"closed": "1"}).status_code == 200
     assert client.post(url("keep", post.pk), late).status_code == 409
     assert client.get(url("change", post.pk)).context["open_texts"] == []
@@ -469,13 +469,47 @@ def test_a_page_that_stays_open_goes_on_without_meeting_its_own_save_but_never_o
     post = write(person)
     data = fields(post, body=TEXT + "一。") | {"session": SESSION, "base": drafts.present_revision(post).pk}  # type: ignore[union-attr]
     client.post(url("change", post.pk), data)
-    closed = client.post(url("keep", post.pk), data).json()
+    closed = client.post(url("keep", post.pk), data).json()["post"]
     again = data | {"session": "b" * 20, "seen": closed["seen"], "base": closed["base"], "body": TEXT + "一。二。"}
     workflow.save_draft(reread(post), None, {"body": "冒頭。\n\n" + TEXT + "一。"})
     client.post(url("change", post.pk), again)
     assert reread(post).body == "冒頭。\n\n" + TEXT + "一。二。"
     # The page shows nothing of what another had written above its text.
-    assert "base" not in client.post(url("keep", post.pk), again).json()
+    assert "base" not in client.post(url("keep", post.pk), again).json()["post"]
+
+
+def test_the_browsers_own_copy_of_a_new_post_is_offered_only_where_the_saved_post_lacks_some_of_it() -> None:
+    client, person = sign_in("author")
+    data = fields(title="題", body="一行目。", path="") | {"session": SESSION}
+    client.post(url("add"), data)
+    assert client.post(url("keep_new"), data | {"rescued": "1"}).json().keys() == {"kept"}
+    answer = client.post(url("keep_new"), data | {"rescued": "1", "body": "一行目。送る間に書いた。"}).json()
+    post = Post.objects.get()
+    assert answer["post"]["address"] == url("change", post.pk)
+    assert [row.snapshot["body"] for row in drafts.find_open(post, person)] == ["一行目。送る間に書いた。"]
+
+
+def test_what_a_new_form_sends_again_is_kept_with_the_post_that_it_became() -> None:
+    client, _person = sign_in("author")
+    data = fields(title="題", body="一行目。", path="") | {"session": SESSION}
+    client.post(url("keep_new"), data)
+    workflow.save_draft(Post.objects.get(), None, {"body": "冒頭。\n\n一行目。"})
+    answer = client.post(url("keep_new"), data | {"body": "一行目。\n\n二行目。"}).json()["post"]
+    post = Post.objects.get()
+    assert [row.snapshot["body"] for row in Revision.objects.open()] == ["一行目。\n\n二行目。"]
+    tokens = {"seen": answer["seen"], "base": answer["base"]}
+    client.post(url("change", post.pk), data | tokens | {"body": "一行目。\n\n二行目。"})
+    assert Post.objects.get().body == "冒頭。\n\n一行目。\n\n二行目。"
+
+
+def test_a_browser_that_goes_back_puts_nothing_old_into_a_form_that_it_fetches_anew() -> None:
+    client, person = sign_in("editor")
+    post = write(person, authors=[Author.objects.create(name="朝刊班")])
+    tree = lxml.html.fromstring(client.get(url("change", post.pk)).text)
+    named = tree.xpath("//form[@id='post_form']//*[self::input or self::textarea or self::select][@name]")
+    named = [field for field in named if field.get("name") != "csrfmiddlewaretoken" and "_FORMS" not in field.get("name")]
+    assert len(named) > 30
+    assert [field.get("name") for field in named if field.get("autocomplete") != "off"] == []
 
 
 def test_what_a_form_changed_and_took_back_is_not_offered_when_it_comes_in_late() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -374,3 +374,37 @@ def test_who_may_see_but_not_change_compares_and_restores_nothing() -> None:
     assert page.context["ways_back"] == []
     assert client.post(url("restore_version", post.pk, first_version(post).pk)).status_code == 403
     assert timezone.now() > Post.objects.get().modified_at
+
+
+def test_a_version_from_before_publication_comes_back_without_taking_the_date_from_readers(editor: Any) -> None:
+    publisher = make_person("publisher")
+    post = workflow.save_post(Post(), publisher, {"title": "倉庫", "body": "初稿。"})
+    post = workflow.publish(post, publisher)
+    date = timezone.now() - timedelta(days=400)
+    Post.objects.filter(pk=post.pk).update(published_at=date)
+    post.refresh_from_db()
+    workflow.save_draft(post, publisher, {"body": "直した稿。"})
+    restore_revision(first_version(post), publisher)
+    post.refresh_from_db()
+    workflow.publish(post, publisher)
+    post.refresh_from_db()
+    assert (post.body, post.published_at) == ("初稿。", date)
+
+
+def test_a_draft_that_nobody_has_read_takes_back_that_it_had_no_date(editor: Any) -> None:
+    post = workflow.save_post(Post(), editor, {"title": "倉庫", "body": "初稿。"})
+    workflow.save_draft(post, editor, {"published_at": timezone.now() - timedelta(days=3)})
+    restore_revision(first_version(post), editor)
+    post.refresh_from_db()
+    assert post.published_at is None
+
+
+def test_the_front_matter_of_a_version_from_before_publication_gets_the_date_that_stays(editor: Any) -> None:
+    publisher = make_person("publisher")
+    post = workflow.save_post(Post(), publisher, {"title": "川沿いの倉庫", "body": "初稿。", "front_matter": HEAD})
+    post = workflow.publish(post, publisher)
+    workflow.save_draft(post, publisher, {"body": "直した稿。"})
+    said = next(line for line in post.front_matter.splitlines() if line.startswith("date:"))
+    restore_revision(first_version(post), publisher)
+    post.refresh_from_db()
+    assert said in post.pending.snapshot["front_matter"].splitlines()

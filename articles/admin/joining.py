@@ -28,13 +28,17 @@ from articles.models import Post, Revision
 
 @dataclass(slots=True)
 class Joining:
-    """``revision`` beside the post. ``is_draft``: it is the post's own draft, whose public side was changed by an import."""
+    """``revision`` beside the post. ``is_draft``: it is the post's own draft, whose public side was changed by an import.
+
+    ``is_alone``: nothing was saved since the version that it was written on.
+    """
 
     post: Post
     revision: Revision
     merged: Merged
     questions: list[Question]
     is_draft: bool
+    is_alone: bool
     left_out: Mapping[str, list[str]]
 
 
@@ -49,7 +53,7 @@ def open_joining(post: Post, number: int) -> Joining:
     reading = read_snapshot(found.snapshot, base)
     wanted = workflow.own_changes(post, base, reading.changes)
     merged = drafts.merge_changes(base, wanted, present)
-    return Joining(post, found, merged, merged.questions, is_draft, reading.left_out)
+    return Joining(post, found, merged, merged.questions, is_draft, base == present, reading.left_out)
 
 
 def show_joining(desk: EditorialAdmin, request: HttpRequest, post: Post, number: int) -> HttpResponse:
@@ -92,7 +96,10 @@ def _join(request: HttpRequest, joining: Joining, answers: Mapping[str, Answer])
     if joining.left_out:
         names = "、".join(name for names in joining.left_out.values() for name in names)
         messages.warning(request, _("Left out, because it is not there any more: %(names)s") % {"names": names})
-    messages.success(request, _("Both are in the post now. Readers see nothing of it until you publish."))
+    if joining.is_alone:
+        messages.success(request, _("Your text is in the post now. Readers see nothing of it until you publish."))
+    else:
+        messages.success(request, _("Both are in the post now. Readers see nothing of it until you publish."))
 
 
 def _drop(request: HttpRequest, joining: Joining) -> HttpResponse:

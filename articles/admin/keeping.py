@@ -19,18 +19,24 @@ from articles.editorial import drafts, workflow
 from articles.editorial.workflow import local_text
 from articles.models import Post, Revision
 
+_PLACES = {"address": "change", "keep": "keep", "present": "present", "preview": "preview"}
 MAX_SESSION = 32
 TITLE_LENGTH = 60
 
 
-def make_kept_post(user: Any, changes: Mapping[str, Any], session: str) -> Post:
-    """The post that a new form has become, made now where it was not yet. Raises EditorialError.
-
-    The answer that names it may have been lost on its way, so that the same form asks a second time.
-    """
+def find_made(user: Any, session: str) -> Post | None:
+    """The post that a new form has become already: the answer that named it may have been lost, or the form was saved."""
     made = Revision.objects.filter(session=session, user=user.pk).select_related("post").first() if session else None
-    if made is not None:
-        return made.post
+    return made.post if made is not None else None
+
+
+def find_saved(post: Post, user: Any, session: str) -> Revision | None:
+    """The version that a form saved last."""
+    return post.revisions.saved().filter(session=session, user=user.pk).first()
+
+
+def make_kept_post(user: Any, changes: Mapping[str, Any], session: str) -> Post:
+    """The post that a new form becomes. Raises EditorialError."""
     title = changes.get("title") or _first_words(str(changes.get("body", ""))) or _("Untitled")
     return workflow.save_draft(Post(), user, {**changes, "title": title}, session=session).post
 
@@ -45,30 +51,27 @@ def keep_form(
         drafts.keep(post, user, kept, base, session, is_rescued=is_rescued)
 
 
-def answer_new(post: Post) -> HttpResponse:
-    """Where the form of a post that was just made goes on."""
-    revision = drafts.present_revision(post)
-    return _answer(
-        {
-            "kept": _clock(),
-            "post": {
-                "address": reverse("admin:articles_post_change", args=[post.pk]),
-                "keep": reverse("admin:articles_post_keep", args=[post.pk]),
-                "present": reverse("admin:articles_post_present", args=[post.pk]),
-                "preview": reverse("admin:articles_post_preview", args=[post.pk]),
-                "seen": post.modified_at.isoformat(),
-                "base": revision.pk if revision else "",
-            },
-        }
-    )
+def answer_new(post: Post, user: Any, session: str) -> HttpResponse:
+    """Where the form of a post that it made goes on."""
+    return _answer({"kept": _clock(), "post": _describe_post(post, user, session)})
+
+
+def answer_held() -> HttpResponse:
+    """The post has all of what was sent: there is nothing to offer."""
+    return _answer({"kept": _clock()})
 
 
 def answer_state(
-    post: Post, data: Mapping[str, Any], *, is_kept: bool, open_texts: Sequence[Mapping[str, Any]] = ()
+    post: Post, user: Any, data: Mapping[str, Any], *, is_kept: bool, open_texts: Sequence[Mapping[str, Any]] = ()
 ) -> HttpResponse:
     """Who else is there, and who saved since the form was opened. ``open_texts`` are offered to be taken up."""
     present = [
-        {"name": name_user(row.user), "since": local_text(row.opened_at), "is_writing": row.is_writing}
+        {
+            "name": name_user(row.user),
+            "since": local_text(row.opened_at),
+            "is_writing": row.is_writing,
+            "is_own": row.user_id == user.pk,
+        }
         for row in drafts.list_present(post, read_session(data))
     ]
     answer: dict[str, Any] = {"present": present, "newer": _describe_newer(post, str(data.get("seen", "")))}
@@ -84,18 +87,23 @@ def answer_refusal(message: str) -> HttpResponse:
 
 
 def answer_closed(post: Post, user: Any, session: str) -> HttpResponse:
-    """The form was saved: a page of it that is still there goes on as another form, on the version that it saved.
+    """The form was saved: a page of it that is still there goes on as another form. Nothing was kept."""
+    return _answer({"closed": True, "post": _describe_post(post, user, session)}, status=409)
 
-    Nothing was kept. Where that version has another's text too, which the page does not show, it stays on the one before.
+
+def _describe_post(post: Post, user: Any, session: str) -> dict[str, Any]:
+    """Where a form goes on that saved the post: on the version that it saved, whatever others saved since.
+
+    Where that version has another's text too, which the page does not show, the page stays on the one that it was opened on.
     """
-    answer: dict[str, Any] = {"closed": True}
-    own = post.revisions.filter(session=session, user=user.pk)
-    saved = own.saved().first()
-    if saved is not None and not own.filter(kind=Revision.Kind.SET_ASIDE).exists():
-        answer["base"] = saved.pk
-        if drafts.present_revision(post) == saved:
-            answer["seen"] = post.modified_at.isoformat()
-    return _answer(answer, status=409)
+    places = {name: f"admin:articles_post_{view}" for name, view in _PLACES.items()}
+    described: dict[str, Any] = {name: reverse(place, args=[post.pk]) for name, place in places.items()}
+    saved = post.revisions.saved().filter(session=session, user=user.pk).first()
+    is_mixed = post.revisions.filter(session=session, user=user.pk, kind=Revision.Kind.SET_ASIDE).exists()
+    if saved is not None and not is_mixed:
+        is_newest = drafts.present_revision(post) == saved
+        described |= {"base": saved.pk, "seen": (post.modified_at if is_newest else saved.created_at).isoformat()}
+    return described
 
 
 def read_session(data: Mapping[str, Any]) -> str:

@@ -142,6 +142,7 @@ class PostForm(forms.ModelForm):
                 {name: getattr(value, "pk", value) for name, value in self.version.items() if name in self.fields}
             )
         self._rename_labels()
+        restore_nothing(self)
 
     @property
     def verb(self) -> str:
@@ -172,7 +173,10 @@ class PostForm(forms.ModelForm):
         title: str = self.cleaned_data["title"]
         if not title.strip():
             raise ValidationError(_("Give the post a title."))
-        return title if title == self.initial.get("title") else " ".join(title.split())
+        if title == self.initial.get("title"):
+            return title
+        # Only line ends: wide and narrow blanks are the writer's own.
+        return " ".join(line.strip() for line in title.splitlines() if line.strip())
 
     def clean_seen(self) -> str:
         seen: str = self.cleaned_data["seen"]
@@ -254,6 +258,17 @@ class RowForm(forms.ModelForm):
         """Nothing: the row is made nowhere, so that the database need not be asked a second time for what it names."""
 
 
+def restore_nothing(form: forms.BaseForm) -> None:
+    """Keeps a browser that goes back from putting what stood in a form before into one that it has fetched anew.
+
+    What was saved since, by others too, would look deleted by a writer who had opened the newest version.
+    """
+    for field in form.fields.values():
+        # The admin wraps choices of rows; what it wraps is drawn.
+        drawn = getattr(field.widget, "widget", None) or field.widget
+        cast(forms.Widget, drawn).attrs["autocomplete"] = "off"
+
+
 class OrderedRowsFormSet(forms.BaseInlineFormSet):
     """Rows in the order of their numbers; a row without one stands last. They show the draft that the form shows."""
 
@@ -305,6 +320,7 @@ class OrderedRowsFormSet(forms.BaseInlineFormSet):
             max_value=999,
             widget=forms.NumberInput(attrs={"class": "order"}),
         )
+        restore_nothing(form)
 
     def changes(self) -> dict[str, list[Any]]:
         """What the rows change of the post, as a save takes it."""

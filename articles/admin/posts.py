@@ -317,7 +317,7 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "title":
             # Long titles wrap; line ends in it become blanks.
-            attributes = {"class": "title-text", "rows": 1, "placeholder": _("Title"), "autocomplete": "off"}
+            attributes = {"class": "title-text", "rows": 1, "placeholder": _("Title")}
             field.widget = forms.Textarea(attributes)
         elif field is not None and db_field.name == "body":
             field.widget.attrs = {"class": "body-text", "rows": 28, "placeholder": _("Write here, in Markdown.")}
@@ -391,7 +391,9 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
             else:
                 kept = workflow.spell_changes(base.snapshot, order.changes)
                 number = drafts.set_aside(post, request.user, kept, base, order.session).pk
-        messages.warning(request, _("Someone saved the same place meanwhile. Your text is kept; bring the two together here."))
+        messages.warning(
+            request, _("Meanwhile the same place was saved elsewhere. Your text is kept; bring the two together here.")
+        )
         return HttpResponseRedirect(reverse("admin:articles_post_join", args=[post.pk, number]))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
@@ -500,7 +502,9 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         """Back to the post, or to the list when it went to the trash."""
         saved: Saved | None = getattr(request, "saved", None)
         if saved is not None and saved.is_merged:
-            messages.info(request, _("Someone saved meanwhile in other places. Both are in the post now; look through it."))
+            messages.info(
+                request, _("Meanwhile the post was saved elsewhere, in other places. Both are in it now; look through it.")
+            )
         messages.success(request, describe_state(post))
         if post.trashed_at is not None:
             return HttpResponseRedirect(reverse("admin:articles_post_changelist"))
@@ -646,7 +650,14 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         session, is_rescued = keeping.read_session(request.POST), "rescued" in request.POST
         try:
             if post is None:
-                return keeping.answer_new(keeping.make_kept_post(request.user, changes, session))
+                made = keeping.find_made(request.user, session)
+                if made is None:
+                    return keeping.answer_new(keeping.make_kept_post(request.user, changes, session), request.user, session)
+                post, base = made, keeping.find_saved(made, request.user, session)
+                keeping.keep_form(post, request.user, changes, base, session, is_rescued=is_rescued)
+                if is_rescued and not drafts.find_open(post, request.user):
+                    return keeping.answer_held()
+                return keeping.answer_new(post, request.user, session)
             base = find_base(post, request.POST.get("base"))
             keeping.keep_form(post, request.user, changes, base, session, is_rescued=is_rescued)
         except EditorialError as error:
@@ -660,7 +671,7 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         else:
             keeping.note_presence(post, request.user, request.POST)
         open_texts = self._list_open(request, post) if is_rescued else []
-        return keeping.answer_state(post, request.POST, is_kept=True, open_texts=open_texts)
+        return keeping.answer_state(post, request.user, request.POST, is_kept=True, open_texts=open_texts)
 
     def _read_form(self, request: HttpRequest, post: Post | None) -> dict[str, Any]:
         """What of a form can be kept as it was sent: an entry that cannot be is left out, and none is missing."""
@@ -690,7 +701,7 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
         if "closed" not in request.POST and drafts.is_closed(session, request.user):
             return keeping.answer_closed(post, request.user, session)
         keeping.note_presence(post, request.user, request.POST)
-        return keeping.answer_state(post, request.POST, is_kept=False)
+        return keeping.answer_state(post, request.user, request.POST, is_kept=False)
 
     def join_view(self, request: HttpRequest, object_id: int, revision_id: int) -> HttpResponse:
         """Brings together what somebody wrote and what the post holds."""
@@ -802,6 +813,8 @@ def describe_state(post: Post) -> SafeString | str:
     """What a save or a step led to, in one sentence."""
     if post.trashed_at is not None:
         return format_html(_("“{}” is in the trash, from where it can be restored."), isolate(post.title))
+    if post.is_public and post.pending_id is not None:
+        return format_html(_("Saved. Readers see “{}” as it was: these changes are not public yet."), isolate(post.title))
     if post.is_public:
         link = format_html('<a href="{}">{}</a>', post.get_absolute_url(), isolate(post.path))
         return format_html(_("Saved. “{}” is public at {}"), isolate(post.title), link)

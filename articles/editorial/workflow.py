@@ -363,7 +363,8 @@ def restore(post: Post, user: Account | None) -> Post:
 def restore_revision(revision: Revision, user: Account | None, *, expected: datetime | None = None) -> Restored:
     """Makes the post, or the draft beside it where readers see it, what it was when ``revision`` was kept.
 
-    That is kept as a new version. The state stays: no version goes straight to readers. The address comes back too unless
+    That is kept as a new version. The state stays: no version goes straight to readers. A post that was ever public keeps a date
+    of publication. The address comes back too unless
     another post has it by now. What a version names and nobody has any more is left out and named in the result. Raises
     NotAllowed, ChangedMeanwhile and RefusedChange.
     """
@@ -374,6 +375,9 @@ def restore_revision(revision: Revision, user: Account | None, *, expected: date
         permalinks.claim(row, reading.changes.get("path") or row.path)
     except permalinks.BadAddress:
         reading.leave_out("path", reading.changes.pop("path"))
+    if before.get("published_at") and was_ever_public(row) and reading.changes.get("published_at", before) is None:
+        # A version from before its publication: readers know the post by the date that it has.
+        del reading.changes["published_at"]
     is_beside = row.is_live or row.pending is not None
     take_back = _take_back_beside if is_beside else _take_back
     is_changed = take_back(row, user, reading, revision, before)
@@ -387,6 +391,8 @@ def _take_back(row: Post, user: Account | None, reading: Reading, revision: Revi
     # The front matter of that version says all fields as they were, but for these.
     if "path" in reading.left_out:
         _write(row, {"path": row.path})
+    if "published_at" not in reading.changes:
+        _write(row, {"published_at": row.published_at})
     if revision.snapshot.get("state") in LIVE:
         _write(row, {"draft": True})
     changed = _changed_names(before, row)
@@ -401,6 +407,8 @@ def _take_back_beside(row: Post, user: Account | None, reading: Reading, revisio
     _apply(draft.post, reading.changes)
     if "path" in reading.left_out:
         _write(draft.post, {"path": draft.post.path})
+    if "published_at" not in reading.changes:
+        _write(draft.post, {"published_at": draft.post.published_at})
     if revision.snapshot.get("state") not in LIVE:
         _write(draft.post, {"draft": False})
     return _keep_beside(row, user, draft, reading.changes, before, _RESTORED)

@@ -190,11 +190,8 @@
   }
 
   // What of this form is saved is closed; a page that is still there afterwards goes on as another form.
-  function begin(saved) {
-    forget(ownKey());
-    for (const name of ["base", "seen"]) {
-      field(name).value = saved[name] ?? field(name).value;
-    }
+  function begin(post) {
+    goOn(post);
     field("session").value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
     hold();
     store();
@@ -202,7 +199,7 @@
 
   function take(answer, content) {
     if (answer.data?.closed) {
-      begin(answer.data);
+      begin(answer.data.post);
       plan();
       return;
     }
@@ -244,13 +241,13 @@
     form.elements.csrfmiddlewaretoken.value = presentToken();
   }
 
-  // A new post has become one: the form goes on as the form of that.
+  // A new post has become one, or a form was saved: it goes on as the form of that.
   function goOn(post) {
     forget(ownKey());
     bar.dataset.post = "made";
     addresses = { keep: post.keep, present: post.present };
-    field("seen").value = post.seen;
-    field("base").value = post.base;
+    field("seen").value = post.seen ?? field("seen").value;
+    field("base").value = post.base ?? field("base").value;
     form.action = post.address;
     const preview = document.getElementById("live-preview");
     if (preview) {
@@ -266,7 +263,7 @@
   // --- Who else is there ---
 
   function tell(data) {
-    const names = (data.present ?? []).map((person) => (person.is_writing ? bar.dataset.writing : bar.dataset.present_).replace("{name}", person.name).replace("{time}", person.since));
+    const names = (data.present ?? []).map((person) => (person.is_own ? bar.dataset.own : person.is_writing ? bar.dataset.writing : bar.dataset.present_).replace("{name}", person.name).replace("{time}", person.since));
     say(others, names.join(" "));
     if (data.newer !== undefined) {
       say(newer, data.newer);
@@ -286,7 +283,7 @@
     }
     const answer = await send(addresses.present, entries);
     if (answer.data?.closed) {
-      begin(answer.data);
+      begin(answer.data.post);
       beat();
     } else if (answer.data) {
       tell(answer.data);
@@ -317,6 +314,13 @@
   form.addEventListener("compositionend", () => { isComposing = false; note(); });
   form.addEventListener("submit", (event) => {
     const target = event.submitter?.getAttribute("formtarget") || form.target;
+    if (!navigator.onLine) {
+      // The browser's own page of errors would take the place of the text.
+      event.preventDefault();
+      store();
+      say(said, bar.dataset.offline);
+      said.scrollIntoView({ block: "nearest" });
+    }
     if (!event.defaultPrevented && (!target || target === "_self")) {
       store();
       isSent = true;

@@ -74,7 +74,7 @@ def kill(page: Page) -> None:
 
 def bring_back(page: Page) -> None:
     click_through(page.locator("#open-texts").get_by_role("button", name="原稿を戻す"))
-    expect(page.locator(".messagelist")).to_contain_text("両方を記事に入れました")
+    expect(page.locator(".messagelist")).to_contain_text("原稿を記事に入れました")
 
 
 def test_a_killed_tab_loses_nothing(browser: Browser, live_site: Any, editor: Any) -> None:
@@ -190,6 +190,55 @@ def test_a_page_that_stays_open_after_its_form_was_saved_goes_on_as_another_form
     page.wait_for_function(f"() => {COPIES} === 0")
     expect(page.locator("#open-texts")).to_be_hidden()
     assert Post.objects.get().body == TEXT + "保存した。その後に書いた。"
+
+
+def test_going_back_after_saves_shows_the_newest_text_and_undoes_nobodys(browser: Browser, live_site: Any, editor: Any) -> None:
+    post = make_post(editor)
+    page = open_post(open_browser(browser, live_site, editor), live_site, post)
+    for text in ("一度目。", "二度目。"):
+        type_at_end(page, text)
+        click_through(page.get_by_role("button", name="下書き保存"))
+        expect(page.locator(".messagelist")).to_contain_text("保存しました")
+    workflow.save_draft(Post.objects.get(), make_person("publisher"), {"body": "同僚の冒頭。\n\n" + TEXT + "一度目。二度目。"})
+    page.go_back()
+    page.go_back()
+    type_at_end(page, "三度目。")
+    click_through(page.get_by_role("button", name="下書き保存"))
+    expect(page.locator(".messagelist")).to_contain_text("保存しました")
+    assert Post.objects.get().body == "同僚の冒頭。\n\n" + TEXT + "一度目。二度目。三度目。"
+
+
+def test_going_back_to_the_form_of_a_new_post_that_was_saved_at_once_makes_no_second_one(
+    browser: Browser, live_site: Any, editor: Any
+) -> None:
+    page = open_browser(browser, live_site, editor).new_page()
+    page.goto(f"{live_site.url}/admin/articles/post/add/")
+    expect(page.locator("#id_title")).to_be_focused()
+    page.keyboard.insert_text("新しい記事")
+    type_at_end(page, "一行目。")
+    click_through(page.get_by_role("button", name="下書き保存"))
+    expect(page.locator(".messagelist")).to_contain_text("保存しました")
+    page.go_back()
+    page.wait_for_function(f"() => {COPIES} === 0")
+    expect(page.locator("#open-texts")).to_be_hidden()
+    if page.url.endswith("/add/"):
+        expect(page.locator("#id_body")).to_have_value("")
+    assert Post.objects.get().body == "一行目。"
+
+
+def test_a_save_without_a_network_leaves_the_text_where_it_is_and_says_so(browser: Browser, live_site: Any, editor: Any) -> None:
+    post = make_post(editor)
+    context = open_browser(browser, live_site, editor)
+    page = open_post(context, live_site, post)
+    context.set_offline(True)
+    type_at_end(page, "電車の中で書いた。")
+    page.get_by_role("button", name="下書き保存").click()
+    expect(page.locator(".kept-said")).to_contain_text("ネットワークがありません")
+    expect(page.locator("#id_body")).to_have_value(TEXT + "電車の中で書いた。")
+    context.set_offline(False)
+    click_through(page.get_by_role("button", name="下書き保存"))
+    expect(page.locator(".messagelist")).to_contain_text("保存しました")
+    assert Post.objects.get().body == TEXT + "電車の中で書いた。"
 
 
 def test_nothing_is_kept_while_an_input_method_is_composing(browser: Browser, live_site: Any, editor: Any) -> None:
