@@ -502,6 +502,16 @@ def test_what_a_new_form_sends_again_is_kept_with_the_post_that_it_became() -> N
     assert Post.objects.get().body == "冒頭。\n\n一行目。\n\n二行目。"
 
 
+def test_a_new_form_keeps_nothing_with_a_post_that_its_writer_may_not_change_any_more() -> None:
+    client, _person = sign_in("author")
+    data = fields(title="題", body="一行目。", path="") | {"session": SESSION}
+    client.post(url("keep_new"), data)
+    workflow.publish(Post.objects.get(), None)
+    for more in ({}, {"rescued": "1"}):
+        assert client.post(url("keep_new"), data | {"body": "二行目。"} | more).status_code == 403
+    assert not Revision.objects.open().exists()
+
+
 def test_a_browser_that_goes_back_puts_nothing_old_into_a_form_that_it_fetches_anew() -> None:
     client, person = sign_in("editor")
     post = write(person, authors=[Author.objects.create(name="朝刊班")])

@@ -408,3 +408,16 @@ def test_the_front_matter_of_a_version_from_before_publication_gets_the_date_tha
     restore_revision(first_version(post), publisher)
     post.refresh_from_db()
     assert said in post.pending.snapshot["front_matter"].splitlines()
+
+
+def test_a_version_that_has_its_date_from_elsewhere_gets_none_into_its_front_matter(editor: Any) -> None:
+    date = timezone.now() - timedelta(days=3)
+    post = workflow.save_post(Post(), None, {"title": "川沿いの倉庫", "body": "初稿。", "front_matter": HEAD})
+    Post.objects.filter(pk=post.pk).update(published_at=date)
+    post.refresh_from_db()
+    Revision.objects.update(snapshot=versions.snapshot(post))
+    assert "date:" not in post.front_matter
+    workflow.save_draft(post, None, {"body": "直した稿。"})
+    restore_revision(first_version(post), editor)
+    post.refresh_from_db()
+    assert (post.body, post.published_at, post.front_matter) == ("初稿。", date, HEAD)

@@ -98,7 +98,7 @@ def _describe_post(post: Post, user: Any, session: str) -> dict[str, Any]:
     """
     places = {name: f"admin:articles_post_{view}" for name, view in _PLACES.items()}
     described: dict[str, Any] = {name: reverse(place, args=[post.pk]) for name, place in places.items()}
-    saved = post.revisions.saved().filter(session=session, user=user.pk).first()
+    saved = find_saved(post, user, session)
     is_mixed = post.revisions.filter(session=session, user=user.pk, kind=Revision.Kind.SET_ASIDE).exists()
     if saved is not None and not is_mixed:
         is_newest = drafts.present_revision(post) == saved

@@ -653,6 +653,8 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
                 made = keeping.find_made(request.user, session)
                 if made is None:
                     return keeping.answer_new(keeping.make_kept_post(request.user, changes, session), request.user, session)
+                if not can(request.user, Verb.CHANGE, made):
+                    raise PermissionDenied
                 post, base = made, keeping.find_saved(made, request.user, session)
                 keeping.keep_form(post, request.user, changes, base, session, is_rescued=is_rescued)
                 if is_rescued and not drafts.find_open(post, request.user):

@@ -364,9 +364,8 @@ def restore_revision(revision: Revision, user: Account | None, *, expected: date
     """Makes the post, or the draft beside it where readers see it, what it was when ``revision`` was kept.
 
     That is kept as a new version. The state stays: no version goes straight to readers. A post that was ever public keeps a date
-    of publication. The address comes back too unless
-    another post has it by now. What a version names and nobody has any more is left out and named in the result. Raises
-    NotAllowed, ChangedMeanwhile and RefusedChange.
+    of publication. The address comes back too unless another post has it by now. What a version names and nobody has any more
+    is left out and named in the result. Raises NotAllowed, ChangedMeanwhile and RefusedChange.
     """
     row = _open(revision.post, user, Verb.CHANGE, expected)
     before = drafts.read_present(row)
@@ -375,13 +374,18 @@ def restore_revision(revision: Revision, user: Account | None, *, expected: date
         permalinks.claim(row, reading.changes.get("path") or row.path)
     except permalinks.BadAddress:
         reading.leave_out("path", reading.changes.pop("path"))
-    if before.get("published_at") and was_ever_public(row) and reading.changes.get("published_at", before) is None:
-        # A version from before its publication: readers know the post by the date that it has.
-        del reading.changes["published_at"]
+    if _keeps_date(revision, before) and was_ever_public(row):
+        # Readers know the post by the date that it has.
+        reading.changes.pop("published_at", None)
     is_beside = row.is_live or row.pending is not None
     take_back = _take_back_beside if is_beside else _take_back
     is_changed = take_back(row, user, reading, revision, before)
     return Restored(row, is_changed, reading.left_out)
+
+
+def _keeps_date(revision: Revision, before: Mapping[str, Any]) -> bool:
+    """Whether a version is from before the publication that the post has had since."""
+    return bool(before.get("published_at")) and not revision.snapshot.get("published_at")
 
 
 def _take_back(row: Post, user: Account | None, reading: Reading, revision: Revision, before: Mapping[str, Any]) -> bool:
@@ -391,7 +395,7 @@ def _take_back(row: Post, user: Account | None, reading: Reading, revision: Revi
     # The front matter of that version says all fields as they were, but for these.
     if "path" in reading.left_out:
         _write(row, {"path": row.path})
-    if "published_at" not in reading.changes:
+    if _keeps_date(revision, before) and "published_at" not in reading.changes:
         _write(row, {"published_at": row.published_at})
     if revision.snapshot.get("state") in LIVE:
         _write(row, {"draft": True})
@@ -407,7 +411,7 @@ def _take_back_beside(row: Post, user: Account | None, reading: Reading, revisio
     _apply(draft.post, reading.changes)
     if "path" in reading.left_out:
         _write(draft.post, {"path": draft.post.path})
-    if "published_at" not in reading.changes:
+    if _keeps_date(revision, before) and "published_at" not in reading.changes:
         _write(draft.post, {"published_at": draft.post.published_at})
     if revision.snapshot.get("state") not in LIVE:
         _write(draft.post, {"draft": False})
