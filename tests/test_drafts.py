@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import lxml.html
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -500,6 +502,17 @@ def test_what_a_new_form_sends_again_is_kept_with_the_post_that_it_became() -> N
     tokens = {"seen": answer["seen"], "base": answer["base"]}
     client.post(url("change", post.pk), data | tokens | {"body": "一行目。\n\n二行目。"})
     assert Post.objects.get().body == "冒頭。\n\n一行目。\n\n二行目。"
+
+
+def test_no_form_that_says_what_its_writer_has_seen_is_filled_with_what_stood_in_it_before() -> None:
+    torn = []
+    for path in sorted((settings.BASE_DIR / "templates/admin").rglob("*.html")):
+        for form in re.findall(r"<form\b.*?</form>", path.read_text(), re.DOTALL):
+            tag, _end, inside = form.partition(">")
+            shows = re.search(r"<(textarea|select|input(?![^>]*type=\"hidden\"))", inside)
+            if 'name="seen"' in inside and shows and 'autocomplete="off"' not in tag:
+                torn.append(f"{path.name}: {tag}")
+    assert torn == []
 
 
 def test_a_new_form_keeps_nothing_with_a_post_that_its_writer_may_not_change_any_more() -> None:
