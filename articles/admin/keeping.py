@@ -96,8 +96,7 @@ def _describe_post(post: Post, user: Any, session: str) -> dict[str, Any]:
 
     Where that version has another's text too, which the page does not show, the page stays on the one that it was opened on.
     """
-    places = {name: f"admin:articles_post_{view}" for name, view in _PLACES.items()}
-    described: dict[str, Any] = {name: reverse(place, args=[post.pk]) for name, place in places.items()}
+    described: dict[str, Any] = {name: reverse(f"admin:articles_post_{view}", args=[post.pk]) for name, view in _PLACES.items()}
     saved = find_saved(post, user, session)
     is_mixed = post.revisions.filter(session=session, user=user.pk, kind=Revision.Kind.SET_ASIDE).exists()
     if saved is not None and not is_mixed:

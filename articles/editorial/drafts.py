@@ -287,11 +287,9 @@ def find_open(post: Post, user: Account) -> list[Revision]:
 
 
 def note_presence(post: Post, user: Account, session: str, *, is_writing: bool) -> None:
-    """Says that a form of the post is open, unless it was saved meanwhile. Forgets those that were not heard of."""
+    """Says that a form of the post is open; one that was saved stays closed. Forgets those that were not heard of."""
     now = timezone.now()
     Presence.objects.filter(seen_at__lt=now - 4 * PRESENT_FOR).delete()
-    if is_closed(session, user):
-        return
     found = {"post": post, "seen_at": now, "is_writing": is_writing}
     # A name that another account's page has is none of this user's, whatever a forged form says.
     Presence.objects.update_or_create(session=session, user_id=cast(int, user.pk), defaults=found)

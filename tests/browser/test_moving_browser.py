@@ -20,12 +20,12 @@ from tests.browser.waiting import click_through, follow, is_wide, run_axe, wait_
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 WAIT = 180_000
-# Django's own side bar and top bar are not this module's to mend.
 # Cells whose content is higher than they are.
 TORN = """() => [...document.querySelectorAll("#content table th, #content table td")]
   .filter(cell => cell.scrollHeight > cell.clientHeight + 2 && cell.clientHeight && getComputedStyle(cell).overflowY === "visible"
     && !cell.closest(".visually-hidden"))
   .map(cell => `${cell.clientHeight} < ${cell.scrollHeight}: ${cell.textContent.trim().slice(0, 60)}`)"""
+# Django's own side bar and top bar are not this module's to mend.
 CHECKED = {"include": [["#content"]]}
 
 
