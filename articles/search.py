@@ -40,6 +40,8 @@ MINUTE_BITS = 10
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 # On PostgreSQL an entry also has the piece of time in which it lies: the newest pieces are looked through first.
 _PERIODS = (("\ufdd1a", 26), ("\ufdd1b", 30))
+# Pieces that one window names at most; of a site that published nothing for longer, everything is looked through.
+_MAX_PERIODS = 100
 # What stands for all grams of a text that has more than a vector holds (a megabyte): such a text is read at every question.
 _WIDE = "\ufdd2"
 _MAX_VECTOR = 800_000
@@ -74,6 +76,10 @@ class Search:
     above: int | None = None
     below: int | None = None
     in_title: bool = False
+
+
+# A search, the condition that a post may be found, and how many hits are wanted.
+_Asked = tuple[Search, Condition, int]
 
 
 # --- Writing --------------------------------------------------------------------------------------------------------
@@ -222,17 +228,17 @@ def _periods_of(place: int) -> list[str]:
 
 
 def find_hits(search: Search, limit: int, *, skip: int = 0, with_text: bool = False) -> list[Hit]:
-    """At most ``limit`` hits, newest first, after the first ``skip``. One query. Raises TooSlow."""
+    """At most ``limit`` hits, newest first, after the first ``skip``. One query, or two (:func:`_run`). Raises TooSlow."""
     return _run([(search, limit, skip)], with_text=with_text)[0]
 
 
 def find_many(searches: Sequence[Search], limit: int) -> list[list[Hit]]:
-    """The newest hits of each of the searches, in one query. Raises TooSlow."""
+    """The newest hits of each of the searches, in one query or two. Raises TooSlow."""
     return _run([(search, limit, 0) for search in searches], with_text=False) if searches else []
 
 
 def rank_hits(search: Search) -> tuple[list[Hit], bool]:
-    """The hits, the best first, and whether there are more than were looked at. One query. Raises TooSlow.
+    """The hits, the best first, and whether there are more than were looked at. One query, or two. Raises TooSlow.
 
     Looked at are the newest :data:`RANKED` hits, and the newest of those with all words in the title: of a word that stands in
     every other post nobody looks for the ten thousandth. A word in the title counts most, then how often and how early the
@@ -255,29 +261,69 @@ def _score(folded: str, words: Sequence[str]) -> float:
 
 
 def _run(wanted: Sequence[tuple[Search, int, int]], *, with_text: bool) -> list[list[Hit]]:
-    build = _sqlite_query if connection.vendor == "sqlite" else _postgresql_query
+    """The hits for each search, its limit and what it skips, newest first.
+
+    One query on SQLite; on PostgreSQL one, or two where the newest piece of time does not have enough.
+    """
+    public = {id(search.posts): _public_sql(search.posts) for search, _limit, _skip in wanted}
+    asked = [(search, public[id(search.posts)], limit + skip) for search, limit, skip in wanted]
+    found = (_ask_sqlite if connection.vendor == "sqlite" else _ask_postgresql)(asked, with_text)
+    return [hits[skip:] for hits, (_search, _limit, skip) in zip(found, wanted, strict=True)]
+
+
+def _ask_sqlite(asked: Sequence[_Asked], with_text: bool) -> list[list[Hit]]:
+    return _ask([(*_sqlite_query(search, public, limit), limit) for search, public, limit in asked], with_text)
+
+
+def _ask_postgresql(asked: Sequence[_Asked], with_text: bool) -> list[list[Hit]]:
+    """Looks through the newest piece of time, and through the rest where that does not give enough.
+
+    Not in one statement: planning a window takes longer than looking through it, and most questions need one.
+    """
+    windows = [_windows(search) for search, _public, _limit in asked]
+    newest = [_postgresql_query(*each, stretch[:1]) for each, stretch in zip(asked, windows, strict=True)]
+    found = _ask([(*query, limit) for query, (_search, _public, limit) in zip(newest, asked, strict=True)], with_text)
+    short = [
+        number
+        for number, (_search, _public, limit) in enumerate(asked)
+        if len(found[number]) < limit and len(windows[number]) > 1
+    ]
+    older = []
+    for number in short:
+        search, public, limit = asked[number]
+        left = limit - len(found[number])
+        older.append((*_postgresql_query(search, public, left, windows[number][1:]), left))
+    for number, hits in zip(short, _ask(older, with_text), strict=True):
+        # A post may be given an earlier date between the two.
+        seen = {hit.post for hit in found[number]}
+        found[number] += [hit for hit in hits if hit.post not in seen]
+    return found
+
+
+def _ask(queries: Sequence[tuple[str, Sequence[Any], int]], with_text: bool) -> list[list[Hit]]:
+    """The hits of each query, which has a text, parameters and a limit, in one statement."""
+    if not queries:
+        return []
     texts: list[str] = []
     params: list[Any] = []
-    for number, (search, limit, skip) in enumerate(wanted):
-        text, values = build(search, limit + skip)
+    for number, (text, values, limit) in enumerate(queries):
         column = "e.text" if with_text else "''"
         texts.append(
             f"SELECT * FROM (SELECT {number}, h.place, h.post_id, {column} FROM ({text}) h"  # noqa: S608
             + (" JOIN articles_searchentry e ON e.place = h.place" if with_text else "")
-            + f" ORDER BY h.place DESC LIMIT {int(limit)} OFFSET {int(skip)}) q{number}"
+            + f" ORDER BY h.place DESC LIMIT {int(limit)}) q{number}"
         )
         params += values
-    found: list[list[Hit]] = [[] for _search in wanted]
+    found: list[list[Hit]] = [[] for _query in queries]
     for number, place, post, text in _execute(" UNION ALL ".join(texts), params):
         found[number].append(Hit(place, post, text))
     # A union promises no order.
     return [sorted(hits, key=lambda hit: -hit.place) for hits in found]
 
 
-def _public_sql(search: Search) -> Condition:
+def _public_sql(posts: PostQuerySet) -> Condition:
     """A condition on the entry ``e``: its post may be found."""
-    posts = search.posts.filter(pk=RawSQL("e.post_id", [])).order_by().values("pk")
-    text, params = posts.query.sql_with_params()
+    text, params = posts.filter(pk=RawSQL("e.post_id", [])).order_by().values("pk").query.sql_with_params()
     return text, list(params)
 
 
@@ -304,7 +350,7 @@ def _is_short(word: str) -> bool:
     return len(word) <= 2
 
 
-def _sqlite_query(search: Search, limit: int) -> Condition:
+def _sqlite_query(search: Search, public: Condition, limit: int) -> Condition:
     """Walks the index from the newest place down. CROSS JOIN keeps SQLite from beginning at another table."""
     texts: list[str] = []
     params: list[Any] = []
@@ -320,30 +366,37 @@ def _sqlite_query(search: Search, limit: int) -> Condition:
         if bound is not None:
             texts.append(f"{place} {sign} %s")
             params.append(bound)
-    public, values = _public_sql(search)
-    params += values
+    params += public[1]
     content, values = _text_conditions("e.text", "instr", search.words, search.excluded, in_title=search.in_title)
     params += values
     # SQLite asks subqueries last, and so would read the texts of all hits before it asked which of them have a rare tag.
-    texts.append(f"CASE WHEN EXISTS ({public}) THEN {content} ELSE 0 END" if content else f"EXISTS ({public})")
+    texts.append(f"CASE WHEN EXISTS ({public[0]}) THEN {content} ELSE 0 END" if content else f"EXISTS ({public[0]})")
     where = " AND ".join(texts)
     return f"SELECT {place} AS place, e.post_id FROM {source} WHERE {where} ORDER BY {place} DESC LIMIT {limit}", params  # noqa: S608
 
 
-def _postgresql_query(search: Search, limit: int) -> Condition:
-    """Looks through the newest pieces of time first: an inverted index gives its hits in no order."""
-    newest = min(_newest.find(), place_of_moment(timezone.now()), search.below or math.inf)
+def _windows(search: Search) -> list[_Window]:
+    """The stretches of places to look through, the newest first: an inverted index gives its hits in no order."""
+    top = min(place_of_moment(timezone.now()), math.inf if search.below is None else search.below)
+    newest = min(_newest.find(), top)
     windows: list[_Window] = []
     upper = search.below
-    if search.words:
-        for mark, bits in _PERIODS:
-            period = int(newest) >> bits
-            lower = (period - 1) << bits
-            # The one after, too: places of one minute may lie days later, see places_for.
-            windows.append(_Window([f"{mark}{period + step}" for step in (1, 0, -1)], max(lower, search.above or 0), upper))
-            upper = lower
-    windows.append(_Window([], search.above, upper))
-    public = _public_sql(search)
+    for mark, bits in _PERIODS if search.words else ():
+        # Up to the present, whatever the newest was a minute ago. And the one after: places of a minute may lie days later.
+        first, last = (int(newest) >> bits) - 1, (int(top) >> bits) + 1
+        if last - first > _MAX_PERIODS:
+            continue
+        lower = first << bits
+        periods = [f"{mark}{period}" for period in range(last, first - 1, -1)]
+        windows.append(_Window(periods, max(lower, search.above or 0), upper))
+        if lower <= (search.above or 0):
+            return windows
+        top = upper = lower
+    return [*windows, _Window([], search.above, upper)]
+
+
+def _postgresql_query(search: Search, public: Condition, limit: int, windows: Sequence[_Window]) -> Condition:
+    """Looks through windows in their order, until there are enough hits."""
     texts: list[str] = []
     params: list[Any] = []
     for number, window in enumerate(windows):

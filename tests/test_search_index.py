@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from articles import search
 from articles.checks import check_search_index
 from articles.editorial import workflow
 from articles.models import Post, SearchEntry
-from articles.search import Search, clear_index, find_hits, find_many, forget_posts, index_posts, places_for
+from articles.search import Search, clear_index, find_hits, find_many, forget_posts, index_posts, place_of_moment, places_for
 from articles.searchtext import find_by, fold
 from tests.factories import PostFactory
 
@@ -88,6 +91,29 @@ def test_a_search_finds_exactly_what_a_scan_of_the_texts_finds(texts, words, exc
 
 def find(word, **columns):
     return [hit.post for hit in find_hits(Search(Post.objects.published(), [word], **columns), 100)]
+
+
+@pytest.mark.parametrize("known", ["nothing", "long ago", "last year", "the last", "the future"])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_every_post_is_found_in_its_order_whatever_the_newest_was_a_minute_ago(monkeypatch, known, limit):
+    """A site that was empty, or silent for years, and has just published: readers find the post at once."""
+    now = timezone.now()
+    ages = [0, 1, 20, 50, 100, 200, 400, 900, 3000, 9000, 36_500]
+    posts = [PostFactory(plain_text="春の市", published_at=now - timedelta(days=age)) for age in ages]
+    index_posts(posts)
+    moments = {"long ago": now - timedelta(days=9000), "last year": now - timedelta(days=400), "the last": now}
+    moments["the future"] = now + timedelta(days=900)
+    monkeypatch.setattr(search._newest, "place", place_of_moment(moments[known]) if known in moments else 0)
+    monkeypatch.setattr(search._newest, "read_at", math.inf)
+    wanted = [post.pk for post in posts]
+    public = Post.objects.published()
+    assert [hit.post for hit in find_hits(Search(public, ["春の市"]), limit)] == wanted[:limit]
+    assert [hit.post for hit in find_hits(Search(public, ["市"]), limit, skip=4)] == wanted[4:][:limit]
+    for start in range(len(ages)):
+        below = places_for(posts[start])[0]
+        assert [hit.post for hit in find_hits(Search(public, ["春の市"], below=below), limit)] == wanted[start + 1 :][:limit]
+        above = Search(public, ["春の市"], above=below)
+        assert [hit.post for hit in find_hits(above, limit)] == wanted[: start + 1][:limit]
 
 
 def test_a_post_is_found_by_its_new_text_and_no_more_by_its_old_one():

@@ -248,17 +248,19 @@ def test_what_takes_too_long_is_given_up(client, monkeypatch):
     assert "この検索には時間がかかりすぎます" in html
 
 
-def test_a_search_costs_five_queries_however_many_posts_there_are(client, django_assert_max_num_queries, monkeypatch):
+def test_a_search_costs_as_many_queries_however_many_posts_there_are(client, django_assert_max_num_queries, monkeypatch):
     def fill(number):
         for _each in range(number):
             make("選挙の話", tags=["夏"], authors=["選挙班"], categories=["選挙"])
 
+    # Terms, hits, cards or proposals, credits, sections. PostgreSQL asks for older hits in a query of its own.
+    most = 5 if search.connection.vendor == "sqlite" else 6
     fill(3)
     # Where the windows begin is looked up once a minute, and no test may hang on when.
     monkeypatch.setattr(search._newest, "read_at", math.inf)
     for _round in range(2):
         for query in ("選挙", "選挙 tag:夏 -冬", "tag:夏", "井戸 選挙"):
             for order in ("newest", "best"):
-                with django_assert_max_num_queries(5):  # terms, hits, cards or proposals, credits, sections
+                with django_assert_max_num_queries(most):
                     ask(client, query, order=order)
         fill(30)

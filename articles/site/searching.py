@@ -1,7 +1,8 @@
 """The search page: a question read, its filters found, hits, snippets, and what to try instead.
 
-Queries, however many posts there are: the terms that the question names or means, the hits, their cards, their credits, the
-sections; where nothing is found, what would be found instead in the place of cards and credits.
+Queries, however many posts there are: the terms that the question names or means, the hits (on PostgreSQL in two where the
+newest are not enough), their cards, their credits, the sections; where nothing is found, what would be found instead in the
+place of cards and credits.
 """
 
 from __future__ import annotations
