@@ -18,6 +18,9 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpResponseBase
 from django.utils import translation
 
+from articles.shown import Shown
+from articles.site.responses import SHOWN
+
 _LOG = logging.getLogger("django.request")
 
 
@@ -37,13 +40,17 @@ class OwnHandler:
 
     def ask(self, target: str, method: str = "GET") -> HttpResponseBase:
         """The answer for ``target``: a path with its query, percent-encoded and beginning with ``/``."""
+        return self.ask_noting(target, method)[0]
+
+    def ask_noting(self, target: str, method: str = "GET") -> tuple[HttpResponseBase, Shown | None]:
+        """The answer as :meth:`ask` gives it, and what the page shows, where all of that was noted."""
         request = WSGIRequest(self._environ(target, method))
         request.is_quiet = True  # type: ignore[attr-defined]
         # The handler is entered below the server's signals, which would close the connection under a page of the desk; and
         # it sets the language of this thread, which that page speaks too.
         with translation.override(translation.get_language()), _quiet():
             response: HttpResponseBase = self.handler.get_response(request)
-        return response
+        return response, request.META.get(SHOWN)
 
     def _environ(self, target: str, method: str) -> dict[str, Any]:
         path, _mark, query = target.partition("?")

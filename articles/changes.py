@@ -300,7 +300,8 @@ def _postgres_statements(trigger: _Trigger) -> Iterator[str]:
 
 
 _THIS_TURN = "pg_current_xact_id()::text::bigint"
-_LAST_TURN = "SELECT COALESCE(MAX(id), 0) + 1 FROM articles_change"
+# Not the greatest there is: the table is emptied, and numbers go on.
+_LAST_TURN = "SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'articles_change'"
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _ROWS_SINCE = """
     SELECT id, id, kind, key, name, aspect, "before", "after" FROM articles_change WHERE id >= %s ORDER BY id LIMIT %s

@@ -42,6 +42,11 @@ class Shown:
     sections: str = ""
     is_complete: bool = False
 
+    def fits(self, frame: tuple[str, str]) -> bool:
+        """Whether it was made with these settings and sections, as far as with any (``find_fingerprints``)."""
+        settings, sections = frame
+        return self.settings in ("", settings) and self.sections in ("", sections)
+
 
 @dataclass(slots=True)
 class Marks:

@@ -157,9 +157,7 @@ class Pages:
             return self._fits(page, later)
 
     def _fits(self, page: Page, portions: Iterable[Portion]) -> bool:
-        settings, sections = self.frame
-        is_framed = page.shown.settings in ("", settings) and page.shown.sections in ("", sections)
-        return is_framed and not any(portion.marks.touch(page.shown, page.path) for portion in portions)
+        return page.shown.fits(self.frame) and not any(portion.marks.touch(page.shown, page.path) for portion in portions)
 
     def remove(self, key: Key) -> None:
         """Forgets one page, if it is there."""

@@ -10,6 +10,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 # Before Django reads its settings. Only the two addresses come from outside.
@@ -40,6 +41,7 @@ from django.conf import settings as django_settings  # noqa: E402
 from django.contrib import admin  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.db import connection, connections  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 django.setup()
@@ -263,3 +265,12 @@ def live_site(browser: Browser, django_db_serialized_rollback: None, live_server
         if "process_request_thread" in thread.name:
             thread.join(SECONDS_TO_ANSWER)
             assert not thread.is_alive(), "the site still answers a request of this test"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
+    """How far the time has gone on beyond the real one."""
+    gone = [timedelta()]
+    real = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: real() + gone[0])
+    return gone

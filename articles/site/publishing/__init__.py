@@ -4,7 +4,8 @@
 page is made. Only what changed is written; what is no longer public goes, last of all.
 
 ``places`` says which file an address becomes, ``addresses`` which addresses there are, ``rewriting`` what a page's links become,
-``target`` writes the folder, ``tables`` what a server needs to know of it, ``proof`` whether anything changed at all.
+``target`` writes the folder, ``tables`` what a server needs to know of it, ``memory`` which pages changes since the last run
+concern, ``proof`` whether anything changed at all since one that is longer ago.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from articles.findings import Finding, RefusedFile
 from articles.models import Post, PostQuerySet
 from articles.queue import stop_if_asked
 from articles.routes import address_of, period_address
+from articles.shown import Shown
 from articles.site.media import find_file
 from articles.site.publishing import addresses
+from articles.site.publishing.memory import Memory, Page
 from articles.site.publishing.places import static_address, token_of
 from articles.site.publishing.proof import take_proof
 from articles.site.publishing.rewriting import find_links, find_media, rewrite_html, rewrite_sitemap
@@ -67,8 +70,9 @@ def publish(
     """Makes ``folder`` what readers see at this moment, and the tables beside it (in ``state``).
 
     ``only`` are the addresses that may have changed (percent-encoded, without host); what a list leads to is followed until a
-    page is as it was, so an older page that changed by itself has to be named (``/tags/a/?before=…``). Without it every address
-    is asked, unless nothing in the database changed since the last whole run and ``everything`` is not said. ``search_url`` is
+    page is as it was, so an older page that changed by itself has to be named (``/tags/a/?before=…``). Without it all addresses
+    are gone through: those are asked that a change since the last whole run concerns, every one where that is not known or
+    ``everything`` is said, and none where nothing changed. ``search_url`` is
     where pages send who searches; empty: they offer no search. ``mode`` may be ``dry-run`` or ``check``, which change nothing.
 
     Raises RefusedFile where the folder cannot be written to, another run is at it, or the site does not answer; OSError, with the
@@ -88,13 +92,18 @@ class _Run:
     def __init__(self, target: Target, search_url: str, progress: Progress | None) -> None:
         self.target, self.search_url, self.progress = target, search_url, progress
         self.handler = OwnHandler()
+        self.memory = Memory(target, search_url)
         self.site = settings.SITE_URL
         self.met = 0
 
     def carry_out(self, only: Collection[str] | None, *, everything: bool) -> None:
         report, mode = self.target.report, self.target.mode
-        proof = take_proof(self.search_url) if only is None else ""
-        if only is None and mode != "check" and not everything and proof == self.target.fact(_PROOF) and self.target.is_whole():
+        trusts = only is None and mode != "check" and not everything
+        self.memory.begin(trusts=trusts)
+        proof = take_proof(self.search_url) if only is None and not self.memory.knows else ""
+        # Without a proof something was refused, or changed while the last run was at work.
+        proved = self.target.fact(_PROOF)
+        if trusts and proved and (self.memory.is_idle or proof == proved) and self.target.is_whole():
             report.is_proved = True
             report.unchanged = self.target.count()
             self.target.finish(())
@@ -107,10 +116,17 @@ class _Run:
         report.changed_tables = write_tables(self.target, self.search_url)
         if mode == "check":
             report.differing += report.changed_tables
-        # What was refused or answered with a fault has to be asked again; and what changed while it was asked, too.
-        is_whole = only is None and not report.refused and proof == take_proof(self.search_url)
-        self.target.set_fact(_PROOF, proof if is_whole else "")
+        if only is None:
+            self.memory.keep()
+        if not report.is_proved:
+            self.target.set_fact(_PROOF, self._prove(proof) if only is None and not report.refused else "")
         self.target.commit()
+
+    def _prove(self, before: str) -> str:
+        """What a later run is to find again; empty where something changed meanwhile, which was asked before or after that."""
+        if self.memory.is_quiet():
+            return before or take_proof(self.search_url)
+        return before if before == take_proof(self.search_url) else ""
 
     def _walk(self) -> None:
         """Every address. What others show or link to comes first: files, posts, lists, the front page, feeds, sitemaps."""
@@ -237,46 +253,59 @@ class _Run:
         place = static_address(address)
         if not place:
             return None
-        answer = self._ask(address)
+        if page := self.memory.find(place, address, stand_in):
+            self._take_media(page.media)
+            self._tell(address)
+            return list(page.translated)
+        answer, shown = self._ask_noting(address)
         self._tell(address)
         if answer.status_code != 200:
             if answer.status_code not in (*_MOVED, *_MISSING):
                 self._refuse(place, answer.status_code)
             return None
-        return self._keep(address, answer, stand_in)
+        return self._keep(address, answer, stand_in, shown)
 
-    def _keep(self, address: str, answer: HttpResponseBase, stand_in: StandIn = str) -> list[str]:
+    def _keep(self, address: str, answer: HttpResponseBase, stand_in: StandIn, shown: Shown | None) -> list[str]:
         place, base, data = static_address(address), self.site + address, _body(answer)
         kind = answer.headers.get("Content-Type", "").partition(";")[0]
-        links: list[str] = []
+        found: list[str] = []
 
         def translate(target: str) -> str:
             return static_address(stand_in(target))
 
         text = data.decode("utf-8")
+        media: set[str] = set()
         if kind == "text/html":
-            links = [stand_in(link) for link in find_links(text, base)]
-            self._take_media(find_media(text))
+            found, media = find_links(text, base), find_media(text)
             data = rewrite_html(text, base, place, translate).encode()
         elif address == reverse("articles:sitemap"):
-            links = [link for link in _locations(text, self.site) if "?" in link]
+            found = [link for link in _locations(text, self.site) if "?" in link]
             data = rewrite_sitemap(data, self.site, translate)
         else:
-            self._take_media(find_media(text))
+            media = find_media(text)
+        self._take_media(media)
+        links = [stand_in(link) for link in found]
         self.target.put(place, self._headers(answer), data, source=address if place != address else "")
+        page = Page(shown, found, links, sorted(media)).as_text() if shown and self.target.has(place) else ""
+        self.target.remember_page(place, page)
         return links
 
     def _ask(self, address: str, method: str = "GET") -> HttpResponseBase:
+        return self._ask_noting(address, method)[0]
+
+    def _ask_noting(self, address: str, method: str = "GET") -> tuple[HttpResponseBase, Shown | None]:
         stop_if_asked()
-        answer = self.handler.ask(address, method)
+        answer, shown = self.handler.ask_noting(address, method)
         if answer.status_code == 503:
             template = _("The site answers with 503 at %(address)s: it is under maintenance, or its database does not answer.")
             raise RefusedFile(Finding("publishing-unavailable", "error", template, {"address": address}))
-        return answer
+        return answer, shown
 
     def _refuse(self, place: str, status: int) -> None:
         template = _("The site answers with %(status)d. What was published there before stays. Look in the log.")
         self.target.keep(place)
+        # What it was made of may have changed, which is told once.
+        self.target.remember_page(place, "")
         self.target.refuse(place, Finding("publishing-fault", "error", template, {"status": status}))
 
     def _headers(self, answer: HttpResponseBase) -> dict[str, str]:

@@ -39,10 +39,12 @@ from articles.models import (
 from articles.release import list_ingredients
 from articles.site.sitemaps import NEWS_AGE
 
+#: Of changes to these the outbox does not tell: no page shows them, but addresses lead on by them.
+_UNTOLD: tuple[Any, ...] = (MediaVersion, Source, SourceFile)
 #: All rows of these are read as they are.
 _TABLES: tuple[Any, ...] = (
     *(Author, Category, Series, Tag, PostAuthor, PostCategory, TaggedPost, RelatedPost, Correction, Redirect),
-    *(MediaFile, MediaVersion, PictureVariants, PostCard, FrontPage, FrontSlot, SiteSettings, SiteLink, Source, SourceFile),
+    *(MediaFile, PictureVariants, PostCard, FrontPage, FrontSlot, SiteSettings, SiteLink, *_UNTOLD),
 )
 #: Columns by which processes claim work, and those of the desk; no page shows them.
 _UNSHOWN = frozenset(
@@ -73,7 +75,16 @@ def _rows() -> Iterator[object]:
     # What comes and goes by time alone.
     yield list(FrontPage.objects.running().values_list("pk", flat=True)[:1])
     yield from _read(posts.published(now).filter(published_at__gt=now - NEWS_AGE), ("pk",))
-    for model in _TABLES:
+    yield from _read_all(_TABLES)
+
+
+def read_untold() -> Iterator[object]:
+    """What public pages depend on besides what the outbox of changes tells of."""
+    yield from _read_all(_UNTOLD)
+
+
+def _read_all(models: Iterable[Any]) -> Iterator[object]:
+    for model in models:
         yield model._meta.label
         yield from _read(model.objects.order_by("pk"), [name for name in _columns(model) if name not in _UNSHOWN])
 

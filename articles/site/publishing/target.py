@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS redirects (
     address TEXT PRIMARY KEY, status INTEGER NOT NULL, location TEXT NOT NULL, run INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS redirects_lower ON redirects (lower(address));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS made (address TEXT PRIMARY KEY, page TEXT NOT NULL);
 """
 
 # Another address that has a file of one's name, or one in the place of one's folders; and one below what would be one's file.
@@ -230,6 +231,30 @@ class Target:
         self.report.unchanged += 1
         return True
 
+    def keeps_page(self, address: str) -> bool:
+        """Whether the file of a page is there, at the place of its own name; then this run keeps it unasked."""
+        row = self._row(address)
+        if row is None or not self._is_there(row, read=False):
+            return False
+        if row.file != natural_place(address, json.loads(row.headers).get("Content-Type", HTML)):
+            # What stood in its way may be gone.
+            return False
+        self.keep(address)
+        self.report.unchanged += 1
+        return True
+
+    def page_of(self, address: str) -> str:
+        """What was remembered of the page that a file was made of; empty where nothing was."""
+        row = self.record.execute("SELECT page FROM made WHERE address = ?", (address,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def remember_page(self, address: str, page: str) -> None:
+        """Keeps what the next run is to know of the page that a file was made of; empty: nothing."""
+        if page:
+            self.record.execute("INSERT OR REPLACE INTO made VALUES (?, ?)", (address, page))
+        else:
+            self.record.execute("DELETE FROM made WHERE address = ?", (address,))
+
     def keep(self, address: str) -> None:
         """Leaves the file of ``address`` as it is: what cannot be asked at this moment is not gone."""
         self.record.execute("UPDATE files SET run = ? WHERE address = ?", (self.run, address))
@@ -295,7 +320,8 @@ class Target:
         if self.mode == "write":
             for file in files:
                 self._remove(file)
-            self.record.executemany("DELETE FROM files WHERE address = ?", [(address,) for address, _file in stale])
+            for table in ("files", "made"):
+                self.record.executemany(f"DELETE FROM {table} WHERE address = ?", [(address,) for address, _file in stale])  # noqa: S608
             self.record.execute("DELETE FROM leftovers")
             if only is None:
                 self.record.execute("DELETE FROM redirects WHERE run < ?", (self.run,))
