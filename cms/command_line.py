@@ -38,7 +38,7 @@ def describe_database(error: BaseException) -> str:
     """What the matter with the database is and what to do; empty where the program is at fault."""
     if lacks_tables(error):
         remedy = _("If this database was never migrated, run: python3 manage.py migrate")
-        return f"{first_line(error)}. {remedy}"
+        return f"{first_line(error)}\n{remedy}"
     outage = find_outage(error)
     if outage is None:
         return ""

@@ -39,10 +39,10 @@ def describe_disk(error: OSError) -> str:
     """The reason and the remedy where a file cannot be written, or read."""
     reason = _(error.strerror or type(error).__name__)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = _("Make room and run the command again: %(place)s.") % {"place": error.filename or _find_full_folder()}
+        sentence = _("%(reason)s. Make room and run the command again: %(place)s.")
     else:
-        remedy = _("Let the user who runs this use it, and run the command again: %(place)s.") % {"place": error.filename}
-    return f"{reason}. {remedy}"
+        sentence = _("%(reason)s. Let the user who runs this use it, and run the command again: %(place)s.")
+    return sentence % {"reason": reason, "place": error.filename or _find_full_folder()}
 
 
 def _find_full_folder() -> str:
