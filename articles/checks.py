@@ -5,12 +5,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from sqlite3 import sqlite_version_info
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import DatabaseError, connection
+from django.http.request import split_domain_port, validate_host
 from django.template import engines
 
 from articles.media.fonts import NoFont, find_faces
@@ -131,6 +133,36 @@ def check_site_url(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             hint="Set it to the public address: SITE_URL=https://www.example.jp",
             id="kawaraban.W002",
         )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_allowed_hosts(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """The host that readers ask for must be one that the site answers to."""
+    host, _port = split_domain_port(urlsplit(settings.SITE_URL).netloc)
+    if validate_host(host, settings.ALLOWED_HOSTS):
+        return []
+    return [
+        Error(
+            f"ALLOWED_HOSTS ({', '.join(settings.ALLOWED_HOSTS)}) does not hold {host}, the host of SITE_URL: every reader who "
+            "asks for the site by its address would get 400.",
+            hint=f"Name it: ALLOWED_HOSTS={host}. Or correct SITE_URL.",
+            id="kawaraban.E006",
+        )
+    ]
+
+
+@register(Tags.files, deploy=True)
+def check_import_roots_are_there(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """A folder that is not there is not offered at the desk, without a word."""
+    missing = [root for root in settings.IMPORT_ROOTS if not Path(root).is_dir()]
+    return [
+        Warning(
+            f"IMPORT_ROOTS names {root}, which is not there: nobody can import from it.",
+            hint="Make or mount the folder, or correct IMPORT_ROOTS (whole paths, separated by colons).",
+            id="kawaraban.W009",
+        )
+        for root in missing
     ]
 
 

@@ -56,7 +56,7 @@ def run(arguments: list[str]) -> None:
     if command == "demo":
         set_demo_environment(arguments[2:])
     # By name and only now: when this module was read, Django may not have been there.
-    importlib.import_module("django.core.management").execute_from_command_line(arguments)
+    importlib.import_module("cms.command_line").run(arguments)
 
 
 def choose_requirements() -> str:

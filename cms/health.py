@@ -3,11 +3,10 @@
 import logging
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
-from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -17,7 +16,18 @@ from django.views.decorators.http import require_safe
 
 from articles.stores import is_shared, public_store
 from cms.backends.limits import answer_within
-from cms.outage import Outage, can_read, describe_remedy, find_file_fault, find_outage, find_sqlite_file, met_damage
+from cms.outage import (
+    Outage,
+    can_read,
+    describe_remedy,
+    find_file_fault,
+    find_folder_fault,
+    find_outage,
+    find_sqlite_file,
+    list_written_folders,
+    met_damage,
+    nearest_existing,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -106,23 +116,37 @@ def check_migrations() -> State:
 
 
 def check_disk() -> State:
-    """Whether the folders that are written to have room for a large import's chunk."""
-    for folder in (settings.MEDIA_ROOT, settings.PRIVATE_ROOT, settings.DATA_DIR):
+    """Whether the folders that are written to have room for a large import's chunk, and can be written.
+
+    Where they cannot, readers have their pages, and uploads and imports fail.
+    """
+    faults = []
+    for folder in list_written_folders():
         try:
-            free = shutil.disk_usage(_nearest_existing(Path(folder))).free
-        except OSError:
+            free = shutil.disk_usage(nearest_existing(folder)).free
+            fault = find_folder_fault(folder)
+        except OSError as error:
+            logger.warning("readyz: %s cannot be looked at: %s", folder, error.strerror)
             return "failed"
         if free < LEAST_FREE_BYTES:
             logger.warning("readyz: %d MB free in %s; make room", free // 1_000_000, folder)
             return "failed"
-    return "ok"
+        faults += [fault] if fault else []
+    for fault in faults:
+        logger.warning("readyz: %s", fault)
+    return "read-only" if faults else "ok"
 
 
 def check_cache() -> State:
     """Whether the cache keeps what it is given. Pages are served without it, only slower."""
     # What cannot be kept or read is a miss: cms.caches raises nothing and writes its own line into the log.
-    cache.set("readyz", "1", timeout=10)
-    return "ok" if cache.get("readyz") == "1" else "degraded"
+    try:
+        cache.set("readyz", "1", timeout=10)
+        return "ok" if cache.get("readyz") == "1" else "degraded"
+    # An address or options that the client cannot read: readers have their pages, so the machine stays in the turn.
+    except (ValueError, TypeError, LookupError, AttributeError, OSError, ImproperlyConfigured):
+        logger.exception("readyz: the cache fails")
+        return "degraded"
 
 
 def check_store() -> State:
@@ -133,7 +157,3 @@ def check_store() -> State:
         logger.warning("readyz: %s", error.strerror)
         return "degraded"
     return "ok"
-
-
-def _nearest_existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())

@@ -12,6 +12,24 @@ def escape_controls(text: str) -> str:
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+class OrdinaryAnswers(logging.Filter):
+    """Of a logger: takes from answers that every site gives all day their rank of a warning, and their traceback.
+
+    Nobody could see what matters between the lines of robots that ask for what is not there. What may be an attack has loggers
+    of its own (``django.security``), and what the server is at fault for stays an error.
+    """
+
+    LEVELS = {403: logging.INFO, 404: logging.DEBUG, 405: logging.DEBUG, 410: logging.DEBUG}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        level = self.LEVELS.get(getattr(record, "status_code", 0))
+        if level is None:
+            return True
+        record.levelno, record.levelname = level, logging.getLevelName(level)
+        record.exc_info = record.exc_text = None
+        return logging.getLogger(record.name).isEnabledFor(level)
+
+
 class LineFormatter(logging.Formatter):
     """Writes an event, its traceback included, as one line: time, level, logger, message."""
 

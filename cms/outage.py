@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import cast
 
+from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
@@ -115,6 +116,31 @@ def find_file_fault(path: Path) -> str:
                 f"this process. As root: chown -R {_name_user(os.geteuid())} {path.parent}"
             )
     return ""
+
+
+def list_written_folders() -> list[Path]:
+    """The folders that this machine writes to, which need not be there yet."""
+    shared = [] if settings.MEDIA_STORE else [settings.MEDIA_ROOT]
+    return [Path(folder) for folder in (*shared, settings.PRIVATE_ROOT, settings.DATA_DIR)]
+
+
+def find_folder_fault(folder: Path) -> str:
+    """Why a folder cannot be written to, or made, by this process, and what to do; empty where it can."""
+    there = nearest_existing(folder)
+    if os.access(there, os.W_OK | os.X_OK, effective_ids=_AS_EFFECTIVE):
+        return ""
+    user = _name_user(os.geteuid())
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        return f"{folder} lies on a disk that is mounted to be read only. Mount it to be written, or name another folder."
+    if there != folder:
+        return f"{folder} is not there and cannot be made by {user}. As root: install -d -o {user} {folder}"
+    owner = _name_user(there.stat().st_uid)
+    return f"{folder} belongs to {owner} and cannot be written by {user}. As root: chown -R {user} {folder}"
+
+
+def nearest_existing(folder: Path) -> Path:
+    """The folder itself, or the nearest around it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def can_read(path: Path) -> bool:

@@ -7,9 +7,12 @@ import os
 import re
 import sys
 import warnings
+from email.utils import parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from csp.constants import NONE, SELF
@@ -22,6 +25,22 @@ env = environ.Env()
 
 # Known to everyone who reads this file, so it is refused outside DEBUG.
 DEBUG_SECRET_KEY = "only-for-debug-" + "kawaraban" * 5
+
+# What Django compares the request's host with: a name, a name and all below it (.example.jp), an address, or all.
+HOST_PATTERN = re.compile(r"\*|\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+# sun_path of Linux has 108 bytes, the last of which is NUL.
+SOCKET_BYTES = 107
+A_YEAR = 366 * 86_400
+REDIS_OPTIONS = (
+    "db",
+    "username",
+    "password",
+    "ssl_cert_reqs",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_check_hostname",
+)
 
 
 def read_secret_key(*, debug: bool) -> str:
@@ -40,6 +59,13 @@ def read_secret_key(*, debug: bool) -> str:
 def read_allowed_hosts(*, debug: bool) -> list[str]:
     """``ALLOWED_HOSTS``, separated by commas. Raises ImproperlyConfigured where it is missing, outside DEBUG."""
     hosts: list[str] = [host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()]
+    for host in hosts:
+        if not HOST_PATTERN.fullmatch(host):
+            raise ImproperlyConfigured(
+                f"ALLOWED_HOSTS names {host!r}, which no request's host can match. Give names without scheme, slash and port, "
+                "separated by commas: ALLOWED_HOSTS=www.example.jp,example.jp (.example.jp for all below it, [::1] for IPv6, "
+                "xn--… for a Japanese name)"
+            )
     if hosts:
         return hosts
     if debug:
@@ -50,19 +76,47 @@ def read_allowed_hosts(*, debug: bool) -> list[str]:
 def read_site_url() -> str:
     """``SITE_URL``, the public address with neither path nor final slash. Raises ImproperlyConfigured for any other form."""
     address: str = env.str("SITE_URL", default="http://localhost:8000").strip().rstrip("/")
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
-        raise ImproperlyConfigured(f"SITE_URL is {address!r}. Give scheme and host only: SITE_URL=https://www.example.jp")
+    if not is_origin(address):
+        shown = "an address with a name or password in it" if "@" in address else repr(address)
+        raise ImproperlyConfigured(f"SITE_URL is {shown}. Give scheme and host only: SITE_URL=https://www.example.jp")
     return address
+
+
+def read_origins(default: str) -> list[str]:
+    """``CSRF_TRUSTED_ORIGINS``, each with its scheme. Raises ImproperlyConfigured for any other form."""
+    origins: list[str] = [origin.strip() for origin in env.list("CSRF_TRUSTED_ORIGINS", default=[default]) if origin.strip()]
+    for origin in origins:
+        if not is_origin(origin.replace("://*.", "://", 1)):
+            remedy = "Give scheme and host of each, separated by commas: CSRF_TRUSTED_ORIGINS=https://desk.example.jp"
+            raise ImproperlyConfigured(f"CSRF_TRUSTED_ORIGINS names {origin!r}. {remedy}")
+    return origins
+
+
+def is_origin(address: str) -> bool:
+    """Whether an address is scheme, host and perhaps a port, as browsers write it."""
+    parts = split_address(address)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return False
+    return (
+        address.isascii() and address.isprintable() and "@" not in parts.netloc and address == f"{parts.scheme}://{parts.netloc}"
+    )
+
+
+def split_address(address: str) -> SplitResult | None:
+    """The parts of an address; ``None`` where its host or port cannot be read."""
+    try:
+        parts = urlsplit(address)
+        return parts if parts.port is None or parts.port else None
+    except ValueError:
+        return None
 
 
 def read_web_address(name: str) -> str:
     """A whole address on the web, or none. Raises ImproperlyConfigured naming the variable, but not what may hold a secret."""
     address: str = env.str(name, default="").strip()
-    parts = urlsplit(address)
-    if address and (
-        parts.scheme not in ("http", "https") or not parts.hostname or not address.isascii() or not address.isprintable()
-    ):
+    parts = split_address(address)
+    is_web = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+    if address and not (is_web and address.isascii() and address.isprintable()):
         raise ImproperlyConfigured(f"{name} is not a web address. Give one like {name}=https://hub.example.jp/")
     return address
 
@@ -74,23 +128,39 @@ def read_headers(name: str) -> dict[str, str]:
         header, colon, value = line.partition(":")
         if not line.strip():
             continue
-        if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", header.strip()) or not value.strip().isprintable():
+        if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", header.strip()) or not is_header_value(value.strip()):
             raise ImproperlyConfigured(f"{name} holds what is no header. Give name and value: {name}='Fastly-Key: …'")
         headers[header.strip()] = value.strip()
     return headers
 
 
-def read_positive_int(name: str, default: int) -> int:
-    """A whole number of at least 0. Raises ImproperlyConfigured naming the variable."""
-    text: str = env.str(name, default=str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise ImproperlyConfigured(f"{name} is {text!r}. Give a whole number, for example {name}={default}")
+def is_header_value(text: str) -> bool:
+    """Whether a header of HTTP can carry a text."""
+    return bool(text) and text.isascii() and text.isprintable()
+
+
+def read_header_name(name: str) -> str:
+    """The name of a header of HTTP, or nothing. Raises ImproperlyConfigured naming the variable."""
+    header: str = env.str(name, default="").strip()
+    if header and not re.fullmatch(r"[A-Za-z0-9-]+", header):
+        raise ImproperlyConfigured(f"{name} is {header!r}, which is no name of a header. Give one like {name}=X-Real-IP")
+    return header
+
+
+def read_positive_int(name: str, default: int, *, least: int = 0, most: int = 10**15) -> int:
+    """A whole number between two others, both included. Raises ImproperlyConfigured naming the variable and what it takes."""
+    text: str = env.str(name, default=str(default)).strip()
+    # Of more digits than any number here has, Python would refuse to read some.
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+        raise ImproperlyConfigured(
+            f"{name} is {text[:40]!r}. Give a whole number from {least} to {most}, in digits alone, for example {name}={default}"
+        )
     return int(text)
 
 
 def read_choice(name: str, choices: tuple[str, ...]) -> str:
     """One of ``choices``, the first by default. Raises ImproperlyConfigured naming the variable and what it takes."""
-    value: str = env.str(name, default=choices[0]).upper()
+    value: str = env.str(name, default=choices[0]).strip().upper()
     if value not in choices:
         raise ImproperlyConfigured(f"{name} is {value!r}. Give one of {', '.join(choices)}.")
     return value
@@ -131,19 +201,119 @@ def read_language(known: list[str]) -> str:
     return code
 
 
+def read_time_zone() -> str:
+    """``TIME_ZONE``, by its name in the IANA list. Raises ImproperlyConfigured for one that this machine does not know."""
+    name: str = env.str("TIME_ZONE", default="").strip() or "Asia/Tokyo"
+    try:
+        ZoneInfo(name)
+    # A name of a folder (Asia), one that leads out of the list (/etc/passwd), one that is none.
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        remedy = "Give a name of the IANA list, for example TIME_ZONE=Asia/Tokyo (on Debian: apt install tzdata brings the list)"
+        raise ImproperlyConfigured(f"TIME_ZONE is {name!r}, which is not known here. {remedy}") from error
+    return name
+
+
+def read_folder(name: str, default: Path) -> Path:
+    """A folder, which need not be there yet. Raises ImproperlyConfigured where a file stands in its place or in its way."""
+    text: str = env.str(name, default="").strip()
+    folder = Path(text or default).absolute()
+    try:
+        blocked = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name} ({text[:80]}) cannot be used: {error.strerror}. {_FOLDER.format(name=name)}"
+        ) from error
+    if blocked is not None:
+        raise ImproperlyConfigured(f"{name} is {folder}, but {blocked} is no folder. {_FOLDER.format(name=name)}")
+    return folder
+
+
+_FOLDER = "Give the path of a folder that the site's user may write to: {name}=/var/lib/kawaraban"
+
+
 def read_theme() -> Path | None:
     """``THEME_DIR``, a folder whose templates and static files come before the site's own. ``articles/checks.py`` reads it."""
     name: str = env.str("THEME_DIR", default="").strip()
     return Path(name).absolute() if name else None
 
 
+def read_import_roots() -> list[str]:
+    """``IMPORT_ROOTS``, separated as in PATH. Raises ImproperlyConfigured for a path that begins nowhere, or a file.
+
+    A folder that is not there may be a disk that is mounted later; ``check`` mentions it.
+    """
+    roots = [root.strip() for root in env.str("IMPORT_ROOTS", default="").split(os.pathsep) if root.strip()]
+    for root in roots:
+        if not Path(root).is_absolute() or Path(root).is_file():
+            remedy = f"Give whole paths of folders, with {os.pathsep!r} between them: IMPORT_ROOTS=/srv/import"
+            raise ImproperlyConfigured(f"IMPORT_ROOTS names {root!r}, which is no whole path of a folder. {remedy}")
+    return roots
+
+
+def read_socket() -> Path | None:
+    """``WEB_SOCKET``, or nothing. Raises ImproperlyConfigured for a path that no socket can have."""
+    name: str = env.str("WEB_SOCKET", default="").strip()
+    if not name:
+        return None
+    path = Path(name).absolute()
+    if path.is_dir() or len(os.fsencode(path)) > SOCKET_BYTES:
+        reason = "is a folder" if path.is_dir() else f"is longer than {SOCKET_BYTES} bytes"
+        raise ImproperlyConfigured(f"WEB_SOCKET {reason}. Give a path of a file, for example WEB_SOCKET=/run/kawaraban/web.sock")
+    return path
+
+
+def read_web_host() -> str:
+    """``WEB_HOST``, where the server listens. Raises ImproperlyConfigured for what is no IP address."""
+    host: str = env.str("WEB_HOST", default="").strip() or "127.0.0.1"
+    try:
+        return "127.0.0.1" if host == "localhost" else str(ip_address(host))
+    except ValueError as error:
+        remedy = (
+            "Give an IP address of this machine without a port: WEB_HOST=127.0.0.1, or 0.0.0.0 for all (WEB_PORT is the port)"
+        )
+        raise ImproperlyConfigured(f"WEB_HOST is {host!r}. {remedy}") from error
+
+
 def read_database(data_dir: Path) -> dict[str, Any]:
-    """``DATABASE_URL``, or a SQLite file in the data folder, with the options each engine needs."""
-    if env.str("DATABASE_URL", default=""):
-        return prepare_database(dict(env.db_url("DATABASE_URL")))
+    """``DATABASE_URL``, or a SQLite file in the data folder, with the options each engine needs. Raises ImproperlyConfigured."""
+    if address := env.str("DATABASE_URL", default="").strip():
+        return prepare_database(read_database_address("DATABASE_URL", address, ("postgresql", "sqlite3")))
     # SQLite does not make the folder of its file.
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR is {data_dir}, which cannot be made: {error.strerror}. {_FOLDER.format(name='DATA_DIR')}"
+        ) from error
     return prepare_database({"ENGINE": "django.db.backends.sqlite3", "NAME": str(data_dir / "db.sqlite3")})
+
+
+def read_database_address(name: str, address: str, engines: tuple[str, ...]) -> dict[str, Any]:
+    """The database at an address. Raises ImproperlyConfigured naming the variable, never the address: it holds a password."""
+    scheme = address.partition(":")[0].lower()
+    engine = {"postgres": "postgresql", "postgresql": "postgresql", "sqlite": "sqlite3"}.get(scheme, "")
+    remedy = f"Give {' or '.join(_DATABASE_FORMS[engine] for engine in engines)}."
+    if engine not in engines or "://" not in address:
+        raise ImproperlyConfigured(f"{name} is not the address of a database. {remedy}")
+    try:
+        database = dict(env.db_url_config(address))
+    except (ValueError, KeyError):
+        # What could not be read may be the password, with a sign in it that ends the host's part.
+        database = {}
+    # A sign of a password that is not quoted moves what follows it into the name, and the library guesses at a host.
+    place = f"{database.get('HOST', '')}{database.get('NAME', '')}"
+    if not database.get("NAME") or (engine == "postgresql" and re.search(r"[@%\[\]\s]", place)):
+        raise ImproperlyConfigured(
+            f"{name} cannot be read: host, port or name is missing or wrong. {remedy} "
+            "Signs such as @ : / # ? % in name and password are written percent-encoded (@ is %40)."
+        )
+    return database
+
+
+_DATABASE_FORMS = {
+    "postgresql": "postgres://user:password@host:5432/name",
+    "sqlite3": "sqlite:////var/lib/kawaraban/db.sqlite3",
+}
 
 
 def prepare_database(database: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +329,7 @@ def prepare_database(database: dict[str, Any]) -> dict[str, Any]:
     elif engine == "postgresql":
         for name, value in postgresql_options().items():
             options.setdefault(name, value)
-        if pool_size := read_positive_int("DATABASE_POOL_SIZE", 0):
+        if pool_size := read_positive_int("DATABASE_POOL_SIZE", 0, most=1000):
             options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": options["connect_timeout"]}
         else:
             database["CONN_MAX_AGE"] = 60
@@ -171,7 +341,7 @@ def prepare_database(database: dict[str, Any]) -> dict[str, Any]:
 def postgresql_options() -> dict[str, Any]:
     """Bounds on waiting for a server that is gone without a word: when connecting, and on packets that nobody confirms."""
     return {
-        "connect_timeout": read_positive_int("DATABASE_CONNECT_SECONDS", 3),
+        "connect_timeout": read_positive_int("DATABASE_CONNECT_SECONDS", 3, least=1, most=3600),
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
@@ -184,10 +354,7 @@ def read_replicas() -> dict[str, Any]:
     addresses = [address.strip() for address in env.list("DATABASE_REPLICA_URLS", default=[]) if address.strip()]
     replicas = {}
     for number, address in enumerate(addresses, 1):
-        database = dict(env.db_url_config(address))
-        if not str(database.get("ENGINE", "")).endswith("postgresql"):
-            # Without the address, which holds a password.
-            raise ImproperlyConfigured(f"DATABASE_REPLICA_URLS: address {number} is not one of PostgreSQL. Give postgres://…")
+        database = read_database_address(f"DATABASE_REPLICA_URLS (address {number})", address, ("postgresql",))
         # Tests have no second server: there a copy is another connection to the same database.
         replicas[f"replica{number}"] = {**prepare_database(database), "TEST": {"MIRROR": "default"}}
     return replicas
@@ -209,8 +376,15 @@ def sqlite_options() -> dict[str, Any]:
 
 
 def read_caches() -> dict[str, Any]:
-    """Local memory, or Redis where ``REDIS_URL`` is set; a Redis that hangs must not hang a page."""
-    address: str = env.str("REDIS_URL", default="")
+    """Local memory, or Redis where ``REDIS_URL`` is set; a Redis that hangs must not hang a page. Raises ImproperlyConfigured."""
+    address: str = env.str("REDIS_URL", default="").strip()
+    # Django takes several, of which the first is written to.
+    if address and not all(is_redis_address(one.strip()) for one in re.split("[;,]", address)):
+        raise ImproperlyConfigured(
+            "REDIS_URL is not the address of a Redis. Give one like REDIS_URL=redis://127.0.0.1:6379/0, with a password "
+            "redis://:password@host:6379/0 (signs such as @ , ; / percent-encoded), by TLS rediss://…, or "
+            f"unix:///run/redis/redis.sock?db=0. After ? it takes {', '.join(REDIS_OPTIONS)}."
+        )
     if not address:
         return {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     return {
@@ -222,20 +396,34 @@ def read_caches() -> dict[str, Any]:
     }
 
 
+def is_redis_address(address: str) -> bool:
+    """Whether the client of Redis can read an address; what it cannot, it would say at the first page."""
+    parts = split_address(address)
+    if parts is None:
+        return False
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if not options.keys() <= set(REDIS_OPTIONS) or not options.get("db", "0").isdigit():
+        return False
+    if parts.scheme == "unix":
+        return parts.path.startswith("/")
+    return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and bool(re.fullmatch(r"/?|/\d+", parts.path))
+
+
 def read_media_store() -> dict[str, str]:
     """``MEDIA_STORE``: bucket and where it is, or nothing. Raises ImproperlyConfigured for any other form."""
     address: str = env.str("MEDIA_STORE", default="").strip()
     if not address:
         return {}
-    parts = urlsplit(address)
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    parts = split_address(address)
     remedy = "Give one like s3://bucket/prefix?endpoint_url=https://store.example.jp&region=ap-northeast-1"
-    if parts.scheme != "s3" or not parts.netloc or parts.username or parts.fragment:
+    if parts is None or parts.scheme != "s3" or not parts.netloc or parts.username or parts.fragment:
         raise ImproperlyConfigured(f"MEDIA_STORE is not the address of a bucket. {remedy} (keys: AWS_ACCESS_KEY_ID …)")
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := given.keys() - {"endpoint_url", "region"}:
         raise ImproperlyConfigured(f"MEDIA_STORE has {', '.join(sorted(unknown))}. It takes endpoint_url and region. {remedy}")
-    if urlsplit(given.get("endpoint_url", "https://")).scheme not in ("http", "https"):
-        raise ImproperlyConfigured(f"The endpoint_url of MEDIA_STORE is no web address. {remedy}")
+    endpoint = split_address(given.get("endpoint_url", "https://store"))
+    if endpoint is None or endpoint.scheme not in ("http", "https") or not endpoint.hostname:
+        raise ImproperlyConfigured(f"MEDIA_STORE has an endpoint_url that is no web address. {remedy}")
     return {"bucket": parts.netloc, "prefix": parts.path.strip("/"), **given}
 
 
@@ -254,6 +442,15 @@ def read_email() -> dict[str, Any]:
     return {name: mail[name] for name in (*names, *switches) if mail.get(name)}
 
 
+def read_sender(default: str) -> str:
+    """``EMAIL_FROM``: an address, or a name with one. Raises ImproperlyConfigured for what no mail can come from."""
+    sender: str = env.str("EMAIL_FROM", default="").strip() or default
+    if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", parseaddr(sender)[1]) or not sender.isprintable():
+        remedy = "Give one like EMAIL_FROM=desk@example.jp or EMAIL_FROM=瓦版 <desk@example.jp>"
+        raise ImproperlyConfigured(f"EMAIL_FROM is {sender!r}, which is no address. {remedy}")
+    return sender
+
+
 # --- The site -------------------------------------------------------------------------------------------------------
 
 DEBUG = read_bool("DEBUG", default=False)
@@ -262,15 +459,15 @@ ALLOWED_HOSTS = read_allowed_hosts(debug=DEBUG)
 SITE_URL = read_site_url()
 IS_HTTPS = SITE_URL.startswith("https://")
 
-DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "data").absolute()
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default="") or DATA_DIR / "media").absolute()
+DATA_DIR = read_folder("DATA_DIR", BASE_DIR / "data")
+MEDIA_ROOT = read_folder("MEDIA_ROOT", DATA_DIR / "media")
 # Originals and site files are kept here and never served.
-PRIVATE_ROOT = Path(env.str("PRIVATE_ROOT", default="") or MEDIA_ROOT.parent / "private").absolute()
+PRIVATE_ROOT = read_folder("PRIVATE_ROOT", MEDIA_ROOT.parent / "private")
 # Where several machines serve the site, a bucket takes the place of both folders' files (articles/stores).
 MEDIA_STORE = read_media_store()
 # While this file is there, readers are told to come back. A file, so that it works while the database does not.
 MAINTENANCE_FILE = DATA_DIR / "maintenance.txt"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or DATA_DIR / "static").absolute()
+STATIC_ROOT = read_folder("STATIC_ROOT", DATA_DIR / "static")
 MEDIA_URL = "/media/"
 STATIC_URL = "/static/"
 THEME_DIR = read_theme()
@@ -331,9 +528,9 @@ TEMPLATES = [
 
 # Of one process (cms.gate): pages that are made at the same time, readers and editors who wait for theirs, and places of the
 # desk, which readers cannot take. 0 at once: no limit.
-PAGES_AT_ONCE = read_positive_int("PAGES_AT_ONCE", 4)
-PAGES_WAITING = read_positive_int("PAGES_WAITING", 8)
-DESK_AT_ONCE = read_positive_int("DESK_AT_ONCE", 4)
+PAGES_AT_ONCE = read_positive_int("PAGES_AT_ONCE", 4, most=1000)
+PAGES_WAITING = read_positive_int("PAGES_WAITING", 8, most=1000)
+DESK_AT_ONCE = read_positive_int("DESK_AT_ONCE", 4, most=1000)
 
 # --- Storage --------------------------------------------------------------------------------------------------------
 
@@ -341,8 +538,8 @@ DATABASES = {"default": read_database(DATA_DIR), **read_replicas()}
 # Pages for readers come from a copy where there is one; a change, the desk, commands and the worker never do.
 DATABASE_ROUTERS = ["cms.routers.ReplicaRouter"] if len(DATABASES) > 1 else []
 # How long one question may take before it is given up with 503; 0: as long as it takes. Commands and the worker have no limit.
-DATABASE_READER_SECONDS = read_positive_int("DATABASE_READER_SECONDS", 5)
-DATABASE_EDITOR_SECONDS = read_positive_int("DATABASE_EDITOR_SECONDS", 60)
+DATABASE_READER_SECONDS = read_positive_int("DATABASE_READER_SECONDS", 5, most=3600)
+DATABASE_EDITOR_SECONDS = read_positive_int("DATABASE_EDITOR_SECONDS", 60, most=3600)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = read_caches()
 # A cache of another machine that can be told what to forget, as of a network that delivers pages.
@@ -351,7 +548,7 @@ EDGE_PURGE_FORM = read_choice("EDGE_PURGE_FORM", ("HEADER", "JSON"))
 EDGE_PURGE_HEADERS = read_headers("EDGE_PURGE_HEADERS")
 # Finished pages in front of Django. Off where templates are being written: nobody tells of a change in a file.
 PAGE_CACHE = read_bool("PAGE_CACHE", default=not DEBUG)
-PAGE_CACHE_BYTES = read_positive_int("PAGE_CACHE_MB", 64) * 1_000_000
+PAGE_CACHE_BYTES = read_positive_int("PAGE_CACHE_MB", 64, most=1_000_000) * 1_000_000
 # A theme may have no static files; Django warns of a folder that is not there.
 _THEME_STATIC = [THEME_DIR / "static"] if THEME_DIR and (THEME_DIR / "static").is_dir() else []
 STATICFILES_DIRS = [*_THEME_STATIC, BASE_DIR / "static"]
@@ -367,10 +564,10 @@ WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 # Folders of the server below which staff may import, separated as in PATH.
-IMPORT_ROOTS = [root for root in env.str("IMPORT_ROOTS", default="").split(os.pathsep) if root]
-IMPORT_MAX_BYTES = read_positive_int("IMPORT_MAX_BYTES", 2 * 1024**3)
-IMPORT_MAX_FILES = read_positive_int("IMPORT_MAX_FILES", 20_000)
-IMPORT_KEEP_DAYS = read_positive_int("IMPORT_KEEP_DAYS", 30)
+IMPORT_ROOTS = read_import_roots()
+IMPORT_MAX_BYTES = read_positive_int("IMPORT_MAX_BYTES", 2 * 1024**3, least=1)
+IMPORT_MAX_FILES = read_positive_int("IMPORT_MAX_FILES", 20_000, least=1)
+IMPORT_KEEP_DAYS = read_positive_int("IMPORT_KEEP_DAYS", 30, most=36_500)
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # --- Language and time ----------------------------------------------------------------------------------------------
@@ -389,7 +586,7 @@ EMBED_SERVICES = read_embed_services()
 # A font file for the cards that other sites show; empty: the best Japanese one that is installed.
 CARD_FONT = env.str("CARD_FONT", default="").strip()
 LOCALE_PATHS = [BASE_DIR / "articles" / "locale"]
-TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tokyo")
+TIME_ZONE = read_time_zone()
 USE_TZ = True
 # A bare "example.jp" typed into a URL field means https; Django's future default, and a warning about the switch itself.
 warnings.filterwarnings("ignore", "The FORMS_URLFIELD_ASSUME_HTTPS transitional setting is deprecated")
@@ -398,11 +595,11 @@ FORMS_URLFIELD_ASSUME_HTTPS = True
 # --- Safety ---------------------------------------------------------------------------------------------------------
 
 CSRF_FAILURE_VIEW = "cms.errors.show_csrf_failure"
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+CSRF_TRUSTED_ORIGINS = read_origins(SITE_URL)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_HSTS_SECONDS = read_positive_int("SECURE_HSTS_SECONDS", 31_536_000 if IS_HTTPS else 0)
+SECURE_HSTS_SECONDS = read_positive_int("SECURE_HSTS_SECONDS", 31_536_000 if IS_HTTPS else 0, most=10 * A_YEAR)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = read_bool("SECURE_HSTS_SUBDOMAINS", default=False)
 # Only behind a proxy that sets this header itself; otherwise any client could claim to use TLS.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if read_bool("BEHIND_PROXY", default=False) else None
@@ -437,30 +634,30 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 # The library reads this name as its own list of classes; its screens, which would, are replaced by ours.
 IMPORT_FORMATS = read_table_formats()
-TABLE_MAX_ROWS = read_positive_int("TABLE_MAX_ROWS", 20_000)
-TABLE_MAX_BYTES = read_positive_int("TABLE_MAX_BYTES", 50 * 1024 * 1024)
+TABLE_MAX_ROWS = read_positive_int("TABLE_MAX_ROWS", 20_000, least=1)
+TABLE_MAX_BYTES = read_positive_int("TABLE_MAX_BYTES", 50 * 1024 * 1024, least=1)
 
 # --- Mail and signing in -------------------------------------------------------------------------------------------
 
 # A password may hold any character, so the message of a refusal never repeats EMAIL_URL.
 globals().update(read_email())
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="") or f"noreply@{urlsplit(SITE_URL).hostname}"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = read_sender(f"noreply@{urlsplit(SITE_URL).hostname}")
 # A server that hangs must not hold up the worker.
 EMAIL_TIMEOUT = 20
-PASSWORD_RESET_TIMEOUT = read_positive_int("LINK_DAYS", 3) * 86_400
+PASSWORD_RESET_TIMEOUT = read_positive_int("LINK_DAYS", 3, least=1, most=366) * 86_400
 # The header in which a proxy says who asks, such as X-Real-IP; anybody else could write what they like there.
-CLIENT_ADDRESS_HEADER = env.str("CLIENT_ADDRESS_HEADER", default="").strip()
+CLIENT_ADDRESS_HEADER = read_header_name("CLIENT_ADDRESS_HEADER")
 
 # --- The server: what ``manage.py serve`` does where it is told nothing else -----------------------------------------
 
-WEB_HOST = env.str("WEB_HOST", default="") or "127.0.0.1"
-WEB_PORT = read_positive_int("WEB_PORT", 8000)
+WEB_HOST = read_web_host()
+WEB_PORT = read_positive_int("WEB_PORT", 8000, least=1, most=65_535)
 # A Unix socket for a proxy on the same machine, instead of host and port.
-WEB_SOCKET = Path(env.str("WEB_SOCKET")).absolute() if env.str("WEB_SOCKET", default="").strip() else None
+WEB_SOCKET = read_socket()
 # 0: one process per core.
-WEB_WORKERS = read_positive_int("WEB_WORKERS", 0)
-WEB_THREADS = read_positive_int("WEB_THREADS", 20)
-WEB_STOP_SECONDS = read_positive_int("WEB_STOP_SECONDS", 30)
+WEB_WORKERS = read_positive_int("WEB_WORKERS", 0, most=1000)
+WEB_THREADS = read_positive_int("WEB_THREADS", 20, least=1, most=1000)
+WEB_STOP_SECONDS = read_positive_int("WEB_STOP_SECONDS", 30, least=1, most=1800)
 
 # --- Logs: one line per event ---------------------------------------------------------------------------------------
 
@@ -469,11 +666,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "cms.logs.LineFormatter"}},
+    "filters": {"ordinary": {"()": "cms.logs.OrdinaryAnswers"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         # Django's own configuration comes first; without this its records would be written twice.
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.request": {"handlers": [], "level": LOG_LEVEL, "propagate": True, "filters": ["ordinary"]},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
     },
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from django.core.checks import INFO, WARNING
 
 from articles import checks
+from cms import outage
+from cms.checks import check_folders_can_be_written
 
 
 @pytest.mark.parametrize(
@@ -85,3 +88,48 @@ def test_a_site_that_names_this_machine_is_warned_about(settings) -> None:
     assert [message.id for message in checks.check_site_url(None)] == ["kawaraban.W002"]
     settings.SITE_URL = "https://www.example.jp"
     assert checks.check_site_url(None) == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address", "is_served"),
+    [
+        (["www.example.jp"], "https://www.example.jp", True),
+        (["WWW.example.jp"], "https://www.EXAMPLE.jp:8443", True),
+        ([".example.jp"], "https://www.example.jp", True),
+        (["[::1]"], "http://[::1]:8000", True),
+        (["*"], "https://www.example.jp", True),
+        (["other.example"], "https://www.example.jp", False),
+        (["example.jp"], "https://www.example.jp", False),
+    ],
+)
+def test_a_site_that_answers_to_another_host_only_is_an_error(settings, hosts: list[str], address: str, is_served: bool) -> None:
+    settings.ALLOWED_HOSTS, settings.SITE_URL = hosts, address
+    messages = checks.check_allowed_hosts(None)
+    assert [message.id for message in messages] == ([] if is_served else ["kawaraban.E006"])
+    assert is_served or "ALLOWED_HOSTS=www.example.jp" in str(messages[0].hint)
+
+
+def test_a_folder_to_import_from_that_is_not_there_is_named(settings, tmp_path: Path) -> None:
+    settings.IMPORT_ROOTS = [str(tmp_path), str(tmp_path / "none")]
+    assert [message.msg.split(",")[0] for message in checks.check_import_roots_are_there(None)] == [
+        f"IMPORT_ROOTS names {tmp_path / 'none'}"
+    ]
+
+
+def test_folders_that_cannot_be_written_are_named_with_a_remedy(
+    settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MEDIA_ROOT, settings.PRIVATE_ROOT, settings.DATA_DIR = tmp_path / "media", tmp_path / "private", tmp_path
+    settings.MEDIA_ROOT.mkdir()
+    assert check_folders_can_be_written(None) == []
+    allowed = os.access
+    monkeypatch.setattr(
+        outage.os, "access", lambda path, *rest, **more: path != settings.MEDIA_ROOT and allowed(path, *rest, **more)
+    )
+    message, *others = check_folders_can_be_written(None)
+    assert others == []
+    assert str(settings.MEDIA_ROOT) in message.msg
+    assert "chown" in message.msg
+    # With a bucket nothing is written there.
+    settings.MEDIA_STORE = {"bucket": "files"}
+    assert check_folders_can_be_written(None) == []

@@ -18,7 +18,7 @@ import yaml
 from articles.media import SERVED_TYPES, is_inline
 from articles.site.media import FOR_EVER, POLICY
 from tests.installations import PROJECT, Installation
-from tests.reverse_proxy import CONFIGURATION, Answer, ServedSite, wait_for
+from tests.reverse_proxy import CONFIGURATION, Answer, ServedSite, ask_socket, wait_for
 
 DEPLOY = PROJECT / "deploy"
 PAGE = "/posts/nginx/"
@@ -192,6 +192,13 @@ def test_while_nobody_answers_readers_get_the_last_copy_and_others_a_word(served
     unknown = served.get("/posts/never-asked/")
     assert (unknown.status, unknown.headers["retry-after"], unknown.headers["cache-control"]) == (503, "10", "no-store")
     assert served.get("/admin/").status == 503
+    # Whatever suffix was asked for, this is a page.
+    for path in ("/sitemap.xml", "/feed.json", "/posts/never-asked.md", "/none.png"):
+        away = served.get(path)
+        assert (away.status, away.headers["content-type"]) == (503, "text/html; charset=utf-8"), path
+        assert away.headers["x-content-type-options"] == "nosniff"
+        assert away.headers["content-security-policy"].startswith("default-src 'none'")
+        assert away.headers["x-frame-options"] == "SAMEORIGIN"
     served.start_server()
     assert served.get("/admin/login/").status == 200
 
@@ -230,6 +237,20 @@ def test_a_withdrawn_text_is_gone_after_a_second_and_does_not_come_back_while_no
         served.start_server()
     outlive_copies()
     assert WORDS in served.get(PAGE).body
+
+
+@pytest.mark.nginx
+def test_a_copy_is_shown_for_less_than_two_seconds(served: ServedSite) -> None:
+    """So the documentation may say three for a page: less than one goes by until the application has heard of a change."""
+    ages: list[float] = []
+    for _again in range(3):
+        wait_for(lambda: served.get(PAGE).cache != "HIT")
+        stored = time.monotonic()
+        while (asked := time.monotonic()) < stored + 3 and served.get(PAGE).cache == "HIT":
+            ages.append(asked - stored)
+    assert max(ages) < 2
+    documented = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert "at most three seconds old" in documented
 
 
 # --- Clients that are slow, large or many ---------------------------------------------------------------------------
@@ -300,6 +321,36 @@ def test_static_files_come_from_the_disk_packed_and_for_ever(served: ServedSite)
     assert answer.headers["content-type"].startswith("text/css")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert served.get("/static/robots").status == 404
+
+
+@pytest.mark.nginx
+def test_what_nginx_answers_by_itself_is_as_guarded_as_what_the_application_answers(served: ServedSite) -> None:
+    sheet = re.search(r'href="(/static/[^"]+\.css)"', served.get(PAGE).body)
+    assert sheet is not None
+    head = ask_socket(served.socket, sheet[1]).split(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    own = {name.lower(): value for name, _, value in (line.partition(": ") for line in head)}
+    for path in (sheet[1], re.sub(r"\.[0-9a-f]{12}\.", ".", sheet[1])):
+        for encoding in ("gzip", "identity"):
+            answer = served.get(path, {"Accept-Encoding": encoding})
+            assert answer.status == 200
+            assert answer.headers["vary"] == "Accept-Encoding"
+            for name in ("x-content-type-options", "referrer-policy", "cross-origin-opener-policy"):
+                assert answer.headers[name] == own[name], (path, name)
+    assert "strict-transport-security" not in answer.headers
+
+
+def test_nginx_says_of_tls_what_the_application_says() -> None:
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    seconds = re.search(r'https +"max-age=(\d+)";', text)
+    in_settings = re.search(
+        r"SECURE_HSTS_SECONDS\", ([\d_]+) if IS_HTTPS", (PROJECT / "cms/settings.py").read_text(encoding="utf-8")
+    )
+    assert seconds is not None
+    assert in_settings is not None
+    assert int(seconds[1]) == int(in_settings[1])
+    own_answers = [block for block in text.split("location ")[1:] if "add_header Cache-Control" in block]
+    assert len(own_answers) == 4
+    assert [block[:30] for block in own_answers if "Strict-Transport-Security $kawaraban_hsts" not in block] == []
 
 
 @pytest.mark.nginx

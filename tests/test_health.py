@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
@@ -12,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import OperationalError
 from django.test import Client
 
-from cms import health
+from cms import health, outage
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -71,6 +73,30 @@ def test_a_full_disk_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatc
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"]["disk"] == "failed"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["DATA_DIR", "MEDIA_ROOT"])
+def test_a_folder_that_cannot_be_written_only_degrades(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path(getattr(settings, name))
+    folder.mkdir(exist_ok=True)
+    allowed = os.access
+    monkeypatch.setattr(outage.os, "access", lambda path, *rest, **more: path != folder and allowed(path, *rest, **more))
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["disk"] == "read-only"
+    assert str(folder) in caplog.text
+    assert str(folder) not in response.text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["127.0.0.1:6397", "redis://host:port", "redis://127.0.0.1:1/0?nonsense=1"])
+def test_no_fault_of_a_cache_is_a_fault_of_the_site(client: Client, settings, address: str) -> None:
+    settings.CACHES = {"default": {"BACKEND": "cms.caches.SturdyRedisCache", "LOCATION": address}}
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["checks"]["cache"]) == (200, "degraded")
 
 
 @pytest.mark.django_db

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 import runpy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.utils.log import log_response
 
 from cms.logs import LineFormatter
 from cms.middleware import StablePolicyMiddleware
@@ -18,23 +25,84 @@ from cms.wsgi import django
 
 SETTINGS = Path(__file__).resolve().parent.parent / "cms" / "settings.py"
 KEY = "k3y-of-a-real-site-with-more-than-32-characters"
-NAMES = (
-    *(
-        "DEBUG",
-        "SECRET_KEY",
-        "ALLOWED_HOSTS",
-        "SITE_URL",
-        "DATABASE_URL",
-        "REDIS_URL",
-        "MEDIA_ROOT",
-        "PRIVATE_ROOT",
-        "MEDIA_STORE",
-    ),
-    *("DATABASE_POOL_SIZE", "SQLITE_SYNCHRONOUS", "SECURE_HSTS_SECONDS", "BEHIND_PROXY", "LOG_LEVEL", "IMPORT_FORMATS"),
-    *("LANGUAGE_CODE", "SITE_NAME", "SITE_DESCRIPTION", "AI_USE", "WEBSUB_HUB", "EMBED_SERVICES"),
-    *("EMAIL_URL", "EMAIL_FROM", "LINK_DAYS", "CLIENT_ADDRESS_HEADER", "DATABASE_REPLICA_URLS"),
-    *("WEB_HOST", "WEB_PORT", "WEB_SOCKET", "WEB_WORKERS", "WEB_THREADS", "WEB_STOP_SECONDS"),
-)
+# Every variable that the settings read.
+NAMES = sorted(set(re.findall(r'(?:env\.\w+|read_\w+)\(\s*"([A-Z][A-Z0-9_]+)"', SETTINGS.read_text(encoding="utf-8"))))
+# Any text is a good value of these; and the last two are looked at by a check, which says what lacks.
+FREE = ("CACHE_PREFIX", "SITE_NAME", "SITE_DESCRIPTION", "CARD_FONT", "THEME_DIR")
+WRONG = {
+    "AI_USE": ["maybe"],
+    "ALLOWED_HOSTS": [
+        "https://www.example.jp/",
+        "www.example.jp/",
+        "www.example.jp:8000",
+        "*.example.jp",
+        "瓦版.jp",
+        "::1",
+        "a b",
+    ],
+    "BEHIND_PROXY": ["ture"],
+    "CLIENT_ADDRESS_HEADER": ["X-Real-IP: 1", "X Real IP"],
+    "CSRF_TRUSTED_ORIGINS": ["desk.example.jp", "https://desk.example.jp/admin", "https://[::1", "ftp://desk.example.jp"],
+    "DATABASE_CONNECT_SECONDS": ["0", "soon"],
+    "DATABASE_EDITOR_SECONDS": ["1m", "99999999999"],
+    "DATABASE_POOL_SIZE": ["-1"],
+    "DATABASE_READER_SECONDS": ["0.5"],
+    "DATABASE_REPLICA_URLS": ["sqlite:///x", "postgre//x", "postgres://user:geheim@host:port/name"],
+    "DATABASE_URL": [
+        *("postgre//x", "127.0.0.1:5432", "postgres://user:geheim@db", "postgres://user:geheim@db:port/site", "mysql://db/site"),
+        *("postgres://user:ge/heim@db:5432/site", "postgres://[db/site", "sqlite"),
+    ],
+    "DATA_DIR": ["{file}", "{file}/data"],
+    "DEBUG": ["flase"],
+    "DESK_AT_ONCE": ["many"],
+    "EDGE_PURGE_FORM": ["XML"],
+    "EDGE_PURGE_HEADERS": ["Fastly-Key", "Fastly Key: x", "Key: ", "Key: 鍵"],
+    "EDGE_PURGE_URL": ["api.fastly.com", "https://[x", "https://host:port/"],
+    "EMAIL_FROM": ["desk", "desk@", "desk@example.jp\nBcc: x@example.jp"],
+    "EMAIL_URL": ["mail.example.jp", "smtp://user:geheim@host:port"],
+    "EMBED_SERVICES": ["myvideo"],
+    "IMPORT_FORMATS": ["pickle"],
+    "IMPORT_KEEP_DAYS": ["ever", "99999999"],
+    "IMPORT_MAX_BYTES": ["2G", "0"],
+    "IMPORT_MAX_FILES": ["0"],
+    "IMPORT_ROOTS": ["import", "{file}", "/srv:import"],
+    "LANGUAGE_CODE": ["fr", "ja-JP"],
+    "LINK_DAYS": ["0", "9999999999"],
+    "LOG_LEVEL": ["LOUD"],
+    "MEDIA_ROOT": ["{file}"],
+    "MEDIA_STORE": ["files", "s3://[files", "s3://files?endpoint_url=http://[x"],
+    "PAGES_AT_ONCE": ["4,5"],
+    "PAGES_WAITING": ["eight"],
+    "PAGE_CACHE": ["sometimes"],
+    "PAGE_CACHE_MB": ["64MB"],
+    "PRIVATE_ROOT": ["{file}"],
+    "REDIS_URL": [
+        *("127.0.0.1:6397", "localhost", "http://localhost", "redis://", "redis://:geheim@host:port/0", "redis://host/first"),
+        *("redis://host:6379/0?timeout=1", "unix://redis.sock"),
+    ],
+    "SECRET_KEY": ["short"],
+    "SECURE_HSTS_SECONDS": ["1 year"],
+    "SECURE_HSTS_SUBDOMAINS": ["all"],
+    "SITE_URL": [
+        "www.example.jp",
+        "https://[::1",
+        "https://www.example.jp:port",
+        "https://staff:geheim@example.jp",
+        "https://瓦版.jp",
+    ],
+    "SQLITE_SYNCHRONOUS": ["OFF"],
+    "STATIC_ROOT": ["{file}"],
+    "TABLE_MAX_BYTES": ["0"],
+    "TABLE_MAX_ROWS": ["1e4"],
+    "TIME_ZONE": ["Asia/Tokio", "Asia", "/etc/passwd", "../x", "JST+9?"],
+    "WEBSUB_HUB": ["hub"],
+    "WEB_HOST": ["http://0.0.0.0", "0.0.0.0:8000", "www.example.jp"],
+    "WEB_PORT": ["0", "65536", "http"],
+    "WEB_SOCKET": ["/tmp", "/run/" + "x" * 108],
+    "WEB_STOP_SECONDS": ["0"],
+    "WEB_THREADS": ["0"],
+    "WEB_WORKERS": ["two"],
+}
 
 
 @pytest.fixture
@@ -50,6 +118,63 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         return runpy.run_path(str(SETTINGS))
 
     return load_settings
+
+
+def test_every_variable_has_a_wrong_value_here_or_takes_any() -> None:
+    assert sorted([*WRONG, *FREE]) == NAMES
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_refused_by_the_name_of_its_variable_with_the_right_form(
+    load: Any, tmp_path: Path, name: str, value: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("text", encoding="utf-8")
+    # Some are read for PostgreSQL alone.
+    database = "postgres://user@db/site" if name in ("DATABASE_CONNECT_SECONDS", "DATABASE_POOL_SIZE") else ""
+    with pytest.raises(ImproperlyConfigured) as refused:
+        load(
+            **{
+                "SECRET_KEY": KEY,
+                "ALLOWED_HOSTS": "www.example.jp",
+                "DATABASE_URL": database,
+                name: value.replace("{file}", str(file)),
+            }
+        )
+    said = str(refused.value)
+    assert said.startswith(name), said
+    assert re.search(r"\b(Give|Make|Name|takes?)\b", said), said
+    assert "geheim" not in said
+    assert "heim@" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALLOWED_HOSTS", ".example.jp, [::1], 192.0.2.7, xn--i2r.jp, *"),
+        ("CSRF_TRUSTED_ORIGINS", "https://desk.example.jp:8443,https://*.example.jp"),
+        ("DATABASE_URL", "postgresql://site:p%40%2F%23w@[::1]:5433/site?sslmode=require"),
+        ("DATABASE_URL", "postgres://site:p#w@db/site"),
+        ("DATABASE_URL", "postgres:////run/postgresql/site"),
+        ("DATABASE_URL", "sqlite:////srv/site.sqlite3"),
+        ("EMAIL_FROM", "瓦版 <desk@example.jp>"),
+        ("REDIS_URL", "rediss://:p%40w@redis.example.jp:6380/2?ssl_cert_reqs=none"),
+        ("REDIS_URL", "unix:///run/redis.sock?db=1"),
+        ("TIME_ZONE", "UTC"),
+        ("WEB_HOST", "::"),
+    ],
+)
+def test_a_value_that_can_be_used_is_taken(load: Any, name: str, value: str) -> None:
+    load(**{"SECRET_KEY": KEY, "ALLOWED_HOSTS": "www.example.jp", name: value})
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(ImproperlyConfigured, match=r"^DATA_DIR is .* cannot be made: Permission denied"):
+        load(DEBUG="1")
 
 
 def test_without_a_secret_key_the_site_does_not_start(load: Any) -> None:
@@ -212,6 +337,73 @@ def test_a_traceback_is_one_line_too() -> None:
         info = (type(error), error, error.__traceback__)
     record = logging.LogRecord("articles", logging.ERROR, __file__, 1, "failed", (), info)
     assert LineFormatter().format(record).split("\n") == [LineFormatter().format(record)]
+
+
+@pytest.fixture
+def shown(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
+    """The lines of answers that a log with the default level has."""
+    logger = logging.getLogger("django.request")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    caplog.set_level(logging.DEBUG, logger="")
+    caplog.handler.setFormatter(LineFormatter())
+    yield lambda: [caplog.handler.format(record) for record in caplog.records if record.name.startswith("django.request")]
+    logger.setLevel(before)
+
+
+@pytest.mark.django_db
+def test_what_is_not_there_fills_no_log(client: Client, shown: Callable[[], list[str]]) -> None:
+    for path in ("/wp-login.php", "/admin/nothing/"):
+        client.get(path)
+    client.post("/healthz")
+    assert shown() == []
+
+
+@pytest.mark.django_db
+def test_what_staff_may_not_see_is_one_short_line(client: Client, shown: Callable[[], list[str]]) -> None:
+    client.force_login(get_user_model().objects.create_user("guest", password="x", is_staff=True))
+    assert client.get("/admin/articles/post/").status_code == 403
+    assert client.get("/admin/articles/nothing/").status_code == 404
+    (line,) = shown()
+    assert " INFO django.request Forbidden" in line
+    assert "Traceback" not in line
+
+
+def test_what_the_server_is_at_fault_for_keeps_its_traceback(shown: Callable[[], list[str]]) -> None:
+    try:
+        raise ValueError("fault")
+    except ValueError as error:
+        log_response("Internal Server Error: %s", "/", response=HttpResponse(status=500), exception=error)
+    log_response("Bad Request: %s", "/", response=HttpResponse(status=400))
+    fault, bad = shown()
+    assert " ERROR " in fault
+    assert "Traceback" in fault
+    assert " WARNING " in bad
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/admin/%ff", "/admin/%FF"),
+        ("/admin/%ff/a%20b/?q=%ff", "/admin/%FF/a%20b/?q=%ff"),
+        ("/admin/%E7%89%88/", "/admin/%E7%89%88/"),
+        ("/admin/100%25/", "/admin/100%25/"),
+    ],
+)
+def test_whoever_signs_in_comes_back_to_the_address_that_was_asked_for(path: str, asked: str) -> None:
+    path, _, query = path.partition("?")
+    environ = RequestFactory().get("/").environ | {"PATH_INFO": unquote(path, "latin-1"), "QUERY_STRING": query}
+    request = django.request_class(environ)
+    assert request.get_full_path() == asked
+    if not query:
+        back = django.get_response(request).headers["Location"]
+        assert parse_qs(urlsplit(back).query)["next"] == [asked]
+
+
+def test_the_server_has_read_its_program_before_it_takes_a_request() -> None:
+    code = "import sys, cms.wsgi; print('articles.admin.urls' in sys.modules and 'articles.site.urls' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SETTINGS.parent.parent, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 @pytest.fixture

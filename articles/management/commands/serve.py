@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from articles.management.reasons import first_line
 from articles.management.translated import TranslatedCommand
 
 # What waits in the kernel while all threads are busy. Behind a proxy the proxy turns away first (deploy/nginx.conf: max_conns).
@@ -92,9 +93,8 @@ class Command(TranslatedCommand):
         except DatabaseError as error:
             if connection.vendor == "sqlite":
                 raise CommandError(str(error)) from error
-            self.stderr.write(
-                _("The database does not answer (%(error)s); /readyz says when it does.") % {"error": type(error).__name__}
-            )
+            complaint = _("The database does not answer (%(error)s); /readyz says when it does.")
+            self.stderr.write(complaint % {"error": first_line(error) or type(error).__name__})
             return
         finally:
             connection.close()

@@ -25,6 +25,7 @@ from articles.editorial.notices import take_up_mails
 from articles.editorial.schedule import settle_due
 from articles.following import Follower
 from articles.lookalikes import measure_waiting
+from articles.management.reasons import first_line
 from articles.management.translated import TranslatedCommand
 from articles.queue import allow_work, enqueue_once, has_ended, name_holder, request_stop
 from articles.referrers import refresh_due
@@ -115,7 +116,7 @@ class Loop:
                 worked = self.worker.work_once()
                 self.rest = REST_SECONDS
             except (DatabaseError, InterfaceError) as error:
-                logger.error("the database does not answer: %s", str(error).split("\n")[0])
+                logger.error("the database does not answer: %s", first_line(error))
                 connections.close_all()
                 worked = False
                 self.rest = min(LONGEST_REST, self.rest * 2)
