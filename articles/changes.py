@@ -40,6 +40,7 @@ from articles.models import (
     SiteSettings,
     Tag,
     TaggedPost,
+    TermRedirect,
 )
 from articles.shown import Marks, Place, place_of
 
@@ -202,6 +203,7 @@ def _other_triggers() -> Iterator[_Trigger]:
     posts = f"FROM {Post._meta.db_table} p WHERE p.id = ROW.post_id AND {_live('p')}"
     yield from each(PostCard, "card", about("post", "p.id", aspect=_quoted(Aspect.TEXT)), posts)
     yield from each(Redirect, "former", about("post", "p.id", aspect=_quoted(Aspect.TEXT)), posts)
+    yield from each(TermRedirect, "former", about("term", "ROW.id", "ROW.kind || ':' || ROW.old_slug"))
     yield from each(Correction, "correction", about("post", "p.id", aspect=_quoted(Aspect.CARD)), posts)
     yield from each(RelatedPost, "related", about("related", "p.id"), posts)
     yield from each(FrontPage, "edition", about("front"))
