@@ -222,7 +222,7 @@ def install_triggers(connection: BaseDatabaseWrapper) -> None:
     """Makes the triggers of a database anew, whatever of them is there."""
     statements = _sqlite_statements if connection.vendor == "sqlite" else _postgres_statements
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        for trigger in list_triggers():
+        for trigger in _triggers_of(connection):
             for statement in statements(trigger):
                 cursor.execute(statement)
 
@@ -268,7 +268,13 @@ def has_triggers(connection: BaseDatabaseWrapper) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(query)
         there = {name for (name,) in cursor.fetchall()}
-    return all(_name_of(trigger) in there for trigger in list_triggers())
+    return all(_name_of(trigger) in there for trigger in _triggers_of(connection))
+
+
+def _triggers_of(connection: BaseDatabaseWrapper) -> list[_Trigger]:
+    """Those whose tables there are: a migration back takes tables away of which the program knows."""
+    tables = set(connection.introspection.table_names())
+    return [trigger for trigger in list_triggers() if trigger.model._meta.db_table in tables]
 
 
 def _name_of(trigger: _Trigger) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from articles.formats.terms import identity, slugify
-from articles.models import Author, Category, Series, Tag, TermRedirect
+from articles.models import Author, Category, Post, PostCategory, Series, Tag, TermRedirect
 from articles.models.taxonomy import MAX_NAME, term_identity
 
 Term = Tag | Author | Series | Category
@@ -56,6 +57,17 @@ def _check_place(term: Category) -> None:
         raise RefusedTerm(
             _("The category lies too deep: its address would be longer than %(limit)d characters.") % {"limit": MAX_ADDRESS}
         )
+
+
+def shows_posts(term: Term) -> bool:
+    """Whether readers find anything in the list of the term."""
+    posts = Post.objects.published()
+    if isinstance(term, Tag):
+        return posts.filter(tagged_items__tag=term).exists()
+    if isinstance(term, Category):
+        below = Category.objects.filter(Q(pk=term.pk) | Q(full_slug__startswith=term.full_slug + "/"))
+        return posts.filter(pk__in=PostCategory.objects.filter(category__in=below).values("post")).exists()
+    return posts.filter(**{"authors": term} if isinstance(term, Author) else {"series": term}).exists()
 
 
 def load_other_names(model: type[Term]) -> dict[tuple[int | None, str], int]:
