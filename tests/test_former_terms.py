@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from articles.editorial.terms import find_or_make_tags
 from articles.editorial.versions import read_snapshot
@@ -120,12 +122,13 @@ def test_a_former_address_answers_only_while_readers_can_open_the_term(client: C
     assert not TermRedirect.objects.exists()
 
 
-def test_an_unknown_list_costs_one_query_more_than_before(client: Client, django_assert_max_num_queries: Any) -> None:
+@pytest.mark.parametrize("path", ["/tags/nothing/", "/tags/nothing/rss.xml", "/categories/no/thing/feed.json"])
+def test_an_unknown_list_or_feed_costs_one_query_more_for_former_addresses(client: Client, path: str) -> None:
     PostFactory()
-    client.get("/tags/nothing/")
-    # The term, a post and a former post at the address, the sources, the terms, the former term, letters, suggestions, sections.
-    with django_assert_max_num_queries(10):
-        client.get("/tags/nothing/")
+    client.get(path)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(path).status_code == 404
+    assert sum("articles_termredirect" in query["sql"] for query in queries.captured_queries) == 1
 
 
 def test_former_addresses_are_among_what_is_published_as_files_and_in_the_digest() -> None:

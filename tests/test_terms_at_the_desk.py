@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from articles.editorial import workflow
-from articles.models import Assignment, Category, Post, Redirect, Revision, Tag, TermRedirect
+from articles.models import Assignment, Category, Post, Redirect, Revision, SiteLink, SiteSettings, Tag, TermRedirect
 from articles.models.taxonomy import LastingTerm
 from articles.transfer.resources import RESOURCES
 from tests.factories import CategoryFactory, PostFactory, SeriesFactory
@@ -150,6 +150,31 @@ def test_deleting_costs_the_same_queries_for_few_posts_and_many() -> None:
             client.post(address(Tag.objects.get(), "delete"), {"post": "yes"})
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_the_page_before_deleting_costs_the_same_for_few_terms_and_many() -> None:
+    client, _person = sign_in("publisher")
+    for number in range(12):
+        PostFactory(tags=[f"語{number}"])
+    keys = list(Tag.objects.values_list("pk", flat=True))
+    counts = []
+    for chosen in (keys[:2], keys):
+        data = {"action": "delete_selected", "_selected_action": chosen}
+        with CaptureQueriesContext(connection) as queries:
+            assert client.post(reverse("admin:articles_tag_changelist"), data).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_the_page_before_deleting_says_that_links_of_the_site_go_too() -> None:
+    client, _person = sign_in("publisher")
+    category = CategoryFactory(name="甲")
+    for number in (1, 2):
+        version = SiteSettings.objects.create(number=number)
+        SiteLink.objects.create(settings=version, place="navigation", position=0, label="甲へ", category=category)
+    assert (
+        "1" in client.get(address(category, "delete")).content.decode().partition('id="deleted-objects"')[2].partition("</ul>")[0]
+    )
 
 
 def test_a_category_with_others_below_or_with_limited_accounts_names_them_and_stays() -> None:

@@ -19,10 +19,11 @@ from django.utils.translation import ngettext
 
 from articles.admin.base import EditorialAdmin, isolate
 from articles.editorial.permissions import is_own_category, visible_posts
-from articles.editorial.removal import delete_terms, posts_with
+from articles.editorial.removal import count_posts, delete_terms, posts_with
 from articles.models import Assignment, Category, SiteLink, SiteSettings, Tag
 
 MAX_TITLES = 20
+MAX_TERMS = 200
 
 
 class TermCare(EditorialAdmin):
@@ -55,33 +56,30 @@ class TermCare(EditorialAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What goes, and the first of the posts that lose it; those that the person may not see are only counted."""
         terms = list(objs)
-        shown: list[Any] = []
-        for term in terms:
-            number = posts_with([term]).count()
-            shown.append(format_html("{} – {}", isolate(term), _count_posts(number)))
-            if number:
-                shown.append(self._name_posts(request, term, number))
-            if links := _count_links(term):
-                text = ngettext(
-                    "%(count)d link of the site leads to it and goes too",
-                    "%(count)d links of the site lead to it and go too",
-                    links,
-                )
-                shown.append([text % {"count": links}])
+        numbers = count_posts(terms)
+        shown: list[Any] = [
+            format_html("{} – {}", isolate(term), _describe_number(numbers.get(term.pk, 0))) for term in terms[:MAX_TERMS]
+        ]
+        if numbers:
+            shown.append(self._name_posts(request, terms))
+        if links := _count_links(terms):
+            text = ngettext(
+                "%(count)d link of the site leads there and goes too", "%(count)d links of the site lead there and go too", links
+            )
+            shown.append(text % {"count": links})
         counts = {model_ngettext(self.opts, len(terms)): len(terms)}
-        if number := posts_with(terms).count():
-            counts[_("posts that lose it")] = number
         needed = set() if all(self.has_delete_permission(request, term) for term in terms) else {self.opts.verbose_name}
         return shown, counts, needed, self._list_protected(terms)
 
-    def _name_posts(self, request: HttpRequest, term: Any, number: int) -> list[SafeString | str]:
-        seen = posts_with([term]).filter(pk__in=visible_posts(request.user).order_by().values("pk"))
+    def _name_posts(self, request: HttpRequest, terms: Sequence[Any]) -> list[SafeString | str]:
+        posts = posts_with(terms)
+        seen = posts.filter(pk__in=visible_posts(request.user).order_by().values("pk"))
         rows = seen.order_by("-published_at", "-pk").values_list("pk", "title")[:MAX_TITLES]
         named: list[SafeString | str] = [
             format_html('<a href="{}">{}</a>', reverse("admin:articles_post_change", args=[pk]), isolate(title))
             for pk, title in rows
         ]
-        if rest := number - len(named):
+        if rest := posts.count() - len(named):
             named.append(ngettext("%(count)d other post", "%(count)d other posts", rest) % {"count": rest})
         return named
 
@@ -145,13 +143,13 @@ def check_place(form: forms.ModelForm, user: Any) -> None:
         form.add_error("parent", _("Your account is limited to some categories. Choose one of these, or one below them."))
 
 
-def _count_links(term: Any) -> int:
-    """How many links in the navigation and the foot, as they are now, lead to the term."""
-    if not isinstance(term, Category | Tag):
+def _count_links(terms: Sequence[Any]) -> int:
+    """How many links in the navigation and the foot, as they are now, lead to one of the terms."""
+    if not terms or not isinstance(terms[0], Category | Tag):
         return 0
     newest = SiteSettings.objects.order_by("-number").values("pk")[:1]
-    return SiteLink.objects.filter(settings__in=newest, **{str(term._meta.model_name): term}).count()
+    return SiteLink.objects.filter(settings__in=newest, **{f"{terms[0]._meta.model_name}__in": terms}).count()
 
 
-def _count_posts(number: int) -> str:
+def _describe_number(number: int) -> str:
     return ngettext("%(count)d post has it", "%(count)d posts have it", number) % {"count": number}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -36,6 +36,15 @@ def posts_with(terms: Sequence[Term]) -> PostQuerySet:
         return Post.objects.filter(series__in=keys)
     model, term, post = _MEMBERS[type(terms[0])]
     return Post.objects.filter(pk__in=model.objects.filter(**{f"{term}__in": keys}).order_by().values(post))
+
+
+def count_posts(terms: Sequence[Term]) -> dict[int, int]:
+    """How many posts have each of ``terms``, which are of one kind, by key; those without posts are left out. One query."""
+    if not terms:
+        return {}
+    model, column, _post = _MEMBERS.get(type(terms[0]), (Post, "series", "pk"))
+    rows = model.objects.filter(**{f"{column}__in": [term.pk for term in terms]}).order_by()
+    return dict(rows.values_list(column).annotate(number=Count("pk")))
 
 
 @transaction.atomic

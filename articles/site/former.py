@@ -218,7 +218,9 @@ def find_term(kind: str, written: str, *, is_feed: bool = False) -> str | None:
 
 
 def _had_address(kind: str, slugs: list[str]) -> Iterator[Any]:
-    """The terms that had one of the addresses, the one that is spelled as asked for first."""
+    """The terms that had one of the addresses, the one that is spelled as asked for first. No slug has a dot, as a file has."""
+    if "." in slugs[0]:
+        return
     rows = TermRedirect.objects.filter(kind=kind, old_slug__in=slugs).select_related(kind)
     yield from (row.term for row in sorted(rows, key=lambda row: slugs.index(row.old_slug)))
 
