@@ -40,6 +40,7 @@ from articles.models import (
     SiteSettings,
     Tag,
     TaggedPost,
+    TermRedirect,
 )
 from articles.shown import Marks, Place, place_of
 
@@ -202,6 +203,7 @@ def _other_triggers() -> Iterator[_Trigger]:
     posts = f"FROM {Post._meta.db_table} p WHERE p.id = ROW.post_id AND {_live('p')}"
     yield from each(PostCard, "card", about("post", "p.id", aspect=_quoted(Aspect.TEXT)), posts)
     yield from each(Redirect, "former", about("post", "p.id", aspect=_quoted(Aspect.TEXT)), posts)
+    yield from each(TermRedirect, "former", about("term", "ROW.id", "ROW.kind || ':' || ROW.old_slug"))
     yield from each(Correction, "correction", about("post", "p.id", aspect=_quoted(Aspect.CARD)), posts)
     yield from each(RelatedPost, "related", about("related", "p.id"), posts)
     yield from each(FrontPage, "edition", about("front"))
@@ -220,7 +222,7 @@ def install_triggers(connection: BaseDatabaseWrapper) -> None:
     """Makes the triggers of a database anew, whatever of them is there."""
     statements = _sqlite_statements if connection.vendor == "sqlite" else _postgres_statements
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        for trigger in list_triggers():
+        for trigger in _triggers_of(connection):
             for statement in statements(trigger):
                 cursor.execute(statement)
 
@@ -266,7 +268,13 @@ def has_triggers(connection: BaseDatabaseWrapper) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(query)
         there = {name for (name,) in cursor.fetchall()}
-    return all(_name_of(trigger) in there for trigger in list_triggers())
+    return all(_name_of(trigger) in there for trigger in _triggers_of(connection))
+
+
+def _triggers_of(connection: BaseDatabaseWrapper) -> list[_Trigger]:
+    """Those whose tables there are: a migration back takes tables away of which the program knows."""
+    tables = set(connection.introspection.table_names())
+    return [trigger for trigger in list_triggers() if trigger.model._meta.db_table in tables]
 
 
 def _name_of(trigger: _Trigger) -> str:

@@ -28,7 +28,7 @@ from articles.changes import (
 )
 from articles.edge import ALL, Edge, token_of
 from articles.following import Follower, Portion
-from articles.models import Change, Post, Tag
+from articles.models import Change, Post, Tag, TermRedirect
 from articles.shown import Marks
 from tests.factories import CategoryFactory, PostFactory
 from tests.pages import CachedSite, wait_until
@@ -185,6 +185,19 @@ def test_without_its_triggers_nothing_is_kept_and_the_log_says_what_to_do(caplog
     install_triggers(connection)
     assert has_triggers(connection)
     assert Follower(heard).begin()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_table_of_former_addresses_of_terms_goes_and_comes_again() -> None:
+    """A migration back takes a table away that triggers stand on."""
+    call_command("migrate", "articles", "0022", verbosity=0)
+    try:
+        assert has_triggers(connection)
+        assert "articles_termredirect" not in connection.introspection.table_names()
+    finally:
+        call_command("migrate", "articles", verbosity=0)
+    assert has_triggers(connection)
+    assert TermRedirect._meta.db_table in connection.introspection.table_names()
 
 
 @pytest.mark.django_db

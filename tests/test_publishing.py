@@ -29,7 +29,7 @@ from articles.changes import forget_all_pages
 from articles.editorial import workflow
 from articles.findings import RefusedFile
 from articles.library import add_media
-from articles.models import Change, Post, Source
+from articles.models import Change, Post, Source, Tag
 from articles.site import publishing
 from articles.site.publishing import publish, target
 from articles.site.publishing.places import HTML, address_of, natural_place, odd_place, static_address
@@ -439,6 +439,21 @@ def test_a_post_that_moved_leaves_a_redirect_and_no_file(folder: Path) -> None:
     assert not (folder / "old").exists()
     assert (folder / "新しい/a/index.html").exists()
     assert ["/old/a/", "301", post_address("/新しい/a/")] in read_redirects(folder)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_term_that_moved_leaves_redirects_for_its_list_and_feeds_and_no_file(folder: Path) -> None:
+    PostFactory(tags=["旧"])
+    publish(folder)
+    assert (folder / "tags/旧/index.html").exists()
+    tag = Tag.objects.get()
+    tag.slug = "new"
+    tag.save()
+    publish(folder)
+    assert not (folder / "tags/旧").exists()
+    listed = read_redirects(folder)
+    for name in ("", "rss.xml", "atom.xml", "feed.json"):
+        assert [quote(f"/tags/旧/{name}"), "301", f"/tags/new/{name}"] in listed
 
 
 def post_address(path: str) -> str:

@@ -158,7 +158,12 @@ class EditorialAdmin(ForgivingAdmin):
 
     show_facets = admin.ShowFacets.NEVER
     save_as = False
-    formfield_overrides = {models.TextField: {"form_class": PlainTextField}}
+    # Not every database refuses by itself what the column of another cannot hold.
+    formfield_overrides = {
+        models.TextField: {"form_class": PlainTextField},
+        models.PositiveIntegerField: {"max_value": 2**31 - 1},
+        models.PositiveSmallIntegerField: {"max_value": 2**15 - 1},
+    }
 
     def view_on_site(self, obj: Any) -> str | None:
         """The address for readers, where they have something to read there."""

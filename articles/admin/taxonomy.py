@@ -18,7 +18,8 @@ from taggit.admin import Tag as LibraryTag
 from articles.admin.base import EditorialAdmin, by_identity, isolate, show_moment
 from articles.admin.fields import LinksField, NamesField
 from articles.admin.tables import TablesMixin
-from articles.editorial.permalinks import BadAddress, claim_former
+from articles.admin.terms import OwnCategories, TermCare, check_place
+from articles.editorial.permalinks import BadAddress, claim_former, read_former
 from articles.editorial.permissions import only_of_visible
 from articles.formats.terms import identity, slugify
 from articles.models import Author, Category, Post, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
@@ -42,8 +43,8 @@ class TermForm(forms.ModelForm):
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
-        # What the address cannot hold becomes what it can; an empty one is made from the name.
-        return slugify(slug) if slug else ""
+        # What the address cannot hold becomes what it can; an empty one is made from the name, once.
+        return slugify(slug) if slug else self.instance.slug
 
     def _refuse_second(self, key: str) -> None:
         self._refuse(by_identity(self._meta.model._default_manager.all(), key, self.instance.pk))
@@ -81,6 +82,8 @@ class AuthorForm(TermForm):
 
 
 class CategoryForm(TermForm):
+    user: Any = None
+
     class Meta:
         model = Category
         fields = ["name", "parent", "slug", "position", "aliases", "description"]
@@ -97,6 +100,8 @@ class CategoryForm(TermForm):
                 self.add_error("parent", _("A category cannot lie below itself. Choose another parent."))
                 return cleaned
             above = above.parent
+        if "parent" in self.changed_data or self.instance.pk is None:
+            check_place(self, self.user)
         siblings = Category.objects.filter(parent=parent)
         held = by_identity(siblings, identity(self.cleaned_data.get("name", "")), self.instance.pk)
         try:
@@ -106,7 +111,7 @@ class CategoryForm(TermForm):
         return cleaned
 
 
-class CountedAdmin(EditorialAdmin):
+class CountedAdmin(TermCare):
     """A list with the number of posts; ``through`` and ``key`` say where they are counted, for the rows shown only."""
 
     through: type[Model]
@@ -156,7 +161,7 @@ class SeriesAdmin(CountedAdmin):
 
 
 @admin.register(Category)
-class CategoryAdmin(TablesMixin, CountedAdmin):
+class CategoryAdmin(OwnCategories, TablesMixin, CountedAdmin):
     form = CategoryForm
     resource_classes = (RESOURCES["category"],)
     through, key = PostCategory, "category"
@@ -194,6 +199,19 @@ class RedirectForm(forms.ModelForm):
     class Meta:
         model = Redirect
         fields = ["old_path", "post"]
+        help_texts = {
+            "old_path": gettext_lazy(
+                "As in “/2019/05/spring/”: what follows the host. "
+                "From a whole address, as https://old.example.jp/2019/05/spring/, it is taken by itself."
+            ),
+            "post": gettext_lazy("Where readers get to, wherever it moves. Type a word of its title, or its address."),
+        }
+
+    def clean_old_path(self) -> str:
+        try:
+            return read_former(self.cleaned_data["old_path"])
+        except BadAddress as bad:
+            raise ValidationError(str(bad)) from bad
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from articles.addresses import RESERVED_PREFIXES, is_reserved, with_number
+from articles.addresses import RESERVED_PREFIXES, bare_form, is_reserved, split_address, with_number
+from articles.editorial.terms import shows_posts
 from articles.formats.terms import slugify
-from articles.models import Post, Redirect
+from articles.models import Author, Category, Post, Redirect, Series, Tag
 from articles.site_settings import current
 
 MAX_PATH = 800
@@ -21,6 +24,11 @@ LISTS = frozenset({"categories", "tags", "authors", "series", "search", "feeds",
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # At these a list would stand in front of the post, or the post in front of it.
 _OF_LIST = re.compile(rf"/(?:[0-9]{{4}}(?:/[0-9]{{2}})?|{'|'.join(sorted(LISTS))}|archives)/?", re.IGNORECASE)
+_WHOLE = re.compile(r"https?://[^/]", re.IGNORECASE)
+_PERIOD = re.compile(r"/(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{2}))?")
+_FOLDERS: dict[str, Any] = {"categories": Category, "tags": Tag, "authors": Author, "series": Series}
+_TERM = re.compile(rf"/(?P<folder>{'|'.join(_FOLDERS)})(?:/(?P<slug>.+?)(?:/(?:rss\.xml|atom\.xml|feed\.json))?)?", re.DOTALL)
+LAST_YEAR, MONTHS = 9998, 12
 _NUMBERED = re.compile(r"-(?P<number>\d{1,6})/?$")
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff?#\\]")
 _DOTS = re.compile(r"/\.{1,2}(/|$)")
@@ -94,6 +102,8 @@ def claim(post: Post, stated: str, *, besides: Redirect | None = None) -> str:
     ``besides`` is a redirect that may hold it: the very one that is being changed.
     """
     path = unicodedata.normalize("NFC", stated.strip())
+    if path.startswith("／"):
+        raise BadAddress(_("The slashes are full-width (／). Write “/”."))
     path = path if path.startswith("/") else f"/{path}"
     if path == post.path:
         return path
@@ -119,9 +129,62 @@ def claim_former(post: Post, stated: str, redirect: Redirect) -> str:
     path = claim(post, stated, besides=redirect)
     if path == post.path:
         raise BadAddress(_("This is the post's present address, which needs no redirect."))
+    if shown := describe_answer(path):
+        raise BadAddress(
+            _("At “%(path)s” readers find %(shown)s, so that nobody would get to the post. Write another address.")
+            % {"path": path, "shown": shown}
+        )
     if Redirect.objects.filter(old_path=path).exclude(pk=redirect.pk).exists():
         raise BadAddress(_("“%(path)s” leads to this post already.") % {"path": path})
     return path
+
+
+def read_former(stated: str) -> str:
+    """The path of an address of an old site as people paste it: with or without scheme and host, encoded or not.
+
+    Raises BadAddress for one with a query, which is no part of an address here.
+    """
+    text = stated.strip()
+    if "?" in text or "#" in text:
+        raise BadAddress(_("Write the address without host and without what begins with “?” or “#”, as in “/2019/05/spring/”."))
+    if _WHOLE.match(text):
+        return split_address(text)[1]
+    return unquote(text) if "%" in text else text
+
+
+def describe_answer(path: str) -> str:
+    """What of the site's own readers find at an address, in the active language; empty where a former address may answer."""
+    bare = bare_form(path)
+    if bare.strip("/") == "":
+        return _("the front page")
+    if bare in ("/search", "/feeds"):
+        return _("the search page") if bare == "/search" else _("the list of the site's feeds")
+    if (period := _PERIOD.fullmatch(bare)) or bare == "/archives":
+        return _("the archive") if _has_posts(period) else ""
+    match = _TERM.fullmatch(bare)
+    if match is None:
+        return ""
+    kind = _FOLDERS[match["folder"]]
+    if match["slug"] is None:
+        return _("the list of all %(kind)s") % {"kind": kind._meta.verbose_name_plural} if kind.objects.exists() else ""
+    column = "full_slug" if kind is Category else "slug"
+    term = kind.objects.filter(**{column: match["slug"]}).first()
+    return _("the list of “%(name)s”") % {"name": term} if term is not None and shows_posts(term) else ""
+
+
+def _has_posts(period: re.Match[str] | None) -> bool:
+    posts = Post.objects.published().dated()
+    if period is None:
+        return posts.exists()
+    year, month = int(period["year"]), int(period["month"] or 1)
+    if not 1 < year < LAST_YEAR or not 1 <= month <= MONTHS:
+        return False
+    zone = timezone.get_default_timezone()
+    start = datetime(year, month, 1, tzinfo=zone)
+    until = datetime(year + 1, 1, 1, tzinfo=zone)
+    if period["month"] and month < MONTHS:
+        until = datetime(year, month + 1, 1, tzinfo=zone)
+    return posts.filter(published_at__gte=start, published_at__lt=until).exists()
 
 
 def find_holder(path: str, post: Post, *, besides: Redirect | None = None) -> int | None:

@@ -6,7 +6,7 @@ sets of these permissions, made by a migration; superusers hold them all.
 
 Whoever has assignments is limited to their categories and all below them: other people's posts are seen where one of their
 categories is among these, and worked on where all are; what readers get is decided there alone, for one's own posts too.
-Superusers have no limits.
+Of categories themselves they change only these. Superusers have no limits.
 """
 
 from __future__ import annotations
@@ -116,6 +116,12 @@ def assigned_categories(user: Account) -> frozenset[int] | None:
         keys = list(Assignment.objects.filter(user=user.pk).values_list("category_id", flat=True))
         known["_assigned_categories"] = _with_branches(keys) if keys else None
     return known["_assigned_categories"]
+
+
+def is_own_category(user: Account | None, key: int | None) -> bool:
+    """Whether the category with this key is one that the user may change; ``None``: the place above all of them."""
+    limit = None if user is None else assigned_categories(user)
+    return limit is None or key in limit
 
 
 def _with_branches(keys: list[int]) -> frozenset[int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from articles.formats.terms import identity, slugify
-from articles.models import Author, Category, Series, Tag
+from articles.models import Author, Category, Post, PostCategory, Series, Tag, TermRedirect
 from articles.models.taxonomy import MAX_NAME, term_identity
 
 Term = Tag | Author | Series | Category
@@ -58,9 +59,69 @@ def _check_place(term: Category) -> None:
         )
 
 
+def shows_posts(term: Term) -> bool:
+    """Whether readers find anything in the list of the term."""
+    posts = Post.objects.published()
+    if isinstance(term, Tag):
+        return posts.filter(tagged_items__tag=term).exists()
+    if isinstance(term, Category):
+        below = Category.objects.filter(Q(pk=term.pk) | Q(full_slug__startswith=term.full_slug + "/"))
+        return posts.filter(pk__in=PostCategory.objects.filter(category__in=below).values("post")).exists()
+    return posts.filter(**{"authors": term} if isinstance(term, Author) else {"series": term}).exists()
+
+
+def load_other_names(model: type[Term]) -> dict[tuple[int | None, str], int]:
+    """The keys of terms by the identities of their other names, those that are no mere spelling of the name; one query.
+
+    Of a category they hold among the children of one parent, which is the first part of what they are found by.
+    """
+    above = "parent_id" if model is Category else None
+    columns = ("pk", "identity", "aliases", *([above] if above else ()))
+    found: dict[tuple[int | None, str], int] = {}
+    for pk, own, names, *parent in model._default_manager.exclude(aliases=[]).order_by("-pk").values_list(*columns):
+        for name in names:
+            if (key := term_identity(str(name))) != own:
+                found[parent[0] if parent else None, key] = pk
+    return found
+
+
+def find_known(model: type[Term], names: Iterable[str]) -> dict[str, Any]:
+    """The terms that have one of ``names`` or had it, by its identity; no categories, whose names are told apart by parents.
+
+    One query where all are known by the names that they have, else three.
+    """
+    wanted = {term_identity(name) for name in names}
+    rows: Any = model._default_manager.all()
+    found: dict[str, Any] = {row.identity: row for row in rows.filter(identity__in=wanted)}
+    if not wanted - found.keys():
+        return found
+    keys = {key: pk for (_above, key), pk in load_other_names(model).items() if key in wanted and key not in found}
+    by_key = rows.in_bulk(set(keys.values())) if keys else {}
+    return found | {key: by_key[pk] for key, pk in keys.items() if pk in by_key}
+
+
+def find_category(parent: Category | None, name: str) -> Category | None:
+    """The category of this name below ``parent``, or the one that had it there."""
+    key = term_identity(name)
+    below = Category.objects.filter(parent=parent)
+    found = below.filter(identity=key).first()
+    if found is not None:
+        return found
+    others = below.exclude(aliases=[]).order_by("pk")
+    return next((row for row in others if key in map(term_identity, row.aliases)), None) or _find_moved(parent, name, key)
+
+
+def _find_moved(parent: Category | None, name: str, key: str) -> Category | None:
+    """The category that lay here under this name and lies elsewhere now."""
+    address = "/".join([*([parent.full_slug] if parent else ()), slugify(name)[:130]])
+    former = TermRedirect.objects.filter(kind="category", old_slug=address).select_related("category").first()
+    moved = former.category if former is not None else None
+    return moved if moved is not None and key in (moved.identity, *map(term_identity, moved.aliases)) else None
+
+
 def find_known_tags(names: Iterable[str]) -> dict[str, Tag]:
-    """The tags that exist among ``names``, by identity."""
-    return {tag.identity: tag for tag in Tag.objects.filter(identity__in={identity(name) for name in names})}
+    """The tags that have one of ``names`` or had it, by its identity."""
+    return find_known(Tag, names)
 
 
 def unknown_tags(names: Iterable[str]) -> list[str]:
@@ -72,7 +133,8 @@ def unknown_tags(names: Iterable[str]) -> list[str]:
 def find_or_make_tags(names: Iterable[str]) -> list[Tag]:
     """One tag per name, in the order of the names; a name met twice in different spellings counts once.
 
-    A tag that is not there is made with the spelling given; a new spelling of an existing tag becomes its alias.
+    A tag that is not there is made with the spelling given; a new spelling of an existing tag becomes its alias. One that was
+    renamed is found by its former name too.
     """
     known = find_known_tags(names)
     found: dict[str, Tag] = {}
@@ -81,8 +143,11 @@ def find_or_make_tags(names: Iterable[str]) -> list[Tag]:
         if not key or key in found:
             continue
         tag = known.get(key) or Tag.objects.create(name=name)
+        if tag.identity in found:
+            # Both its names were written.
+            continue
         if name != tag.name and name not in tag.aliases:
             tag.aliases = [*tag.aliases, name]
             tag.save(update_fields=["aliases"])
-        found[key] = tag
+        found[tag.identity] = tag
     return list(found.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from articles.editorial.terms import find_known_tags
+from articles.editorial.terms import find_category, find_known, find_known_tags
 from articles.formats.terms import identity
 from articles.library import find_by_fingerprint
 from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, Revision, Series, TaggedPost
@@ -150,7 +150,7 @@ def _find_moment(value: Any, reading: Reading) -> datetime | None:
 
 
 def _find_series(value: Any, reading: Reading) -> Series | None:
-    found = Series.objects.filter(identity=term_identity(value)).first() if value else None
+    found = find_known(Series, [value]).get(term_identity(value)) if value else None
     if value and found is None:
         reading.leave_out("series", value)
     return found
@@ -164,7 +164,7 @@ def _find_cover(value: Any, reading: Reading) -> MediaFile | None:
 
 
 def _find_authors(names: Any, reading: Reading) -> list[Author]:
-    known = {author.identity: author for author in Author.objects.filter(identity__in=map(term_identity, names))}
+    known = find_known(Author, names)
     for name in names:
         if term_identity(name) not in known:
             reading.leave_out("authors", name)
@@ -178,7 +178,7 @@ def _find_categories(paths: Any, reading: Reading) -> list[Category]:
         for depth, name in enumerate(path):
             if depth and category is None:
                 break
-            category = Category.objects.filter(parent=category, identity=term_identity(name)).first()
+            category = find_category(category, name)
         if category is None:
             reading.leave_out("categories", " › ".join(path))
         else:

@@ -10,7 +10,7 @@ from articles.models.notice import DeskSettings, Notice
 from articles.models.people import Assignment, Author
 from articles.models.post import Post, PostAuthor, PostCategory, PostLink, PostQuerySet, TaggedPost
 from articles.models.proof import ProofItem, ProofRun
-from articles.models.redirect import Redirect
+from articles.models.redirect import Redirect, TermRedirect
 from articles.models.revision import Presence, Revision
 from articles.models.search import RelatedPost, SearchEntry
 from articles.models.site import SiteLink, SiteSettings
@@ -63,4 +63,5 @@ __all__ = [
     "TableRow",
     "Tag",
     "TaggedPost",
+    "TermRedirect",
 ]

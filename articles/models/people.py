@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from articles.formats.terms import slugify
-from articles.models.taxonomy import free_slug, term_identity
+from articles.models.taxonomy import LastingTerm
 from articles.routes import address_of
 
 
-class Author(models.Model):
+class Author(LastingTerm):
     """A by-line. ``links`` is a list of ``{"label", "url"}``."""
 
     class Kind(models.TextChoices):
@@ -45,12 +42,6 @@ class Author(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.identity = term_identity(self.name)
-        if not self.slug:
-            self.slug = free_slug(Author, slugify(self.name), exclude_pk=self.pk)
-        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return address_of("author", self.slug)

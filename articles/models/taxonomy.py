@@ -9,12 +9,63 @@ from django.utils.translation import gettext_lazy as _
 from taggit.models import TagBase
 
 from articles.formats.terms import identity, slugify
+from articles.models.redirect import TermRedirect
 from articles.routes import address_of
 
 MAX_NAME = 200
 
 
-class IdentifiedTerm(models.Model):
+class LastingTerm(models.Model):
+    """A term that is found again under its former addresses and names, whoever changes it and by whatever form.
+
+    ``address_column`` is the column that its address is made of.
+    """
+
+    address_column: ClassVar[str] = "slug"
+    name: Any
+    slug: Any
+    identity: Any
+    aliases: Any
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        columns = kwargs.get("update_fields")
+        if columns is not None and not {"name", "slug", "parent"} & set(columns):
+            self.store(*args, **kwargs)
+            return
+        if columns is not None:
+            kwargs["update_fields"] = {*columns, "identity", "aliases", "slug", self.address_column}
+        stored = type(self)._default_manager.filter(pk=self.pk).first() if self.pk else None
+        self.identity = term_identity(self.name)
+        if stored is not None:
+            # A form whose slug was emptied asks for no other address.
+            self.slug = self.slug or stored.slug
+            self._keep_name(stored.name)
+        self.fill_address()
+        self.store(*args, **kwargs)
+        former = getattr(stored, self.address_column) if stored is not None else ""
+        present = getattr(self, self.address_column)
+        if former != present:
+            TermRedirect.objects.note_move(self, former, present)
+
+    def store(self, *args: Any, **kwargs: Any) -> None:
+        """Writes the row."""
+        models.Model.save(self, *args, **kwargs)
+
+    def fill_address(self) -> None:
+        """Makes what is missing of the address."""
+        if not self.slug:
+            self.slug = free_slug(type(self), slugify(self.name), exclude_pk=self.pk)
+
+    def _keep_name(self, former: str) -> None:
+        """Files and tables go on naming a term as it was called."""
+        if term_identity(former) != self.identity:
+            self.aliases = [*(alias for alias in self.aliases if alias not in (former, self.name)), former]
+
+
+class IdentifiedTerm(LastingTerm):
     """What every term has: one shown spelling, the other spellings met, and the identity that joins them."""
 
     identity = models.CharField(_("identity"), max_length=250, editable=False)
@@ -40,6 +91,18 @@ def free_slug(model: type[models.Model], wanted: str, field: str = "slug", exclu
     return candidate
 
 
+def slug_never_used(term: Category) -> str:
+    """A slug for a category that nobody named one for: neither it nor its address is that of another, or ever was."""
+    prefix = f"{term.parent.full_slug}/" if term.parent else ""
+    wanted = slugify(term.name)[:130]
+    candidate, number = wanted, 1
+    former = TermRedirect.objects.filter(kind="category")
+    while Category.objects.filter(full_slug=prefix + candidate).exists() or former.filter(old_slug=prefix + candidate).exists():
+        number += 1
+        candidate = f"{wanted}-{number}"
+    return candidate
+
+
 class Tag(IdentifiedTerm, TagBase):
     """A tag. Its name is the first spelling met; identity is NFKC and case fold (``AI`` = ``ＡＩ`` = ``ai``)."""
 
@@ -58,18 +121,14 @@ class Tag(IdentifiedTerm, TagBase):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.identity = term_identity(self.name)
-        if not self.slug:
-            self.slug = free_slug(Tag, slugify(self.name), exclude_pk=self.pk)
-        models.Model.save(self, *args, **kwargs)
-
     def get_absolute_url(self) -> str:
         return address_of("tag", self.slug)
 
 
 class Category(IdentifiedTerm):
     """A category in a tree. ``full_slug`` is the slugs from the root down, joined by ``/``; ``depth`` of a root is 0."""
+
+    address_column = "full_slug"
 
     name = models.CharField(_("name"), max_length=MAX_NAME)
     slug = models.CharField(_("slug"), max_length=210, blank=True)
@@ -93,21 +152,22 @@ class Category(IdentifiedTerm):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Also moves the addresses of everything below."""
-        self.identity = term_identity(self.name)
+    def get_absolute_url(self) -> str:
+        return address_of("category", self.full_slug)
+
+    def fill_address(self) -> None:
         if not self.slug:
             self.slug = slugify(self.name)[:130]
         prefix = f"{self.parent.full_slug}/" if self.parent else ""
         self.full_slug = free_slug(Category, prefix + self.slug, "full_slug", self.pk)
         self.slug = self.full_slug.removeprefix(prefix)
-        super().save(*args, **kwargs)
+
+    def store(self, *args: Any, **kwargs: Any) -> None:
+        """Also moves the addresses of everything below."""
+        super().store(*args, **kwargs)
         for child in self.children.all():
             if not child.full_slug.startswith(self.full_slug + "/"):
                 child.save()
-
-    def get_absolute_url(self) -> str:
-        return address_of("category", self.full_slug)
 
 
 class Series(IdentifiedTerm):
@@ -124,12 +184,6 @@ class Series(IdentifiedTerm):
 
     def __str__(self) -> str:
         return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.identity = term_identity(self.name)
-        if not self.slug:
-            self.slug = free_slug(Series, slugify(self.name), exclude_pk=self.pk)
-        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return address_of("series", self.slug)

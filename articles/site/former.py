@@ -1,4 +1,4 @@
-"""What an address of an old site was that is no post: one of its files, lists, feeds, sitemaps or icons; where it leads now.
+"""What an address was that is no post: a file, list, feed, sitemap or icon of an old site, or a term's own; where it leads now.
 
 Every answer is an address of this site that answers 200, so that nobody is sent on twice. What only drafts have (a
 file, a term, a whole source) answers as an unknown address.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,7 +25,7 @@ from articles.addresses import MAX_PATH, bare_form, file_spellings
 from articles.feed_links import feeds_of
 from articles.formats.terms import identity, slugify
 from articles.library import may_be_shown
-from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
+from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost, TermRedirect
 from articles.references import fold
 from articles.routes import address_of, period_address
 from articles.site.media import is_there
@@ -40,7 +42,7 @@ LIST_FOLDERS = {
 _FILE = re.compile(r"[^/]\.(?!html?$|php$|md$)[A-Za-z0-9]{2,5}$")
 _FEED = re.compile(
     r"(?P<list>/(?:.*/)?)(?:(?P<rss>index\.xml|rss2?\.xml|index\.rss|rss/?|feed/(?:rss2?/?)?|feed)"
-    r"|(?P<atom>feed\.xml|atom\.xml|feed\.atom|atom/?|feed/atom/?|feed/(?:by_tag/)?[^/]+\.xml))"
+    r"|(?P<atom>feed\.xml|atom\.xml|feed\.atom|atom/?|feed/atom/?|feed/(?:by_tag/)?[^/]+\.xml)|(?P<json>feed\.json))"
 )
 _SITEMAP = re.compile(r"(?P<list>/(?:.*/)?)(?:[\w-]+-)?sitemap(?:[_-]?index)?[0-9]*\.(?:xml|xml\.gz|txt)", re.IGNORECASE)
 _ICON = re.compile(r"(?P<list>/(?:.*/)?)favicon\.(?:ico|png|svg|gif)", re.IGNORECASE)
@@ -55,7 +57,8 @@ def find_old_site(path: str) -> str | None:
     """Where the decoded ``path`` of an old site leads, percent-encoded; ``None`` where nobody knows it.
 
     Asked only where no post stands or stood. Queries: the sources; then, for what looks like a file, the files and
-    whether they may be shown; for what looks like a list, the term and whether it holds anything public.
+    whether they may be shown; for what looks like a list, the term, the one that had its address, and whether it holds
+    anything public.
     """
     path = unicodedata.normalize("NFC", path)
     if not path.isprintable() or len(path) > MAX_PATH or not path.startswith("/"):
@@ -67,8 +70,8 @@ def find_old_site(path: str) -> str | None:
         return static("img/icon.svg")
     if (match := _SITEMAP.fullmatch(path)) and old_site.is_home(match["list"]):
         return address_of("sitemap")
-    if (match := _FEED.fullmatch(path)) and (shown := old_site.find_list(match["list"])):
-        return _feed_of(shown, "rss" if match["rss"] else "atom")
+    if (match := _FEED.fullmatch(path)) and (shown := old_site.find_list(match["list"], is_feed=True)):
+        return _feed_of(shown, next(name for name in ("rss", "atom", "json") if match[name]))
     if match := _PAGE.fullmatch(path):
         return old_site.find_list(match["list"])
     return old_site.find_list(bare_form(path) + "/")
@@ -121,20 +124,21 @@ class _OldSite:
     def is_home(self, address: str) -> bool:
         return any(one.kind == "home" and fold(one.address) == fold(address) and self._is_public(one) for one in self.lists)
 
-    def find_list(self, address: str) -> str | None:
-        """Where the list at ``address`` (with a final slash) leads, if it shows anything here."""
+    def find_list(self, address: str, *, is_feed: bool = False) -> str | None:
+        """Where the list at ``address`` (with a final slash) leads, if it shows anything here, or its feed does."""
         folded = fold(address)
         for one in self.lists:
-            if folded.startswith(fold(one.address)) and (found := self._find_in(one, address[len(one.address) :].strip("/"))):
+            rest = address[len(one.address) :].strip("/")
+            if folded.startswith(fold(one.address)) and (found := self._find_in(one, rest, is_feed)):
                 return found
         return None
 
-    def _find_in(self, one: _List, rest: str) -> str | None:
+    def _find_in(self, one: _List, rest: str, is_feed: bool) -> str | None:
         home = address_of("home")
         if rest and one.kind in ("home", "archive"):
             return find_period(rest)
         if rest:
-            return find_term(one.kind, rest) if one.kind in _TERMS else None
+            return find_term(one.kind, rest, is_feed=is_feed) if one.kind in _TERMS else None
         if one.kind == "section" and not Post.objects.published().below(one.address).exists():
             return None
         if one.source is None:
@@ -143,7 +147,7 @@ class _OldSite:
             return None
         # A section is often a category by the same name.
         name = one.address.strip("/").rpartition("/")[2] if one.kind in ("section", "list") else ""
-        return (name and find_term("category", name)) or home
+        return (name and find_term("category", name, is_feed=is_feed)) or home
 
     def _is_public(self, one: _List) -> bool:
         """Whether readers may know of the source: one that brought nothing but drafts is unknown to them."""
@@ -194,11 +198,11 @@ def find_period(text: str) -> str | None:
 _TERMS: dict[str, Any] = {"tag": Tag, "category": Category, "author": Author, "series": Series}
 
 
-def find_term(kind: str, written: str) -> str | None:
-    """The list of a term as an old address writes it, if it shows anything.
+def find_term(kind: str, written: str, *, is_feed: bool = False) -> str | None:
+    """The list of a term as an old address writes it, if it shows anything, or its feed does.
 
-    By its slug here; by its identity, blanks written as hyphens; or by its letters and digits alone: generators drop
-    punctuation each in their own way.
+    By its slug here; by a slug that it had; by its identity, blanks written as hyphens; or by its letters and digits alone:
+    generators drop punctuation each in their own way.
     """
     rows = _TERMS[kind].objects.all()
     column = "full_slug" if kind == "category" else "slug"
@@ -207,22 +211,33 @@ def find_term(kind: str, written: str) -> str | None:
     identities = list(dict.fromkeys(identity(text) for text in (name, name.replace("-", " "), name.replace("+", " "))))
     found = list(rows.filter(Q(**{f"{column}__in": slugs}) | Q(identity__in=identities))[:20])
     found.sort(key=lambda term: (getattr(term, column) not in slugs, len(getattr(term, column))))
-    term = next((term for term in found if _shows_posts(term)), None) or _find_by_letters(rows, name)
+    here = [term for term in found if getattr(term, column) in slugs]
+    candidates = chain(here, _had_address(kind, slugs) if not here else (), found[len(here) :])
+    term = next((term for term in candidates if _shows_posts(term, is_feed)), None) or _find_by_letters(rows, name, is_feed)
     return term.get_absolute_url() if term else None
 
 
-def _find_by_letters(rows: Any, name: str) -> Any:
+def _had_address(kind: str, slugs: list[str]) -> Iterator[Any]:
+    """The terms that had one of the addresses, the one that is spelled as asked for first. No slug has a dot, as a file has."""
+    if "." in slugs[0]:
+        return
+    rows = TermRedirect.objects.filter(kind=kind, old_slug__in=slugs).select_related(kind)
+    yield from (row.term for row in sorted(rows, key=lambda row: slugs.index(row.old_slug)))
+
+
+def _find_by_letters(rows: Any, name: str, is_feed: bool) -> Any:
     wanted = _NOT_WORDS.sub("", identity(name))
     if not wanted:
         return None
     near = rows.filter(identity__gte=wanted[0], identity__lt=wanted[0] + "\U0010ffff").order_by("identity")[:_MAX_TERMS]
     keys = [pk for pk, known in near.values_list("pk", "identity") if _NOT_WORDS.sub("", known) == wanted]
-    return next((term for term in rows.filter(pk__in=keys[:20]).order_by("pk") if _shows_posts(term)), None)
+    return next((term for term in rows.filter(pk__in=keys[:20]).order_by("pk") if _shows_posts(term, is_feed)), None)
 
 
-def _shows_posts(term: Any) -> bool:
-    """Whether the term's list, which is one by date, has anything to show."""
-    posts = Post.objects.published().dated()
+def _shows_posts(term: Any, is_feed: bool) -> bool:
+    """Whether the term's list has anything to show; a feed has only what is dated."""
+    posts = Post.objects.published()
+    posts = posts.dated() if is_feed else posts
     if isinstance(term, Tag):
         return posts.filter(pk__in=TaggedPost.objects.filter(tag=term).values("content_object")).exists()
     if isinstance(term, Category):

@@ -24,6 +24,7 @@ from articles.models import (
     SourceFile,
     Tag,
     TaggedPost,
+    TermRedirect,
 )
 
 MEDIA_COLUMNS = (
@@ -105,6 +106,8 @@ def _tables() -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     yield "post tags", _rows(TaggedPost, "content_object__path", "tag__identity")
     yield "corrections", _rows(Correction, "post__path", "corrected_at", "text")
     yield "redirects", _rows(Redirect, "old_path", "post__path")
+    holders = ("category__full_slug", "tag__identity", "author__identity", "series__identity")
+    yield "term redirects", _rows(TermRedirect, "kind", "old_slug", *holders)
 
 
 def _rows(model: type[Model], *fields: str) -> Iterable[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext_noop
 
+from articles.editorial.terms import load_other_names
 from articles.findings import Finding
 from articles.formats.terms import variant_key
 from articles.models import Author, Category, ImportItem, ImportRun, ImportTerm, Series, Tag
@@ -46,6 +48,8 @@ CHANGEABLE = (State.UPLOADED, State.PLANNED)
 MAX_SHOWN = 300
 """Characters of a field that an item keeps for display."""
 MAX_LISTED = 200
+MAX_PATHS = 20
+"""Ways to write the place of one category by former names."""
 Kind = ImportTerm.Kind
 Verdict = ImportItem.Verdict
 BATCH = 500
@@ -326,25 +330,37 @@ def _write_terms(run: ImportRun, tally: Tally, choices: Choices) -> None:
 
 
 def _find_terms_here(kind: str) -> dict[str, tuple[int, str]]:
-    """Identity → key and name of the terms that this site has."""
+    """Identity → key and name of the terms that this site has, by the names that they have and those that they had."""
     if kind == Kind.CATEGORY:
         return _find_categories_here()
     model: Any = {Kind.TAG: Tag, Kind.SERIES: Series, Kind.AUTHOR: Author}[Kind(kind)]
-    return {identity: (pk, name) for pk, identity, name in model.objects.values_list("pk", "identity", "name").iterator()}
+    found = {identity: (pk, name) for pk, identity, name in model.objects.values_list("pk", "identity", "name").iterator()}
+    names = dict(found.values())
+    for (_above, identity), pk in load_other_names(model).items():
+        found.setdefault(identity, (pk, names[pk]))
+    return found
 
 
 def _find_categories_here() -> dict[str, tuple[int, str]]:
     rows = {pk: (parent, name) for pk, parent, name in Category.objects.values_list("pk", "parent_id", "name")}
+    others: dict[int, list[str]] = {}
+    for (_above, name), pk in load_other_names(Category).items():
+        others.setdefault(pk, []).append(name)
     found = {}
+    former: dict[str, tuple[int, str]] = {}
     for pk in rows:
         path: list[str] = []
+        called: list[list[str]] = []
         key: int | None = pk
         while key is not None:
             parent, name = rows[key]
             path.insert(0, name)
+            called.insert(0, [name, *others.get(key, ())])
             key = parent
         found[category_identity(path)] = (pk, join_category(path))
-    return found
+        for names in islice(product(*called), 1, MAX_PATHS):
+            former.setdefault(category_identity(names), (pk, join_category(path)))
+    return former | found
 
 
 def _propose(rows: Sequence[ImportTerm], here: Mapping[str, tuple[int, str]]) -> None:

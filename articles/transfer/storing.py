@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop as _
 from articles.addresses import is_reserved, with_number
 from articles.derive import apply_rendered, link_rows, moved
 from articles.editorial.permalinks import MAX_PATH, house_path
+from articles.editorial.terms import find_category, load_other_names
 from articles.editorial.versions import snapshot_of
 from articles.findings import Finding, RefusedFile
 from articles.formats.document import Document, Site, SiteFile
@@ -38,8 +39,9 @@ from articles.models import (
     Source,
     Tag,
     TaggedPost,
+    TermRedirect,
 )
-from articles.models.taxonomy import MAX_NAME, term_identity
+from articles.models.taxonomy import MAX_NAME, slug_never_used, term_identity
 from articles.references import MemoryIndex
 from articles.related import mark_waiting
 from articles.search import index_posts
@@ -85,6 +87,7 @@ class TermBook:
         self.choices = choices or Choices()
         self.journal = journal or Journal(None)
         self.accounts: dict[str, int] = {}
+        self.other_names: dict[type, dict[tuple[int | None, str], int]] = {}
         self._place_authors()
 
     def _place_authors(self) -> None:
@@ -117,6 +120,7 @@ class TermBook:
             return
         for row in model.objects.filter(identity__in=missing):
             self.rows[model, None, row.identity] = row
+        self._find_renamed(model, [key for key in missing if (model, None, key) not in self.rows])
         new = [spellings[key] for key in missing if (model, None, key) not in self.rows]
         slugs = self._free_slugs(model, new)
         made = model.objects.bulk_create(
@@ -127,6 +131,21 @@ class TermBook:
         self.journal.made(made)
         if model is Author and self.accounts:
             self._give_accounts(missing)
+
+    def _find_renamed(self, model: type[Term], missing: Sequence[str]) -> None:
+        """Takes terms that had one of the names; which they are is read once for all chunks."""
+        if not missing:
+            return
+        if model not in self.other_names:
+            self.other_names[model] = load_other_names(model)
+        known = self.other_names[model]
+        keys = {key: known[None, key] for key in missing if (None, key) in known}
+        rows = model._default_manager.in_bulk(set(keys.values())) if keys else {}
+        for key, pk in keys.items():
+            if pk in rows:
+                # One object for all its names, which collects the spellings of all.
+                row = self.rows.setdefault((model, None, rows[pk].identity), rows[pk])
+                self.rows[model, None, key] = row
 
     def _give_accounts(self, identities: Iterable[str]) -> None:
         """Joins by-lines that were loaded or made just now with the accounts that staff chose for their names."""
@@ -140,13 +159,20 @@ class TermBook:
 
     def _free_slugs(self, model: Any, names: Sequence[str]) -> list[str]:
         wanted = [slugify(name) for name in names]
+        former = TermRedirect.objects.filter(kind=model._meta.model_name)
+        # Nobody meant the new term to take an address that leads readers to another one.
         taken = set(model.objects.filter(slug__in=wanted).values_list("slug", flat=True))
+        taken |= set(former.filter(old_slug__in=wanted).values_list("old_slug", flat=True))
         free = []
         for slug in wanted:
             candidate = slug
             if slug in taken:
                 candidate, number = f"{slug}-2", 2
-                while candidate in taken or model.objects.filter(slug=candidate).exists():
+                while (
+                    candidate in taken
+                    or model.objects.filter(slug=candidate).exists()
+                    or former.filter(old_slug=candidate).exists()
+                ):
                     number += 1
                     candidate = f"{slug}-{number}"
             taken.add(candidate)
@@ -170,9 +196,10 @@ class TermBook:
         parent: Category | None = None
         for name in self.category_path(path)[:MAX_DEPTH]:
             key = (Category, parent.pk if parent else None, term_identity(name))
-            row = self.rows.get(key) or Category.objects.filter(parent=parent, identity=key[2]).first()
+            row = self.rows.get(key) or find_category(parent, name)
             if row is None:
                 row = Category(name=name[:MAX_NAME], parent=parent)
+                row.slug = slug_never_used(row)
                 row.save()
                 self.journal.made([row])
             self.rows[key] = row

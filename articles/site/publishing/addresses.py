@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import resolve, reverse
 
 from articles.feed_links import feeds_of
-from articles.models import Author, MediaVersion, Post, PostQuerySet, Redirect, Series, Source, SourceFile, Tag
+from articles.models import Author, MediaVersion, Post, PostQuerySet, Redirect, Series, Source, SourceFile, Tag, TermRedirect
 from articles.routes import path_address
 from articles.site import archives
 from articles.site.context import Section, load_sections
@@ -167,6 +167,9 @@ def leading_on() -> Iterator[str]:
     yield reverse("articles:feed").rstrip("/")
     for redirect in _by_column(Redirect.objects.only("old_path"), "old_path"):
         yield path_address(redirect.old_path)
+    for term in _by_column(TermRedirect.objects.only("kind", "old_slug"), "pk"):
+        yield reverse(f"articles:{term.kind}", args=[term.old_slug])
+        yield from term_feeds(term.kind, term.old_slug)
     withdrawn = Post.objects.filter(state=Post.State.WITHDRAWN, trashed_at__isnull=True)
     for post in _by_column(withdrawn.only("path"), "path"):
         yield from texts_of(post)

@@ -35,6 +35,7 @@ from articles.models import (
     SourceFile,
     Tag,
     TaggedPost,
+    TermRedirect,
 )
 from articles.release import list_ingredients
 from articles.site.sitemaps import NEWS_AGE
@@ -44,6 +45,7 @@ _UNTOLD: tuple[Any, ...] = (MediaVersion, Source, SourceFile)
 #: All rows of these are read as they are.
 _TABLES: tuple[Any, ...] = (
     *(Author, Category, Series, Tag, PostAuthor, PostCategory, TaggedPost, RelatedPost, Correction, Redirect),
+    TermRedirect,
     *(MediaFile, PictureVariants, PostCard, FrontPage, FrontSlot, SiteSettings, SiteLink, *_UNTOLD),
 )
 #: Columns by which processes claim work, and those of the desk; no page shows them.

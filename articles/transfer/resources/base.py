@@ -26,11 +26,11 @@ from import_export.instance_loaders import BaseInstanceLoader
 from import_export.results import RowResult
 
 from articles.editorial.permissions import visible_posts
-from articles.editorial.terms import RefusedTerm
+from articles.editorial.terms import RefusedTerm, find_known, find_known_tags, load_other_names
 from articles.editorial.workflow import EditorialError
 from articles.findings import Finding
 from articles.formats.terms import identity
-from articles.models import Author, Category, MediaFile, MediaVersion, Post, Series, Tag
+from articles.models import Author, Category, MediaFile, MediaVersion, Post, Series
 from articles.models.taxonomy import term_identity
 from articles.sheets.cells import Cell, Missing, Target, as_text, is_empty, protect
 from articles.sheets.lists import join_paths, split_names
@@ -95,6 +95,7 @@ class Tree:
 
     def __init__(self) -> None:
         rows = {row[0]: row[1:] for row in Category.objects.values_list("pk", "name", "parent_id")}
+        self.rows, self.others = rows, load_other_names(Category)
         self.places: dict[int, Place] = {}
         for pk in rows:
             names: list[str] = []
@@ -112,10 +113,21 @@ class Tree:
         return None if pk is None else self.places.get(pk)
 
     def find(self, path: Sequence[str]) -> list[Place]:
-        """The place whose names are ``path``, else all whose last names are."""
+        """The place whose names are ``path``, else all whose last names are, else what had these names."""
         keys = tuple(term_identity(name) for name in path)
         ending = [place for place in self.by_last.get(keys[-1], []) if place.keys[-len(keys) :] == keys]
-        return [place for place in ending if place.keys == keys] or ending
+        return [place for place in ending if place.keys == keys] or ending or self._find_renamed(keys)
+
+    def _find_renamed(self, keys: Sequence[str]) -> list[Place]:
+        at: int | None = None
+        for key in keys:
+            named = (pk for pk, (name, parent) in self.rows.items() if parent == at and term_identity(name) == key)
+            found = next(named, None) or self.others.get((at, key))
+            if found is None:
+                return []
+            at = found
+        place = self.get(at)
+        return [place] if place else []
 
 
 @dataclass(slots=True)
@@ -184,8 +196,7 @@ class ChunkLoader(BaseInstanceLoader):
 
     @cached_property
     def known_tags(self) -> set[str]:
-        wanted = {identity(name) for name in self.names("tags")}
-        return set(Tag.objects.filter(identity__in=wanted).values_list("identity", flat=True))
+        return set(find_known_tags(self.names("tags")))
 
     @cached_property
     def authors(self) -> dict[str, Author]:
@@ -202,8 +213,7 @@ class ChunkLoader(BaseInstanceLoader):
 
     @cached_property
     def series(self) -> dict[str, Series]:
-        wanted = {term_identity(name) for name in self.texts("series")}
-        return {series.identity: series for series in Series.objects.filter(identity__in=wanted)}
+        return find_known(Series, self.texts("series"))
 
     def find_series(self, name: str) -> Series | None:
         return self.series.get(term_identity(name))

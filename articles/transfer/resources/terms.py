@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Model, Q, QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from articles.editorial.permissions import is_own_category
 from articles.editorial.terms import RefusedTerm, check_readable, check_term
 from articles.models import Author, Category, PostAuthor, PostCategory, Tag, TaggedPost
 from articles.models.taxonomy import term_identity
@@ -135,6 +137,7 @@ class TermResource(TableResource):
             raise RefusedTerm(str(gettext_lazy("The entry was changed by someone since the preview.")))
         for name, value in self.restore(changes, loader).items():
             setattr(term, name, value)
+        self.check_right(term, changes, loader)
         check_term(term)
         try:
             with transaction.atomic():
@@ -145,6 +148,9 @@ class TermResource(TableResource):
             ) from error
         saved: Model = term
         return saved
+
+    def check_right(self, term: Any, changes: Mapping[str, Any], loader: ChunkLoader) -> None:
+        """Raises RefusedTerm where the user may change terms, but not this one."""
 
 
 def _columns(*names: str) -> tuple[str, ...]:
@@ -245,9 +251,17 @@ class CategoryResource(TermResource):
         else:
             term.parent = find_parent(place)
             check_term(term)
+        self.check_right(term, current.values, loader)
         if "name" in current.values or "parent" in current.values:
             names = (*(place.names if place else ()), term.name)
             self.claim(loader, claim_category(names), join_paths([names]))
+
+    def check_right(self, term: Category, changes: Mapping[str, Any], loader: ChunkLoader) -> None:
+        places: list[int | None] = [term.pk] if term.pk is not None else []
+        if term.pk is None or "parent" in changes:
+            places.append(term.parent_id)
+        if changes and not all(is_own_category(loader.user, place) for place in places):
+            raise RefusedTerm(_("Your account is limited to some categories, and this place is in none of them."))
 
     def restore(self, changes: Mapping[str, Mapping[str, Any]], loader: ChunkLoader) -> dict[str, Any]:
         # The row before may have made the parent.
