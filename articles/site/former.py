@@ -23,7 +23,7 @@ from articles.addresses import MAX_PATH, bare_form, file_spellings
 from articles.feed_links import feeds_of
 from articles.formats.terms import identity, slugify
 from articles.library import may_be_shown
-from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost
+from articles.models import Author, Category, Post, PostCategory, Redirect, Series, Source, SourceFile, Tag, TaggedPost
 from articles.references import fold
 from articles.routes import address_of, period_address
 from articles.site.media import is_there
@@ -49,6 +49,8 @@ _DAY = re.compile(r"(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{2})(?:/(?P<day>[0-9]{2
 _NOT_WORDS = re.compile(r"[\W_]+")
 _MAX_TERMS = 2_000
 _MAX_HOMES = 40
+_MAX_WORDS = 8
+_MAX_DEPTH = 6
 
 
 def find_old_site(path: str) -> str | None:
@@ -133,17 +135,42 @@ class _OldSite:
         home = address_of("home")
         if rest and one.kind in ("home", "archive"):
             return find_period(rest)
+        if rest and one.kind == "terms":
+            return self._find_in_taxonomy(one, rest)
         if rest:
             return find_term(one.kind, rest) if one.kind in _TERMS else None
-        if one.kind == "section" and not Post.objects.published().below(one.address).exists():
+        if one.source is not None and (page := Post.objects.published().filter(path=one.address).only("path").first()):
+            # Asked for a further page or a feed of the list below a page that stands.
+            return page.get_absolute_url()
+        if one.kind == "section" and not self._shows_section(one):
             return None
         if one.source is None:
             return home if one.address == "/" else None
         if not self._is_public(one):
             return None
         # A section is often a category by the same name.
-        name = one.address.strip("/").rpartition("/")[2] if one.kind in ("section", "list") else ""
+        name = one.address.strip("/").rpartition("/")[2] if one.kind in ("section", "list", "terms") else ""
         return (name and find_term("category", name)) or home
+
+    def _shows_section(self, one: _List) -> bool:
+        """Whether a section has anything public: below its address, or in its folder, whose posts ``permalinks`` may move."""
+        public = Post.objects.published()
+        if public.below(one.address).exists():
+            return True
+        name = one.address.strip("/").rpartition("/")[2]
+        folders = Q(source_path__icontains=f"/{name}/") | Q(source_path__icontains=f"/{name.replace('-', ' ')}/")
+        return one.source is not None and public.filter(folders, source=one.source).exists()
+
+    def _find_in_taxonomy(self, one: _List, rest: str) -> str | None:
+        """Where a term of a taxonomy leads that this site has no lists for: to what has its name, else to the front page.
+
+        Only of a term that a public post has; whether one does, its front matter says, which reads all posts of the source.
+        """
+        words = [word for word in re.split(r"[\s+/-]+", rest) if word][:_MAX_WORDS]
+        named = [Q(front_matter__icontains=word) for word in words]
+        if not named or not Post.objects.published().filter(*named, source=one.source).exists():
+            return None
+        return next((found for kind in _TERMS if (found := find_term(kind, rest))), address_of("home"))
 
     def _is_public(self, one: _List) -> bool:
         """Whether readers may know of the source: one that brought nothing but drafts is unknown to them."""
@@ -163,13 +190,40 @@ class _OldSite:
         for file in files.select_related("media", "source").order_by("source", "path")[:20]:
             if file.media is not None and is_there(file.media.public_name) and may_be_shown(file):
                 return file.media.url
-        return None
+        return _find_beside_page(path)
 
     def _in_all_languages(self, path: str) -> list[str]:
         """A file of a page bundle was served below the home page of each language; one address of it is recorded."""
         homes = [one.address for one in self.lists if one.kind == "home"][:_MAX_HOMES]
         others = [to + path[len(home) :] for home in homes if path.startswith(home) for to in homes]
         return list(dict.fromkeys([path, *others]))
+
+
+def _find_beside_page(path: str) -> str | None:
+    """The library's address for a file of a page's bundle, below an address that a public page of it has or had.
+
+    The pages of a bundle may have an address in each language that says nothing of the others'.
+    """
+    folders = [path[:at] for at, char in enumerate(path) if char == "/" and at][-_MAX_DEPTH:]
+    asked = {form: folder for folder in folders for page in (f"{folder}/", f"{folder}.html") for form in file_spellings(page)}
+    public = Post.objects.published()
+    pages = list(public.filter(path__in=asked, source_path__contains="index.").values_list("path", "source", "source_path"))
+    former = Redirect.objects.filter(old_path__in=asked, post__in=public.order_by())
+    pages += former.filter(post__source_path__contains="index.").values_list("old_path", "post__source", "post__source_path")
+    wanted = {}
+    for page, source, source_path in pages:
+        bundle, _slash, name = source_path.rpartition("/")
+        inside = path[len(asked[page]) :].lstrip("/")
+        # Folders below a section are bundles or sections themselves, with pages of their own.
+        if name.startswith("index.") or (name.startswith("_index.") and "/" not in inside):
+            wanted[(source, f"{bundle}/{inside}")] = len(page)
+    if not wanted:
+        return None
+    sources, paths = zip(*wanted, strict=True)
+    files = SourceFile.objects.filter(source__in=sources, path__in=paths, media__isnull=False).exclude(media__public_name="")
+    found = [file for file in files.select_related("media")[:20] if (file.source_id, file.path) in wanted]
+    found.sort(key=lambda file: -wanted[(file.source_id, file.path)])
+    return next((file.media.url for file in found if file.media and is_there(file.media.public_name)), None)
 
 
 # --- lists
