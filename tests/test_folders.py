@@ -185,6 +185,17 @@ def test_older_articles_of_a_section_are_on_pages_of_their_own(client: Client, h
     assert client.get("/posts/?before=nonsense").status_code == 404
 
 
+def test_further_pages_and_feeds_of_an_old_list_lead_to_the_page_above_it(client: Client, hugo: Source) -> None:
+    for old, new in {
+        "/posts/page/2/": "/posts/",
+        "/en/page/3/": "/en/",
+        "/posts/index.xml": "/rss.xml",
+        "/en/index.xml": "/rss.xml",
+        "/tags/春/index.xml": quote("/tags/春/rss.xml"),
+    }.items():
+        assert client.get(quote(old)).headers["Location"] == new, old
+
+
 def test_the_list_below_a_page_is_published_as_files_with_its_older_pages(hugo: Source, tmp_path: Path, settings: Any) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     SiteSettings.objects.create(number=1, posts_per_page=5)

@@ -275,6 +275,34 @@ def test_the_template_pages_of_a_jekyll_site_lead_home(client: Client, tmp_path:
         assert leads(client, old) == new, old
 
 
+def test_pages_of_markdown_that_listed_posts_lead_on_and_words_beside_a_list_stay(
+    client: Client, tmp_path: Path, media_root: Path
+) -> None:
+    loop = '{% for post in site.posts %}\n- <a href="{{ post.url }}">{{ post.title }}</a>\n{% endfor %}\n'
+    site = {
+        "_config.yml": "url: https://old.example\nfuture: true\n",
+        "_posts/2025-04-01-Haru.md": "---\ntitle: 春\ncategories: [News]\n---\n本文\n",
+        "_posts/2099-04-01-ahead.md": "---\ntitle: 先\n---\n本文\n",
+        "index.md": "---\nlayout: home\n---\n# 最新\n\n" + loop,
+        "list.md": "---\ntitle: 一覧\n---\n" + loop,
+        "news.md": "---\npermalink: /news/\n---\n" + loop,
+        "about.md": "---\ntitle: 紹介\npermalink: /about/\n---\n紹介の言葉。\n\n" + loop,
+    }
+    run = import_archive(write_site(tmp_path / "blog", site))
+    assert leads(client, "/list") == leads(client, "/list.html") == "/"
+    assert leads(client, "/news/") == "/categories/news/"
+    home, about = client.get("/").content.decode(), client.get("/about/").content.decode()
+    assert "introduction" not in home
+    assert "紹介の言葉。" in about
+    for text in (home, about):
+        assert "{{" not in text
+        assert "{%" not in text
+    codes = {item.path: {finding["code"] for finding in item.findings} for item in run.items.all()}
+    assert "post-list-left-out" in codes["about.md"]
+    assert "was-public-there" in codes["_posts/2099-04-01-ahead.md"]
+    assert "was-public-there" not in codes["_posts/2025-04-01-Haru.md"]
+
+
 def test_hexos_folders_of_lists_are_read_from_its_configuration(
     client: Client, tmp_path: Path, media_root: Path, django_capture_on_commit_callbacks: Any
 ) -> None:

@@ -44,6 +44,7 @@ from articles.formats.hugo_site import (
     find_ignoring,
     find_owner,
     find_place,
+    flag_of,
     fold_key,
     fold_keys,
     folders_above,
@@ -170,7 +171,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         language=default.name,
         title=default.title,
         encoding=options.encoding,
-        config={"hugo": settings},
+        config={"hugo": settings, "shows_future": flag_of(config.get("buildfuture"))},
         findings=sites.with_zone([*findings, *_report_taxonomies(settings)], options, stated_zone, default.timezone),
     )
     site.files = _sort_files(container, site, settings, config, members)
@@ -395,6 +396,7 @@ class _Page:
         self._read_terms()
         self._check_build_options()
         self._check_origin()
+        document.shows_future = self.site.config.get("shows_future", False)
         document.language = language.name
         document.kind = self._find_kind()
         document.features = self._find_features()

@@ -22,7 +22,7 @@ from django.utils import timezone
 from articles.addresses import MAX_PATH, bare_form, file_spellings
 from articles.feed_links import feeds_of
 from articles.formats.terms import identity, slugify
-from articles.library import may_be_shown
+from articles.library import find_owner, may_be_shown
 from articles.models import Author, Category, Post, PostCategory, Redirect, Series, Source, SourceFile, Tag, TaggedPost
 from articles.references import fold
 from articles.routes import address_of, period_address
@@ -206,24 +206,28 @@ def _find_beside_page(path: str) -> str | None:
     """
     folders = [path[:at] for at, char in enumerate(path) if char == "/" and at][-_MAX_DEPTH:]
     asked = {form: folder for folder in folders for page in (f"{folder}/", f"{folder}.html") for form in file_spellings(page)}
-    public = Post.objects.published()
-    pages = list(public.filter(path__in=asked, source_path__contains="index.").values_list("path", "source", "source_path"))
+    public = Post.objects.published().filter(source_path__contains="index.", source__dialect="hugo")
+    pages = list(public.filter(path__in=asked).values_list("path", "source", "source_path"))
     former = Redirect.objects.filter(old_path__in=asked, post__in=public.order_by())
-    pages += former.filter(post__source_path__contains="index.").values_list("old_path", "post__source", "post__source_path")
-    wanted = {}
-    for page, source, source_path in pages:
+    pages += former.values_list("old_path", "post__source", "post__source_path")
+    bundles: dict[tuple[int | None, str], str] = {}
+    for page, source, source_path in sorted(pages, key=lambda page: len(page[0])):
         bundle, _slash, name = source_path.rpartition("/")
         inside = path[len(asked[page]) :].lstrip("/")
         # Folders below a section are bundles or sections themselves, with pages of their own.
         if name.startswith("index.") or (name.startswith("_index.") and "/" not in inside):
-            wanted[(source, f"{bundle}/{inside}")] = len(page)
-    if not wanted:
+            bundles[(source, f"{bundle}/{inside}")] = bundle
+    if not bundles:
         return None
-    sources, paths = zip(*wanted, strict=True)
+    sources, paths = zip(*bundles, strict=True)
     files = SourceFile.objects.filter(source__in=sources, path__in=paths, media__isnull=False).exclude(media__public_name="")
-    found = [file for file in files.select_related("media")[:20] if (file.source_id, file.path) in wanted]
-    found.sort(key=lambda file: -wanted[(file.source_id, file.path)])
-    return next((file.media.url for file in found if file.media and is_there(file.media.public_name)), None)
+    for file in files.select_related("media", "source").order_by("source", "path")[:20]:
+        bundle = bundles.get((file.source_id, file.path), "")
+        owner = find_owner(file) if bundle else None
+        may_be_seen = owner is None or owner.is_public or owner.source_path.rpartition("/")[0] == bundle
+        if bundle and may_be_seen and file.media is not None and is_there(file.media.public_name):
+            return file.media.url
+    return None
 
 
 # --- lists
