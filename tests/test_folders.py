@@ -192,8 +192,11 @@ def test_further_pages_and_feeds_of_an_old_list_lead_to_the_page_above_it(client
         "/posts/index.xml": "/rss.xml",
         "/en/index.xml": "/rss.xml",
         "/tags/春/index.xml": quote("/tags/春/rss.xml"),
+        "/writers/山田-太郎/index.xml": "/rss.xml",
+        "/writers/山田-太郎/page/2/": quote("/writers/山田-太郎/"),
     }.items():
         assert client.get(quote(old)).headers["Location"] == new, old
+    assert client.get(quote("/tags/冬/index.xml")).status_code == 404, "a term without public posts has no feed"
 
 
 def test_the_list_below_a_page_is_published_as_files_with_its_older_pages(hugo: Source, tmp_path: Path, settings: Any) -> None:

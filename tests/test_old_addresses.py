@@ -419,7 +419,8 @@ PLACES = {
         'tags = "/fuda/:slug/"\n'
     ),
     "content/posts/haru.md": (
-        "---\ntitle: 春\ndate: 2025-04-01\ntags: [海, 名所]\ncategories: [お知らせ]\nchiiki: [港区, 名所, New York]\n---\n本文\n"
+        "---\ntitle: 春\ndate: 2025-04-01\ntags: [海, 名所]\ncategories: [お知らせ]\n"
+        "chiiki: [港区, 名所, New York, 'Q&A']\n---\n本文\n"
     ),
     "content/posts/hello.en.md": "---\ntitle: Hello\ndate: 2025-04-02\ntags: [Sea]\n---\ntext\n",
     "content/My News/a.md": "---\ntitle: 報\ndate: 2025-04-03\n---\n本文\n",
@@ -448,6 +449,7 @@ def test_lists_of_moved_sections_taxonomies_and_the_first_language_lead_on(
         "/chiiki/港区/": "/",
         "/chiiki/港区/index.xml": "/rss.xml",
         "/chiiki/new-york/": "/",
+        "/chiiki/qa/": "/",
         "/chiiki/名所/": quote("/tags/名所/"),
         "/chiiki/内密/": "404",
         "/chiiki/無い/": "404",

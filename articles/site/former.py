@@ -23,7 +23,19 @@ from articles.addresses import MAX_PATH, bare_form, file_spellings
 from articles.feed_links import feeds_of
 from articles.formats.terms import identity, slugify
 from articles.library import find_owner, may_be_shown
-from articles.models import Author, Category, Post, PostCategory, Redirect, Series, Source, SourceFile, Tag, TaggedPost
+from articles.models import (
+    Author,
+    Category,
+    Post,
+    PostCategory,
+    PostQuerySet,
+    Redirect,
+    Series,
+    Source,
+    SourceFile,
+    Tag,
+    TaggedPost,
+)
 from articles.references import fold
 from articles.routes import address_of, period_address
 from articles.site.media import is_there
@@ -125,6 +137,8 @@ class _OldSite:
 
     def find_list(self, address: str) -> str | None:
         """Where the list at ``address`` (with a final slash) leads, if it shows anything here."""
+        if page := _find_page_above(address):
+            return page
         folded = fold(address)
         for one in self.lists:
             if folded.startswith(fold(one.address)) and (found := self._find_in(one, address[len(one.address) :].strip("/"))):
@@ -139,9 +153,6 @@ class _OldSite:
             return self._find_in_taxonomy(one, rest)
         if rest:
             return find_term(one.kind, rest) if one.kind in _TERMS else None
-        if one.source is not None and (page := Post.objects.published().filter(path=one.address).only("path").first()):
-            # Asked for a further page or a feed of the list below a page that stands.
-            return page.get_absolute_url()
         if one.kind == "section" and not self._shows_section(one):
             return None
         if one.source is None:
@@ -166,9 +177,10 @@ class _OldSite:
 
         Only of a term that a public post has; whether one does, its front matter says, which reads all posts of the source.
         """
+        public = Post.objects.published().filter(source=one.source)
         words = [word for word in re.split(r"[\s+/-]+", rest) if word][:_MAX_WORDS]
-        named = [Q(front_matter__icontains=word) for word in words]
-        if not named or not Post.objects.published().filter(*named, source=one.source).exists():
+        is_written = bool(words) and public.filter(*(Q(front_matter__icontains=word) for word in words)).exists()
+        if not is_written and not _has_term_of_letters(public, rest):
             return None
         return next((found for kind in _TERMS if (found := find_term(kind, rest))), address_of("home"))
 
@@ -231,6 +243,24 @@ def _find_beside_page(path: str) -> str | None:
 
 
 # --- lists
+
+
+def _find_page_above(address: str) -> str | None:
+    """The public page that stands at ``address`` above a list of its own, of which a further page or a feed is asked for."""
+    page = Post.objects.published().filter(path=address, source_path__contains="_index.").only("path").first()
+    if page is None or resolve(page.path).url_name in TERM_KINDS:
+        return None
+    return page.get_absolute_url()
+
+
+def _has_term_of_letters(posts: PostQuerySet, written: str) -> bool:
+    """Whether one of the newest of ``posts`` has a text of these letters and digits among the keys that no field stands for."""
+    wanted = _NOT_WORDS.sub("", identity(written))
+    for extra in posts.order_by("-published_at", "-pk").values_list("extra", flat=True)[:_MAX_TERMS]:
+        values = [text for value in extra.values() for text in (value if isinstance(value, list) else [value])]
+        if any(isinstance(text, str) and _NOT_WORDS.sub("", identity(text)) == wanted for text in values):
+            return bool(wanted)
+    return False
 
 
 def find_period(text: str) -> str | None:
