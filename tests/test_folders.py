@@ -17,6 +17,7 @@ from articles.site.publishing import publish
 from articles.transfer.importing import import_archive
 from tests.factories import AuthorFactory, PostFactory
 from tests.pages import CachedSite
+from tests.test_admin import fields, post_url, sign_in
 from tests.test_importing import write_site
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +198,13 @@ def test_further_pages_and_feeds_of_an_old_list_lead_to_the_page_above_it(client
     }.items():
         assert client.get(quote(old)).headers["Location"] == new, old
     assert client.get(quote("/tags/冬/index.xml")).status_code == 404, "a term without public posts has no feed"
+
+
+def test_the_preview_of_a_page_above_a_list_shows_the_list(hugo: Source) -> None:
+    desk, _person = sign_in("editor")
+    page = Post.objects.get(path="/posts/")
+    text = desk.post(post_url("preview", page.pk), fields(page, body="直した前書き。")).text.replace("<wbr>", "")
+    assert text.index("直した前書き。") < text.index("夏が来た") < text.index("春が来た")
 
 
 def test_the_list_below_a_page_is_published_as_files_with_its_older_pages(hugo: Source, tmp_path: Path, settings: Any) -> None:
