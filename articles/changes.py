@@ -99,7 +99,8 @@ class Seen:
 _LIVE = "{0}.state IN ('scheduled', 'published') AND {0}.trashed_at IS NULL"
 _ENTRY = (
     *("state", "trashed_at", "published_at", "expires_at", "path", "kind", "language", "translation_key"),
-    *("series_id", "series_order", "noindex"),
+    # Which folder of its source a post lies in decides which section it is listed in.
+    *("series_id", "series_order", "noindex", "source_path"),
 )
 _CARD = (
     *("title", "cover_id", "cover_alt", "excerpt", "custom_excerpt", "description", "updated_at", "corrected_at"),
@@ -515,6 +516,8 @@ def _mark_entries(marks: Marks, entries: dict[int, set[datetime | None]]) -> Non
             marks.gone |= {f"name:{pk}", f"card:{pk}", f"text:{pk}"}
         places = {place_of(moment) for moment in moments if moment is not None}
         marks.places["time"] |= places
+        if None in moments:
+            marks.places["undated"].add(None)
         if post := public.get(pk):
             marks.addresses.add(bare_form(post.path))
             marks.places[f"beside:{post.language}"] |= places

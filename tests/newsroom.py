@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
+from django.db.models import Q
 from django.utils import timezone
 
 from articles.models import (
@@ -26,6 +28,7 @@ from articles.models import (
     Series,
     SiteLink,
     SiteSettings,
+    Source,
     Tag,
 )
 from tests.factories import AuthorFactory, CategoryFactory, MediaFileFactory, PostFactory, SeriesFactory, make_correction
@@ -38,6 +41,8 @@ class Newsroom:
         self.random = random.Random(seed)
         self.clock = clock
         self.number = 0
+        lists = [["home", "/old/"], ["tag", "/old/topics/"]]
+        self.source = Source.objects.create(name="old", dialect="hugo", timezone="UTC", lists=lists)
         SiteSettings.objects.create(number=1, posts_per_page=5)
         root = CategoryFactory(name="政治")
         self.categories = [
@@ -135,9 +140,32 @@ class Newsroom:
         Post.objects.filter(pk=post.pk).update(path=path)
 
     def take_an_address(self) -> None:
-        address = self.random.choice(["/", "/tags/", "/archives/", "/authors/", "/2026/", "/feeds/"])
+        terms = [unquote(self.random.choice(rows).get_absolute_url()) for rows in (self.tags, self.authors, self.categories)]
+        address = self.random.choice(["/", "/tags/", "/archives/", "/authors/", "/2026/", "/feeds/", *terms])
         if not Post.objects.filter(path=address).exists():
             self._change(path=address)
+
+    def stand_above_a_list(self) -> None:
+        """A page that came from the ``_index`` of a section, a language, a taxonomy or a term of an old site."""
+        kind, folder, path, language = self.random.choice(
+            [
+                ("section/moved", "moved", "/moved/", ""),
+                ("home", "en", "/en/", "en"),
+                ("taxonomy/topics", "topics", "/old/topics/", ""),
+                ("term/topics/ai", "topics/ai", "/old/topics/ai/", ""),
+            ]
+        )
+        if not Post.objects.filter(Q(path=path) | Q(source=self.source, source_path=f"content/{folder}/_index.md")).exists():
+            values = {"source": self.source, "source_path": f"content/{folder}/_index.md", "source_permalink": path}
+            post = PostFactory(path=path, kind="page", published_at=None, translation_key=kind, language=language, **values)
+            Post.objects.filter(pk=post.pk).update(body_html=f"<p>前書き{self.random.random()}</p>")
+
+    def change_folder(self) -> None:
+        self.number += 1
+        self._change(source=self.source, source_path=f"content/{self.random.choice(['moved', 'other'])}/{self.number}.md")
+
+    def undate(self) -> None:
+        self._change(kind="page", published_at=None, path=f"/moved/page-{self.random.randint(1, 10_000)}/")
 
     def categorize(self) -> None:
         post, category = self._post(), self.random.choice(self.categories)
@@ -269,7 +297,7 @@ class Newsroom:
     def actions(self) -> list[Callable[[], None]]:
         """Everything above, a new post and a wait more often."""
         names = [name for name in vars(Newsroom) if not name.startswith("_") and name != "actions" and name != "addresses"]
-        return [getattr(self, name) for name in [*names, "write", "wait", "redate", "turn_state"]]
+        return [getattr(self, name) for name in [*names, "write", "wait", "redate", "turn_state", "stand_above_a_list"]]
 
     def addresses(self) -> list[str]:
         """Where readers may go."""

@@ -404,3 +404,50 @@ def test_a_japanese_comma_separates_terms_but_no_part_of_an_address(tmp_path: Pa
 
     assert document.categories == [("春",), ("夏",), ("Sea",)]
     assert document.permalink == "/春、夏/sea/a/"
+
+
+# --- Pages that list posts ----------------------------------------------------------------------------------------------
+
+LOOP = "{% for post in site.posts %}\n- [{{ post.title }}]({{ post.url }})\n{% endfor %}\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        LOOP,
+        "# 記事一覧\n\n" + LOOP,
+        "{% assign all = site.posts | sort: 'date' %}\n<ul>{% for post in all %}<li>{{ post.title }}</li>{% endfor %}</ul>\n",
+        "{% for tag in site.tags %}\n## {{ tag[0] }}\n{% for post in tag[1] %}{{ post.title }}{% endfor %}\n{% endfor %}\n",
+        "{% for post in paginator.posts %}{{ post.title }}{% endfor %}\n"
+        '{% if paginator.next_page %}<a href="{{ paginator.next_page_path }}">次</a>{% endif %}\n',
+    ],
+)
+def test_a_page_of_markdown_that_only_lists_posts_is_a_list(tmp_path: Path, body: str) -> None:
+    site, documents = read_site(tmp_path, {"_config.yml": "title: T\n", "list.md": "---\nlayout: x\n---\n" + body})
+
+    assert (site.files["list.md"].role, documents) == ("site_file", {})
+    assert ["list", "/list/"] in site.lists
+    assert site.files["list.md"].reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "ようこそ。\n\n" + LOOP,
+        "```liquid\n" + LOOP + "```\n",
+        "{% raw %}\n" + LOOP + "{% endraw %}\n",
+        "{% for person in site.data.people %}{{ person.name }}{% endfor %}\n",
+        "本文だけ\n",
+        "",
+    ],
+)
+def test_a_page_with_words_of_its_own_stays_a_text(tmp_path: Path, body: str) -> None:
+    site, documents = read_site(tmp_path, {"_config.yml": "title: T\n", "list.md": "---\nlayout: x\n---\n" + body})
+
+    assert list(documents) == ["list.md"]
+    assert ["list", "/list/"] not in site.lists
+
+
+def test_a_site_that_shows_the_future_says_so(tmp_path: Path) -> None:
+    assert read_one(tmp_path, "_posts/2099-01-01-x.md", front_matter(), "future: true\n").shows_future
+    assert not read_one(tmp_path, "_posts/2099-01-01-x.md", front_matter(), "title: T\n").shows_future

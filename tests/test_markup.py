@@ -1,6 +1,7 @@
 """Markdown to HTML: what readers see, what editors are told."""
 
 import json
+import re
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 from articles.markup import DEFAULT_FEATURES, FEATURES, GENERATOR_FEATURES, engines, render, render_lines
 from articles.markup.document import Heading, Link, ResolvedMedia
+from articles.markup.engines import Flavour
 from articles.markup.limits import EngineFailed, TooComplex, call_bounded
 from articles.markup.source import CodeMap, find_code
 from articles.markup.text import cut
@@ -816,3 +818,51 @@ def test_a_wikilink_to_a_place_in_a_note_reads_as_people_say_it():
 def test_a_stray_backtick_reaches_no_further_than_its_paragraph(line):
     html = html_of(f"閉じない ` 印\n{line}\n`` a`b `` を見る", GENERATOR_FEATURES["commonmark"])
     assert "<code>a`b</code>" in html
+
+
+# --- Template code that listed posts ------------------------------------------------------------------------------------
+
+LOOPED = """ようこそ。
+
+{% assign all = site.posts | where: "lang", "ja" %}
+{% for post in all %}
+- [{{ post.title }}]({{ post.url }}) {% for tag in post.tags %}{{ tag }}{% endfor %}
+{% endfor %}
+{% if paginator.total_pages > 1 %}<a href="{{ paginator.next_page_path }}">次</a>{% endif %}
+
+おわり。
+"""
+
+
+def test_a_loop_over_posts_is_left_out_and_reported_and_the_words_around_it_stay() -> None:
+    rendered = render(LOOPED, flavour="kramdown", features=DEFAULT_FEATURES["jekyll"])
+    assert rendered.plain_text.split() == ["ようこそ。", "おわり。"]
+    assert not {"{", "%", "href"} & set(re.findall(r"[{%]|href", rendered.html))
+    assert {finding.code for finding in rendered.findings} == {"post-list-left-out"}
+
+
+def test_a_loop_over_anything_else_and_one_in_code_stay_as_they_stand() -> None:
+    other = render("{% for n in (1..3) %}回{% endfor %}\n", flavour="kramdown", features=DEFAULT_FEATURES["jekyll"])
+    assert other.html.count("template-code") == 2
+    sample = render(
+        "```liquid\n{% for post in site.posts %}\n{% endfor %}\n```\n", flavour="kramdown", features=DEFAULT_FEATURES["jekyll"]
+    )
+    assert "endfor" in sample.html
+    assert not sample.findings
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "flavour"),
+    [
+        ("[次へ]({{ page.next.url }})\n", "jekyll", "kramdown"),
+        ('<a href="{{ page.next.url }}">次へ</a>\n', "jekyll", "kramdown"),
+        ('<a href="{{ page.next.url }}"><b>次へ</b></a>\n', "jekyll", "html"),
+        ("[次へ]({{< mystery >}})\n", "hugo", "commonmark"),
+        ("[次へ](/a/{% mystery %}/)\n", "hexo", "commonmark"),
+    ],
+)
+def test_no_link_leads_to_template_code(text: str, dialect: str, flavour: Flavour) -> None:
+    rendered = render(text, flavour=flavour, features=DEFAULT_FEATURES[dialect])
+    assert "href" not in rendered.html
+    assert "次へ" in rendered.plain_text
+    assert "unknown-template-code" in {finding.code for finding in rendered.findings}

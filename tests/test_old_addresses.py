@@ -15,6 +15,7 @@ from django.test import Client
 from articles.addresses import host_of, letter_pairs, likeness, loose_form, spellings_of
 from articles.models import Post, PostLink, Source, SourceFile
 from articles.transfer.importing import import_archive
+from articles.transfer.proving import addresses_of_source, prove
 from tests.factories import PostFactory, RedirectFactory, make_picture
 from tests.test_importing import write_site
 
@@ -274,6 +275,34 @@ def test_the_template_pages_of_a_jekyll_site_lead_home(client: Client, tmp_path:
         assert leads(client, old) == new, old
 
 
+def test_pages_of_markdown_that_listed_posts_lead_on_and_words_beside_a_list_stay(
+    client: Client, tmp_path: Path, media_root: Path
+) -> None:
+    loop = '{% for post in site.posts %}\n- <a href="{{ post.url }}">{{ post.title }}</a>\n{% endfor %}\n'
+    site = {
+        "_config.yml": "url: https://old.example\nfuture: true\n",
+        "_posts/2025-04-01-Haru.md": "---\ntitle: 春\ncategories: [News]\n---\n本文\n",
+        "_posts/2099-04-01-ahead.md": "---\ntitle: 先\n---\n本文\n",
+        "index.md": "---\nlayout: home\n---\n# 最新\n\n" + loop,
+        "list.md": "---\ntitle: 一覧\n---\n" + loop,
+        "news.md": "---\npermalink: /news/\n---\n" + loop,
+        "about.md": "---\ntitle: 紹介\npermalink: /about/\n---\n紹介の言葉。\n\n" + loop,
+    }
+    run = import_archive(write_site(tmp_path / "blog", site))
+    assert leads(client, "/list") == leads(client, "/list.html") == "/"
+    assert leads(client, "/news/") == "/categories/news/"
+    home, about = client.get("/").content.decode(), client.get("/about/").content.decode()
+    assert "introduction" not in home
+    assert "紹介の言葉。" in about
+    for text in (home, about):
+        assert "{{" not in text
+        assert "{%" not in text
+    codes = {item.path: {finding["code"] for finding in item.findings} for item in run.items.all()}
+    assert "post-list-left-out" in codes["about.md"]
+    assert "was-public-there" in codes["_posts/2099-04-01-ahead.md"]
+    assert "was-public-there" not in codes["_posts/2025-04-01-Haru.md"]
+
+
 def test_hexos_folders_of_lists_are_read_from_its_configuration(
     client: Client, tmp_path: Path, media_root: Path, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -377,3 +406,129 @@ def test_an_old_address_costs_the_same_with_twice_the_posts_and_sources(
         source = Source.objects.create(name=f"s{number}", dialect="hugo", base_path=f"/b{number}", timezone="UTC")
         PostFactory(source=source, source_path=f"a{number}.md", tags=["AI", f"t{number}"])
     assert costs() == before
+
+
+# --- Lists that this site has no equal of -------------------------------------------------------------------------------
+
+PLACES = {
+    "hugo.toml": (
+        'baseURL = "https://old.example/"\ndefaultContentLanguage = "ja"\n'
+        "[languages.ja]\nweight = 1\n[languages.en]\nweight = 2\n"
+        '[taxonomies]\ntag = "tags"\ncategory = "categories"\nchiiki = "chiiki"\n'
+        '[permalinks]\nposts = "/:year/:month/:slug/"\nhidden = "/:year/:month/:slug/"\nMy-News = "/:year/:slug/"\n'
+        'tags = "/fuda/:slug/"\n'
+    ),
+    "content/posts/haru.md": (
+        "---\ntitle: 春\ndate: 2025-04-01\ntags: [海, 名所]\ncategories: [お知らせ]\n"
+        "chiiki: [港区, 名所, New York, 'Q&A']\n---\n本文\n"
+    ),
+    "content/posts/hello.en.md": "---\ntitle: Hello\ndate: 2025-04-02\ntags: [Sea]\n---\ntext\n",
+    "content/My News/a.md": "---\ntitle: 報\ndate: 2025-04-03\n---\n本文\n",
+    "content/hidden/a.md": "---\ntitle: 秘\ndate: 2025-04-03\ndraft: true\nchiiki: [内密]\n---\n本文\n",
+}
+
+
+def test_lists_of_moved_sections_taxonomies_and_the_first_language_lead_on(
+    client: Client, tmp_path: Path, media_root: Path
+) -> None:
+    run = import_archive(write_site(tmp_path / "old", PLACES))
+    for old, new in {
+        "/posts/": "/",
+        "/posts/index.xml": "/rss.xml",
+        "/posts/page/2/": "/",
+        "/en/posts/": "/",
+        "/my-news/": "/",
+        "/hidden/": "404",
+        "/hidden/index.xml": "404",
+        "/fuda/海/": quote("/tags/海/"),
+        "/fuda/海/index.xml": quote("/tags/海/rss.xml"),
+        "/en/fuda/sea/": "/tags/sea/",
+        "/fuda/無い/": "404",
+        "/chiiki/": "/",
+        "/chiiki/index.xml": "/rss.xml",
+        "/chiiki/港区/": "/",
+        "/chiiki/港区/index.xml": "/rss.xml",
+        "/chiiki/new-york/": "/",
+        "/chiiki/qa/": "/",
+        "/chiiki/名所/": quote("/tags/名所/"),
+        "/chiiki/内密/": "404",
+        "/chiiki/無い/": "404",
+        "/ja/": "/",
+        "/ja/index.html": "/",
+        "/ja/sitemap.xml": "/sitemap.xml",
+    }.items():
+        assert leads(client, old) == new, old
+    findings = [finding for finding in run.findings if finding["code"] == "taxonomy-not-shown"]
+    assert [finding["params"]["name"] for finding in findings] == ["chiiki"]
+
+
+def test_a_section_leads_to_the_category_of_its_name(client: Client, tmp_path: Path, media_root: Path) -> None:
+    files = {name.replace("/posts/", "/お知らせ/"): text for name, text in PLACES.items()}
+    files["hugo.toml"] = files["hugo.toml"].replace("posts =", "お知らせ =")
+    import_archive(write_site(tmp_path / "old", files))
+    assert leads(client, "/お知らせ/") == quote("/categories/お知らせ/")
+
+
+# --- Files of bundles in translations that have addresses of their own --------------------------------------------------
+
+SHARED = {
+    "hugo.toml": PLACES["hugo.toml"].replace('posts = "/:year/:month/:slug/"\n', ""),
+    "content/posts/trip/index.md": "---\ntitle: 旅\ndate: 2025-04-02\nchiiki: [港区]\n---\n![海](sea.png)\n",
+    "content/posts/trip/index.en.md": (
+        "---\ntitle: Voyage\nslug: voyage\ndate: 2025-04-02\n---\n![sea](sea.png)\n\n[map](maps/map.png)\n"
+    ),
+    "content/posts/trip/sea.png": b"sea",
+    "content/posts/trip/maps/map.png": b"logo",
+    "content/posts/_index.en.md": "---\ntitle: Posts\nurl: /en/all/\n---\ntext\n",
+    "content/posts/banner.png": b"favicon",
+    "content/posts/secret/index.md": "---\ntitle: 秘\ndate: 2025-04-03\ndraft: true\n---\n![図](plan.png)\n",
+    "content/posts/secret/plan.png": b"plan",
+}
+
+
+@pytest.fixture
+def translated(tmp_path: Path, media_root: Path, django_capture_on_commit_callbacks: Any) -> Source:
+    with django_capture_on_commit_callbacks(execute=True):
+        import_archive(write_with_pictures(tmp_path / "old", SHARED))
+    return Source.objects.get()
+
+
+def test_a_file_of_a_bundle_is_found_below_the_address_of_each_translation(client: Client, translated: Source) -> None:
+    for path in (
+        "/posts/trip/sea.png",
+        "/en/posts/voyage/sea.png",
+        "/en/posts/voyage/maps/map.png",
+        "/en/all/banner.png",
+    ):
+        assert leads(client, path).startswith("/media/"), path
+    for path in ("/en/posts/voyage/none.png", "/en/all/secret/plan.png", "/posts/secret/plan.png", "/en/all/trip/sea.png"):
+        assert leads(client, path) == "404", path
+
+
+def test_a_file_goes_with_the_page_of_its_translation(client: Client, translated: Source) -> None:
+    Post.objects.filter(path="/posts/trip/").update(state=Post.State.DRAFT)
+    assert leads(client, "/en/posts/voyage/sea.png").startswith("/media/")
+    assert leads(client, "/posts/trip/sea.png") == "404"
+    moved = Post.objects.get(path="/en/posts/voyage/")
+    RedirectFactory(old_path=moved.path, post=moved)
+    Post.objects.filter(pk=moved.pk).update(path="/elsewhere/")
+    assert leads(client, "/en/posts/voyage/sea.png").startswith("/media/")
+    Post.objects.filter(pk=moved.pk).update(state=Post.State.DRAFT)
+    assert leads(client, "/en/posts/voyage/sea.png") == "404"
+
+
+def test_a_proof_asks_for_files_in_each_language_and_for_every_list(translated: Source) -> None:
+    addresses = set(addresses_of_source(translated))
+    assert {
+        "/posts/trip/sea.png",
+        "/en/posts/voyage/sea.png",
+        "/en/posts/voyage/maps/map.png",
+        "/posts/",
+        "/posts/index.xml",
+        "/ja/",
+        quote("/chiiki/港区/"),
+        "/chiiki/index.xml",
+    } <= addresses
+    assert not any("secret" in address for address in addresses)
+    answered = {proof.address: str(proof.outcome) for proof in prove(sorted(addresses))}
+    assert set(answered.values()) <= {"ok", "moved"}, [address for address, outcome in answered.items() if outcome == "missing"]

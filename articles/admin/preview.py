@@ -26,7 +26,7 @@ from articles.editorial.versions import ordered_authors, ordered_categories, ord
 from articles.formats.terms import identity, slugify
 from articles.formats.translating import list_differences
 from articles.models import Author, Category, Post, Tag
-from articles.site import article
+from articles.site import article, folders
 from articles.site.context import load_sections
 from articles.site.listing import Credit, Credits, as_cards, attach_credits, list_posts, load_pictures
 from articles.site.syndication import atom_entry
@@ -211,7 +211,9 @@ def _render_page(post: Post, credits: Credits) -> HttpResponse:
     neighbours = article.load_neighbours(post)
     attach_credits(neighbours.related)
     corrections = article.load_corrections(post)
-    return render_post(post, credits, post.plain_text[:OPENING], neighbours, corrections, scripts=False)
+    folder = folders.find_folder(post)
+    listing = folder.list(None) if folder else None
+    return render_post(post, credits, post.plain_text[:OPENING], neighbours, corrections, scripts=False, listing=listing)
 
 
 def _complete(post: Post) -> None:

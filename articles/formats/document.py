@@ -54,7 +54,8 @@ class Document:
     ``front_matter`` is the parsed mapping in the file's own spelling and order; values are those of
     :mod:`articles.formats.frontmatter`. ``known_keys`` names the top-level keys that became fields here; the rest
     are shown to editors as they stand.
-    ``source_title`` is what the generator had (``None``: nothing); ``title`` is never empty.
+    ``source_title`` is what the generator had (``None``: nothing); ``title`` is never empty. ``shows_future`` says that the
+    old site showed texts before their date.
     """
 
     path: str
@@ -90,6 +91,7 @@ class Document:
     language: str = ""
     translation_key: str = ""
     findings: list[Finding] = field(default_factory=list)
+    shows_future: bool = False
 
 
 @dataclass(slots=True)
@@ -117,7 +119,8 @@ class Site:
     ``fingerprint`` changes when configuration or options change the reading of an unchanged file.
     ``lists`` are the lists that the old site had, as ``[kind, address]``: an address is a decoded path that ends with
     ``/``, base path and language prefix included; the kind is ``home``, ``section`` (of what stands below), ``list``
-    or ``archive`` (by date), or what the parts below name: ``tag``, ``category``, ``author``, ``series``.
+    or ``archive`` (by date), or what the parts below name: ``tag``, ``category``, ``author``, ``series``, or ``terms``
+    of a taxonomy that is none of these.
     """
 
     root: str

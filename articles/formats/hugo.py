@@ -35,6 +35,7 @@ from articles.formats.hugo_site import (
     OWN_CONFIGS,
     SHARED_CONFIGS,
     Cascade,
+    Language,
     Mount,
     Place,
     Settings,
@@ -43,6 +44,7 @@ from articles.formats.hugo_site import (
     find_ignoring,
     find_owner,
     find_place,
+    flag_of,
     fold_key,
     fold_keys,
     folders_above,
@@ -169,8 +171,8 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         language=default.name,
         title=default.title,
         encoding=options.encoding,
-        config={"hugo": settings},
-        findings=sites.with_zone(findings, options, stated_zone, default.timezone),
+        config={"hugo": settings, "shows_future": flag_of(config.get("buildfuture"))},
+        findings=sites.with_zone([*findings, *_report_taxonomies(settings)], options, stated_zone, default.timezone),
     )
     site.files = _sort_files(container, site, settings, config, members)
     site.lists = _find_lists(site, settings)
@@ -187,8 +189,12 @@ def _find_lists(site: Site, settings: Settings) -> list[list[str]]:
     for code, language in settings.languages.items():
         homes[code] = sites.join_base(language.base_path, f"{language.prefix}/" if language.prefix else "")
         found.append(["home", homes[code]])
-        terms_lists = [(singular, plural) for plural, singular in language.taxonomies.items() if singular in _LISTED_TERMS]
-        found += [[singular, f"{homes[code]}{clean_path(plural, settings.rules)}/"] for singular, plural in terms_lists]
+        if not language.prefix and len(settings.languages) > 1:
+            # Hugo writes a page there that leads to the language without a prefix.
+            found.append(["home", sites.join_base(language.base_path, f"{code}/")])
+        for plural, singular in language.taxonomies.items():
+            kind = singular if singular in _LISTED_TERMS else "terms"
+            found += [[kind, homes[code] + folder] for folder in _taxonomy_folders(language, plural, settings)]
     for path, file in sorted(site.files.items()):
         place = find_place(settings, path) if file.role == "document" else None
         if place is not None and place.folder:
@@ -196,6 +202,29 @@ def _find_lists(site: Site, settings: Settings) -> list[list[str]]:
             found.append(["section", f"{homes[place.language.code]}{section}/"])
     unique = dict.fromkeys(map(tuple, found))
     return [list(one) for one in unique]
+
+
+def _taxonomy_folders(language: Language, plural: str, settings: Settings) -> Iterator[str]:
+    """Below which folders of a language a taxonomy has its terms; a pattern of ``permalinks`` moves them to its beginning."""
+    yield clean_path(plural, settings.rules) + "/"
+    if moved := language.permalinks.get("term", {}).get(plural, "").partition(":")[0].strip("/"):
+        yield clean_path(moved, settings.rules) + "/"
+
+
+def _report_taxonomies(settings: Settings) -> Iterator[Finding]:
+    """A finding for each taxonomy that this product has no lists for: nothing of it is lost, and nothing of it is shown."""
+    names = {
+        plural: None
+        for one in settings.languages.values()
+        for plural, name in one.taxonomies.items()
+        if name not in _LISTED_TERMS
+    }
+    for plural in names:
+        template = _(
+            "The taxonomy “%(name)s” has no lists here. Its terms stay in the front matter and are not shown; its addresses lead "
+            "to the tag or category of that name, else to the front page. Write the terms as tags if readers should find them."
+        )
+        yield Finding("taxonomy-not-shown", "warning", template, {"name": plural})
 
 
 # --- the files ------------------------------------------------------------------------------------------------------
@@ -367,6 +396,7 @@ class _Page:
         self._read_terms()
         self._check_build_options()
         self._check_origin()
+        document.shows_future = self.site.config.get("shows_future", False)
         document.language = language.name
         document.kind = self._find_kind()
         document.features = self._find_features()

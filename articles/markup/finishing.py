@@ -19,6 +19,7 @@ from articles.markup.highlight import colour_escaped, scrolling
 from articles.markup.maths import to_mathml
 from articles.markup.page import (
     CLOSE,
+    CODE_MARK,
     OPEN,
     PLACEHOLDER,
     Page,
@@ -432,14 +433,14 @@ class Finisher:
         """Whether an address means something of this site."""
         return bool(address) and not address.startswith(("//", "#", "\\")) and not _SCHEME.match(address)
 
-    def resolve_held(self, address: str) -> str | None:
-        """An address with held references in it, or ``None`` where one of them is unknown."""
+    def resolve_held(self, address: str, *, keeps_code: bool = True) -> str | None:
+        """An address with held references in it, or ``None`` where one of them is unknown, or code that nobody runs."""
         unknown = False
 
         def replace(match: re.Match[str]) -> str:
             nonlocal unknown
             held = self.page.held_at(match[1])
-            unknown = unknown or not held.text
+            unknown = unknown or not held.text or (not keeps_code and held.html.startswith(CODE_MARK))
             return held.text
 
         address = PLACEHOLDER.sub(replace, _HELD_IN_ADDRESS.sub(rf"{OPEN}\1{CLOSE}", address))
@@ -475,7 +476,7 @@ class Finisher:
                 return
         was_held = OPEN in address or "%EF%B7%90" in address.upper()
         if was_held:
-            resolved = self.resolve_held(address)
+            resolved = self.resolve_held(address, keeps_code=False)
             if resolved is None:
                 self.put_unresolved(match)
                 return

@@ -100,6 +100,10 @@ class Held:
     attributes: Mapping[str, str] | None = None
 
 
+CODE_MARK = '<span class="template-code">'
+"""Before template code that is shown as it stands."""
+
+
 @dataclass(slots=True)
 class Page:
     """One rendering under way."""

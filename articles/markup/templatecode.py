@@ -17,8 +17,9 @@ from articles.markup.callouts import callout_end, callout_start, kind_of
 from articles.markup.document import LinkKind
 from articles.markup.embeds import embed_address, embed_item, file_figure
 from articles.markup.highlight import code_block
-from articles.markup.page import Page, split_target
+from articles.markup.page import CODE_MARK, Page, split_target
 from articles.markup.page import gettext_noop as _
+from articles.markup.postlists import PostList, find_post_lists
 from articles.markup.source import CodeMap
 
 OPENER = re.compile(r"\{\{[<%]|\{\{|\{%")
@@ -389,6 +390,11 @@ class _Translator:
     ends: dict[str, tuple[int, int]] = field(default_factory=dict)
     counted_to: int = 0
     line: int = 1
+    lists: dict[int, PostList] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "liquid" in self.features:
+            self.lists = {one.start: one for one in find_post_lists(self.text, self.code)}
 
     def run(self) -> str:
         position = 0
@@ -445,6 +451,9 @@ class _Translator:
 
     def take_tag(self, family: str, opener: str, source: str, start: int, end: int) -> int:
         tag = self.read(opener, source, start)
+        if left_out := self.lists.get(start):
+            self.leave_out(left_out, tag)
+            return left_out.end
         if tag.name.startswith("/") or (opener == "{%" and tag.name.startswith("end")):
             self.close(family, tag, start, end)
             return end
@@ -503,6 +512,17 @@ class _Translator:
         else:
             self.put(start, end, self.unknown_code(tag))
 
+    def leave_out(self, found: PostList, tag: Tag) -> None:
+        """Code that listed posts goes whole: its pieces would be links without an address and titles without a text."""
+        self.page.report(
+            "post-list-left-out",
+            "warning",
+            _("The template code that listed posts here is left out: %(source)s. This site has lists of its own; link to one."),
+            tag.line,
+            source=found.tag[:_SHOWN],
+        )
+        self.put(found.start, found.end, "")
+
     def unknown_code(self, tag: Tag) -> str:
         name = tag.name.lstrip("/")
         base = (name.removeprefix("end") if tag.syntax == "{%" else name) or name
@@ -517,7 +537,7 @@ class _Translator:
                 source=tag.source[:_SHOWN],
             )
         shown = escape(tag.source)
-        return self.page.hold(f'<span class="template-code">{shown}</span>', text=tag.source)
+        return self.page.hold(f"{CODE_MARK}{shown}</span>", text=tag.source)
 
     def put(self, start: int, end: int, replacement: str) -> None:
         self.pieces += [self.text[self.at : start], replacement]

@@ -77,6 +77,12 @@ class PostQuerySet(models.QuerySet["Post"]):
             return self.filter(path__gte=folder, path__lt=folder + "\U0010ffff")
         return self.filter(path__startswith=folder)
 
+    def in_folder(self, source: int, folder: str) -> Self:
+        """Those whose file lies in ``folder`` of a source or below it, by the index of files."""
+        if connections[self.db].vendor == "sqlite":
+            return self.filter(source=source, source_path__gte=folder, source_path__lt=folder + "\U0010ffff")
+        return self.filter(source=source, source_path__startswith=folder)
+
     def with_related(self) -> Self:
         """Everything a public page prints of a post, in a constant number of queries."""
         return self.select_related("cover", "series").prefetch_related("authors", "categories", "tags")

@@ -24,8 +24,21 @@ from django.utils import timezone
 from articles.addresses import MAX_PATH, bare_form, file_spellings
 from articles.feed_links import feeds_of
 from articles.formats.terms import identity, slugify
-from articles.library import may_be_shown
-from articles.models import Author, Category, Post, PostCategory, Series, Source, SourceFile, Tag, TaggedPost, TermRedirect
+from articles.library import find_owner, may_be_shown
+from articles.models import (
+    Author,
+    Category,
+    Post,
+    PostCategory,
+    PostQuerySet,
+    Redirect,
+    Series,
+    Source,
+    SourceFile,
+    Tag,
+    TaggedPost,
+    TermRedirect,
+)
 from articles.references import fold
 from articles.routes import address_of, period_address
 from articles.site.media import is_there
@@ -51,6 +64,8 @@ _DAY = re.compile(r"(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{2})(?:/(?P<day>[0-9]{2
 _NOT_WORDS = re.compile(r"[\W_]+")
 _MAX_TERMS = 2_000
 _MAX_HOMES = 40
+_MAX_WORDS = 8
+_MAX_DEPTH = 6
 
 
 def find_old_site(path: str) -> str | None:
@@ -126,6 +141,8 @@ class _OldSite:
 
     def find_list(self, address: str, *, is_feed: bool = False) -> str | None:
         """Where the list at ``address`` (with a final slash) leads, if it shows anything here, or its feed does."""
+        if page := _find_page_above(address):
+            return page
         folded = fold(address)
         for one in self.lists:
             rest = address[len(one.address) :].strip("/")
@@ -137,17 +154,40 @@ class _OldSite:
         home = address_of("home")
         if rest and one.kind in ("home", "archive"):
             return find_period(rest)
+        if rest and one.kind == "terms":
+            return self._find_in_taxonomy(one, rest, is_feed=is_feed)
         if rest:
             return find_term(one.kind, rest, is_feed=is_feed) if one.kind in _TERMS else None
-        if one.kind == "section" and not Post.objects.published().below(one.address).exists():
+        if one.kind == "section" and not self._shows_section(one):
             return None
         if one.source is None:
             return home if one.address == "/" else None
         if not self._is_public(one):
             return None
         # A section is often a category by the same name.
-        name = one.address.strip("/").rpartition("/")[2] if one.kind in ("section", "list") else ""
+        name = one.address.strip("/").rpartition("/")[2] if one.kind in ("section", "list", "terms") else ""
         return (name and find_term("category", name, is_feed=is_feed)) or home
+
+    def _shows_section(self, one: _List) -> bool:
+        """Whether a section has anything public: below its address, or in its folder, whose posts ``permalinks`` may move."""
+        public = Post.objects.published()
+        if public.below(one.address).exists():
+            return True
+        name = one.address.strip("/").rpartition("/")[2]
+        folders = Q(source_path__icontains=f"/{name}/") | Q(source_path__icontains=f"/{name.replace('-', ' ')}/")
+        return one.source is not None and public.filter(folders, source=one.source).exists()
+
+    def _find_in_taxonomy(self, one: _List, rest: str, *, is_feed: bool) -> str | None:
+        """Where a term of a taxonomy leads that this site has no lists for: to what has its name, else to the front page.
+
+        Only of a term that a public post has; whether one does, its front matter says, which reads all posts of the source.
+        """
+        public = Post.objects.published().filter(source=one.source)
+        words = [word for word in re.split(r"[\s+/-]+", rest) if word][:_MAX_WORDS]
+        is_written = bool(words) and public.filter(*(Q(front_matter__icontains=word) for word in words)).exists()
+        if not is_written and not _has_term_of_letters(public, rest):
+            return None
+        return next((found for kind in _TERMS if (found := find_term(kind, rest, is_feed=is_feed))), address_of("home"))
 
     def _is_public(self, one: _List) -> bool:
         """Whether readers may know of the source: one that brought nothing but drafts is unknown to them."""
@@ -167,7 +207,7 @@ class _OldSite:
         for file in files.select_related("media", "source").order_by("source", "path")[:20]:
             if file.media is not None and is_there(file.media.public_name) and may_be_shown(file):
                 return file.media.url
-        return None
+        return _find_beside_page(path)
 
     def _in_all_languages(self, path: str) -> list[str]:
         """A file of a page bundle was served below the home page of each language; one address of it is recorded."""
@@ -176,7 +216,56 @@ class _OldSite:
         return list(dict.fromkeys([path, *others]))
 
 
+def _find_beside_page(path: str) -> str | None:
+    """The library's address for a file of a page's bundle, below an address that a public page of it has or had.
+
+    The pages of a bundle may have an address in each language that says nothing of the others'.
+    """
+    folders = [path[:at] for at, char in enumerate(path) if char == "/" and at][-_MAX_DEPTH:]
+    asked = {form: folder for folder in folders for page in (f"{folder}/", f"{folder}.html") for form in file_spellings(page)}
+    public = Post.objects.published().filter(source_path__contains="index.", source__dialect="hugo")
+    pages = list(public.filter(path__in=asked).values_list("path", "source", "source_path"))
+    former = Redirect.objects.filter(old_path__in=asked, post__in=public.order_by())
+    pages += former.values_list("old_path", "post__source", "post__source_path")
+    bundles: dict[tuple[int | None, str], str] = {}
+    for page, source, source_path in sorted(pages, key=lambda page: len(page[0])):
+        bundle, _slash, name = source_path.rpartition("/")
+        inside = path[len(asked[page]) :].lstrip("/")
+        # Folders below a section are bundles or sections themselves, with pages of their own.
+        if name.startswith("index.") or (name.startswith("_index.") and "/" not in inside):
+            bundles[(source, f"{bundle}/{inside}")] = bundle
+    if not bundles:
+        return None
+    sources, paths = zip(*bundles, strict=True)
+    files = SourceFile.objects.filter(source__in=sources, path__in=paths, media__isnull=False).exclude(media__public_name="")
+    for file in files.select_related("media", "source").order_by("source", "path")[:20]:
+        bundle = bundles.get((file.source_id, file.path), "")
+        owner = find_owner(file) if bundle else None
+        may_be_seen = owner is None or owner.is_public or owner.source_path.rpartition("/")[0] == bundle
+        if bundle and may_be_seen and file.media is not None and is_there(file.media.public_name):
+            return file.media.url
+    return None
+
+
 # --- lists
+
+
+def _find_page_above(address: str) -> str | None:
+    """The public page that stands at ``address`` above a list of its own, of which a further page or a feed is asked for."""
+    page = Post.objects.published().filter(path=address, source_path__contains="_index.").only("path").first()
+    if page is None or resolve(page.path).url_name in TERM_KINDS:
+        return None
+    return page.get_absolute_url()
+
+
+def _has_term_of_letters(posts: PostQuerySet, written: str) -> bool:
+    """Whether one of the newest of ``posts`` has a text of these letters and digits among the keys that no field stands for."""
+    wanted = _NOT_WORDS.sub("", identity(written))
+    for extra in posts.order_by("-published_at", "-pk").values_list("extra", flat=True)[:_MAX_TERMS]:
+        values = [text for value in extra.values() for text in (value if isinstance(value, list) else [value])]
+        if any(isinstance(text, str) and _NOT_WORDS.sub("", identity(text)) == wanted for text in values):
+            return bool(wanted)
+    return False
 
 
 def find_period(text: str) -> str | None:

@@ -15,7 +15,11 @@ from articles.models.post import BOOKKEEPING_FIELDS
 from articles.statements import fetch
 
 #: Columns that no public page prints.
-UNSHOWN_FIELDS = ("body", "front_matter", "plain_text", "source_bytes", "extra", "findings", *BOOKKEEPING_FIELDS)
+UNSHOWN_FIELDS = (
+    *("body", "front_matter", "plain_text", "source_bytes", "extra", "findings"),
+    # Which file a page came from says whether it stands above a list.
+    *(name for name in BOOKKEEPING_FIELDS if name not in ("source_path", "source_permalink")),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from articles.models import Author, Category, Correction, Post
 from articles.pictures import link_elsewhere, place_pictures
 from articles.routes import address_of, period_address
 from articles.shown import complete, note, note_posts, note_span, place_of
-from articles.site import archives, article, lookup, structured
+from articles.site import archives, article, folders, lookup, structured
 from articles.site.context import Section, find_way, interface_language, is_web_address, language_of, load_sections, web_links
 from articles.site.embeds import place_players
 from articles.site.former import find_old_site
@@ -68,12 +68,10 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
     """
     stories = [*front, *listing.posts]
     newest = max((post.published_at for post in stories if post.published_at), default=None)
-    introduction = next(iter(fetch(lookup.posts_at, timezone.now(), ["/"])), None)
+    introduction = _introduction_at("/")
     note("front")
     note_posts("card", (post.pk for post in front))
-    note_posts("text", [introduction.pk if introduction else None])
     note_listing("time", listing)
-    complete()
     context = {
         **page_context(sections),
         "listing": listing,
@@ -83,13 +81,13 @@ def render_home(front: list[Post], listing: Listing, sections: list[Section], *,
         "more_pinned": front[LEAD_AND_SIDE:],
         "latest": newest,
         "bands": _bands(stories[max(LEAD_AND_SIDE, len(front)) :], sections),
-        "introduction": introduction,
-        "introduction_text": link_elsewhere(introduction.body_html, settings.SITE_URL) if introduction else "",
+        **_introduce(introduction),
         "is_front": True,
         "scripts": scripts,
         "structured_data": structured.describe_home(),
         "canonical": settings.SITE_URL + address_of("home"),
     }
+    complete()
     return render_page("articles/home.html", context, language=settings.LANGUAGE_CODE)
 
 
@@ -155,11 +153,32 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
         return answer_address(request)
     if iri_to_uri(request.path) != found.address:
         return HttpResponsePermanentRedirect(found.address)
-    context = _term_context(found)
+    introduction = _introduction_at(request.path_info) if token is None else None
+    if introduction and not is_dated:
+        listing.posts = [post for post in listing.posts if post.pk != introduction.pk]
+        if not listing.posts:
+            return answer_address(request)
+    context = _term_context(found) | _introduce(introduction)
+    context["description"] = found.description or (article.description_of(introduction) if introduction else "")
     note(found.name)
     note_listing(found.name, listing)
     # A feed is of what has a date.
     return _show_list(listing, context if is_dated else {**context, "list_feeds": ()}, sections)
+
+
+def _introduction_at(path: str) -> Post | None:
+    """The public post that stands at the very address of a list, which shows it above its posts; one query."""
+    return next(iter(fetch(lookup.posts_at, timezone.now(), [path])), None)
+
+
+def _introduce(introduction: Post | None) -> dict[str, Any]:
+    """What a list shows of the post at its address, noted."""
+    note_posts("text", [introduction.pk if introduction else None])
+    return {
+        "introduction": introduction,
+        "introduction_text": link_elsewhere(introduction.body_html, settings.SITE_URL) if introduction else "",
+        "markdown_url": markdown_address(introduction) if introduction else "",
+    }
 
 
 def _term_context(found: TermList) -> dict[str, Any]:
@@ -196,7 +215,11 @@ def _show_list(listing: Listing, context: dict[str, Any], sections: list[Section
     context |= {"lead": listing.posts[:1] if head else [], "side": listing.posts[1:head], "entries": listing.posts[head:]}
     # Below the months of a year, an entry is one level deeper.
     context["entry_level"] = 3 if context["kind"] == "year" else 2
-    return render_page("articles/list.html", context, language=settings.LANGUAGE_CODE)
+    introduction: Post | None = context.get("introduction")
+    is_hidden = bool(introduction and introduction.noindex)
+    return render_page(
+        "articles/list.html", context, language=context.get("language") or settings.LANGUAGE_CODE, noindex=is_hidden
+    )
 
 
 def page_context(sections: list[Section]) -> dict[str, Any]:
@@ -327,18 +350,34 @@ def _show_index(request: HttpRequest, name: str, heading: str, load: Loader, *, 
         return HttpResponsePermanentRedirect(address)
     if lists:
         note_span(lists)
-    complete()
+    return _render_index(name, heading, address, sections, {**listed, "is_empty": not matter})
+
+
+def _show_taxonomy(request: HttpRequest, post: Post, kind: str) -> HttpResponse:
+    """The page that an old site had above the list of its terms, with those of them that have something public."""
+    start, sections = request.GET.get("from"), load_sections()
+    listed: dict[str, Any] = {"tree": sections} if kind == "category" else {"index": list_terms(kind, start)}
+    note(f"index:{kind}")
+    if not (listed.get("tree") or listed["index"].groups):
+        return _show_post(post, None)
+    listed |= _introduce(post if start is None else None)
+    return _render_index(_INDEXES.get(kind, "categories"), post.title, post.get_absolute_url(), sections, listed)
+
+
+def _render_index(name: str, heading: str, address: str, sections: list[Section], listed: dict[str, Any]) -> HttpResponse:
     canonical = settings.SITE_URL + address
     context = {
         **page_context(sections),
         **listed,
         "kind": name,
         "heading": heading,
-        "is_empty": not matter,
         "canonical": canonical,
         "structured_data": structured.describe_list(heading, canonical, ()),
     }
-    return render_page("articles/index.html", context, language=settings.LANGUAGE_CODE, noindex=not matter)
+    complete()
+    introduction: Post | None = listed.get("introduction")
+    is_hidden = bool(listed.get("is_empty") or (introduction and introduction.noindex))
+    return render_page("articles/index.html", context, language=settings.LANGUAGE_CODE, noindex=is_hidden)
 
 
 # --- One address ----------------------------------------------------------------------------------------------------
@@ -367,7 +406,9 @@ def _answer_found(request: HttpRequest, found: lookup.Found | None) -> HttpRespo
     """The same, where ``found`` is what :func:`lookup.find_post` knows of the address."""
     path = request.path_info
     if found and found.is_exact:
-        return _show_post(found.post)
+        if kind := folders.find_taxonomy(found.post):
+            return _show_taxonomy(request, found.post, kind)
+        return _show_post(found.post, request.GET.get("before"))
     markdown_of = path.removesuffix(".md").removesuffix("/index") or "/" if path.endswith(".md") else ""
     if not found and markdown_of and (text := lookup.find_post(markdown_of)):
         return _show_markdown(text.post)
@@ -388,14 +429,33 @@ def _answer_found(request: HttpRequest, found: lookup.Found | None) -> HttpRespo
     return render_page("404.html", context, language=settings.LANGUAGE_CODE, status=404)
 
 
-def _show_post(post: Post) -> HttpResponse:
-    """Queries: the post (read already), neighbours with related posts, credits with pictures and corrections, the sections."""
+def _show_post(post: Post, token: str | None) -> HttpResponse:
+    """Queries: the post (read already), neighbours with related posts, credits with pictures and corrections, the sections.
+
+    A page that stood above a list shows its posts below the text, and older ones (``token``) on pages of their own.
+    """
+    folder = folders.find_folder(post)
+    if folder and token is not None:
+        return _show_older(post, folder.list(token))
+    listing = folder.list(None) if folder else None
     neighbours = article.load_neighbours(post)
     attach_credits([post, *neighbours.related], html=post.body_html)
     credits: Credits = post.credits  # type: ignore[attr-defined]
     note_posts("text", [post.pk])
     complete()
-    return render_post(post, credits, post.opening, neighbours, credits.corrections)  # type: ignore[attr-defined]
+    return render_post(post, credits, post.opening, neighbours, credits.corrections, listing=listing)  # type: ignore[attr-defined]
+
+
+def _show_older(post: Post, listing: Listing) -> HttpResponse:
+    """Older posts of the list that a page stands above."""
+    note_posts("name", [post.pk])
+    context = {
+        "kind": "folder",
+        "heading": post.title,
+        "canonical": settings.SITE_URL + post.get_absolute_url(),
+        "language": language_of(post),
+    }
+    return _show_list(listing, context, load_sections())
 
 
 def render_post(
@@ -406,10 +466,11 @@ def render_post(
     corrections: Sequence[Correction],
     *,
     scripts: bool = True,
+    listing: Listing | None = None,
 ) -> HttpResponse:
     """The page of a post, saved or not: previews are made by this function too, so that they cannot differ.
 
-    ``opening`` is the beginning of its plain text; ``scripts`` says whether the page may name any.
+    ``opening`` is the beginning of its plain text; ``scripts`` says whether the page may name any; ``listing`` stands below it.
     """
     description = article.description_of(post)
     sections = load_sections()
@@ -434,6 +495,7 @@ def render_post(
         "shared_picture": article.shared_picture(post),
         "neighbours": neighbours,
         "corrections": corrections,
+        "listing": listing,
         "source_url": post.source_url if is_web_address(post.source_url) else "",
         "site_language": settings.LANGUAGE_CODE,
         "category": category,

@@ -369,18 +369,28 @@ def addresses_of_source(source: Source) -> Iterator[str]:
     for path, public_path in files.values_list("path", "public_path").iterator(chunk_size=1000):
         folders = [path[:at] for at, char in enumerate(path) if char == "/"]
         owner = next((folder for folder in reversed(folders) if folder in hidden or folder in shown), None)
-        if owner is None or owner in shown:
+        if owner is None or owner not in hidden:
             yield quote(public_path, safe=_SAFE_IN_PATH)
+        # A bundle's files were served with its page in each language.
+        yield from (quote(page + path[len(owner or "") + 1 :], safe=_SAFE_IN_PATH) for page in shown.get(owner or "", ()))
     yield from _addresses_of_lists(source)
 
 
-def _bundles(source: Source, *, is_public: bool) -> set[str]:
-    """The folders of page bundles whose page readers may, or may not, see: files in them come and go with it."""
+def _bundles(source: Source, *, is_public: bool) -> dict[str, list[str]]:
+    """The folders of page bundles whose page readers may, or may not, see: files in them come and go with it.
+
+    With the folders below which the pages had their files, one for each language.
+    """
     public = Post.objects.published().order_by().values("pk")
     posts = source.posts.filter(source_path__contains="/index.")
     posts = posts.filter(pk__in=public) if is_public else posts.exclude(pk__in=public)
-    paths = posts.values_list("source_path", flat=True)
-    return {path.rpartition("/")[0] for path in paths if path.rpartition("/")[2].startswith("index.")}
+    found: dict[str, list[str]] = {}
+    for path, asked, at in posts.order_by("pk").values_list("source_path", "source_permalink", "path"):
+        folder, _slash, name = path.rpartition("/")
+        if name.startswith("index."):
+            page = asked or at
+            found.setdefault(folder, []).append(page if page.endswith("/") else page.removesuffix(".html") + "/")
+    return found
 
 
 def _addresses_of_lists(source: Source) -> Iterator[str]:
@@ -398,10 +408,24 @@ def _addresses_of_lists(source: Source) -> Iterator[str]:
     }
     for kind, address in source.lists:
         yield quote(address, safe=_SAFE_IN_PATH)
+        if feed and kind in ("section", "list", "terms", *relations):
+            yield quote(address + feed, safe=_SAFE_IN_PATH)
+        if kind == "terms":
+            written = _terms_in_texts(source, address.strip("/").rpartition("/")[2])
+            yield from (quote(f"{address}{name.strip().replace(' ', '-')}/", safe=_SAFE_IN_PATH) for name in written)
         if relation := relations.get(kind):
             names = public.filter(**{f"{relation}__isnull": False}).values_list(f"{relation}__name", flat=True).distinct()
             for name in names.order_by(f"{relation}__name"):
                 yield quote(f"{address}{name.strip().replace(' ', '-')}/", safe=_SAFE_IN_PATH)
+
+
+def _terms_in_texts(source: Source, taxonomy: str) -> list[str]:
+    """The terms of a taxonomy that this site has no lists for, as the front matter of the source's public posts has them."""
+    found: dict[str, None] = {}
+    for extra in Post.objects.published().filter(source=source).order_by("pk").values_list("extra", flat=True).iterator(1000):
+        for value in (value for key, value in extra.items() if key.lower() == taxonomy):
+            found |= dict.fromkeys(text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str))
+    return list(found)
 
 
 def addresses_of_run(run: ImportRun) -> Iterator[str]:

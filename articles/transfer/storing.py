@@ -805,6 +805,13 @@ class ChunkStore:
             entry.findings.append(Finding("published-as-draft", "warning", template, {"user": str(self.user)}))
             return Post.State.DRAFT
         if document.published_at is not None and document.published_at > self.now:
+            if document.shows_future:
+                template = _(
+                    "The old site showed texts before their date, so this was public there. Here it waits until %(date)s; "
+                    "give it an earlier date if readers should have it now."
+                )
+                date = document.published_at.isoformat(timespec="minutes")
+                entry.findings.append(Finding("was-public-there", "warning", template, {"date": date}))
             return Post.State.SCHEDULED
         return Post.State.PUBLISHED
 

@@ -164,6 +164,8 @@ class _Run:
 
     def _take_posts(self) -> None:
         for post in addresses.posts():
+            if addresses.has_list(post) and not self.target.has(post.get_absolute_url()):
+                self._take_list(post.get_absolute_url(), addresses.posts_of_page(post))
             for address in addresses.texts_of(post):
                 if not self.target.has(address):
                     self._take(address)

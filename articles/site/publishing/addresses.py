@@ -21,6 +21,7 @@ from articles.models import Author, MediaVersion, Post, PostQuerySet, Redirect, 
 from articles.routes import path_address
 from articles.site import archives
 from articles.site.context import Section, load_sections
+from articles.site.folders import find_folder, stands_above
 from articles.site.front import without_front
 from articles.site.listing import list_posts
 from articles.site.markdown import markdown_address
@@ -32,16 +33,28 @@ AT_ONCE = 1_000
 #: Folders of static files that only staff's pages load.
 DESK_FILES = ("admin/", "import_export/", "js/editor/")
 _MANIFEST = "staticfiles.json"
+_PLACE = ("path", "source", "source_path", "source_permalink", "translation_key", "language")
 
 
 def posts() -> Iterator[Post]:
-    """All public posts by address, with nothing but their address, a thousand at a time."""
-    yield from _by_column(Post.objects.published().only("path"), "path")
+    """All public posts by address, with nothing but where they stand, a thousand at a time."""
+    yield from _by_column(Post.objects.published().only(*_PLACE), "path")
 
 
 def texts_of(post: Post) -> tuple[str, str]:
     """The addresses of a post's page and of its text."""
     return post.get_absolute_url(), markdown_address(post)
+
+
+def has_list(post: Post) -> bool:
+    """Whether a post is a page that may have a list below its text."""
+    return stands_above(post)
+
+
+def posts_of_page(post: Post) -> PostQuerySet | None:
+    """What stands in the list below a page, if it has one."""
+    folder = find_folder(post)
+    return folder.posts if folder else None
 
 
 def term_lists() -> Iterator[tuple[str, str]]:
@@ -89,7 +102,8 @@ def posts_of(address: str) -> PostQuerySet | None:
         return posts_of_term(found.url_name, values[0])
     if found.url_name in ("year", "month"):
         return posts_of_period(values[0], values[1] if len(values) > 1 else None)
-    return None
+    post = Post.objects.published().only(*_PLACE).filter(path="/" + unquote(address).lstrip("/")).first()
+    return posts_of_page(post) if post else None
 
 
 def steady_query(rows: PostQuerySet) -> tuple[str, str]:
