@@ -21,7 +21,7 @@ from articles.markup.page import gettext_noop as _
 from articles.markup.text import count_characters, cut, join_lines, make_excerpt, visible_text
 
 #: Grows whenever the same text would render differently, so that stored renderings can be found and made anew.
-RENDERER_VERSION = 3
+RENDERER_VERSION = 4
 
 # CommonMark 0.31 drops ``<!doctype html>`` as HTML; Goldmark and older readers show it, and what is shown is not lost.
 _LOWER_DECLARATION = re.compile(r"<!(?=[a-z])")

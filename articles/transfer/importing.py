@@ -292,7 +292,7 @@ class _SiteImport:
     def __init__(self, passage: Passage, container: Container, site: Site) -> None:
         self.passage, self.run, self.container, self.site = passage, passage.run, container, site
         self.documents = sorted(path for path, file in site.files.items() if file.role == "document")
-        self.index = MemoryIndex(site.base_path)
+        self.index = MemoryIndex(site.base_path, static_url=settings.STATIC_URL)
         self.hashes: dict[str, str] = {}
         self.journal = Journal(self.run if passage.writes else None)
         self.entry = next((entry for entry in self.run.sites if entry["root"] == site.root), None)

@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from articles.addresses import is_reserved, with_number
+from articles.addresses import host_of, is_reserved, with_number
 from articles.derive import apply_rendered, link_rows, moved
 from articles.editorial.permalinks import MAX_PATH, house_path
 from articles.editorial.versions import snapshot_of
@@ -603,6 +603,7 @@ class ChunkStore:
         self.terms.find(Series, (document.series for document in documents if document.series))
         for entry in entries:
             note_long_names(entry)
+            self._note_cover(entry)
             self._fill(entry)
         insert_all([entry.post for entry in entries if entry.is_new])
         changed = [entry.post for entry in entries if not entry.is_new]
@@ -648,6 +649,7 @@ class ChunkStore:
         """What :meth:`_write` would find, for a plan: states, names that are too long, former addresses that are taken."""
         for entry in entries:
             note_long_names(entry)
+            self._note_cover(entry)
             entry.post.state = self._state(entry)
         self.promised.update(redirect.old_path for redirect in self._find_redirects(entries))
 
@@ -751,6 +753,21 @@ class ChunkStore:
             post.owner_id = self.user.pk
         if entry.read.rendered is not None:
             apply_rendered(post, entry.read.rendered)
+
+    def _note_cover(self, entry: Entry) -> None:
+        """Says of a cover that readers will not see what is wrong with it."""
+        cover = entry.document.cover
+        if self.index is None or cover is None or not cover.target or host_of(cover.target):
+            return
+        document = entry.document
+        target = cover.target[:200]
+        found = self.index.resolver(document.path, document.permalink or "").media(cover.target)
+        if found is None:
+            template = _("The cover “%(path)s” is not there, so the post has none. Add the file and import again, or choose one.")
+            entry.findings.append(Finding("file-missing", "warning", template, {"path": target}))
+        elif not found.url and found.why is not None:
+            template = _("The cover “%(path)s” cannot be shown, so the post has none: %(why)s")
+            entry.findings.append(Finding("file-unusable", "warning", template, {"path": target, "why": found.why}))
 
     def _cover_id(self, document: Document) -> int | None:
         if self.index is None or document.cover is None:

@@ -1,0 +1,209 @@
+"""What an import could not show, resolve or take in is said: with the file, by name, with what to do."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from PIL import Image
+
+from articles.findings import Finding
+from articles.markup import render
+from articles.markup.document import Rendered
+from articles.markup.engines import DEFAULT_FEATURES
+from articles.models import ImportRun, Post
+from articles.references import MemoryIndex
+from articles.transfer.importing import import_archive
+from tests.factories import make_picture
+from tests.test_importing import write_site
+from tests.test_planning import plan
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
+
+HUGO = "baseURL = 'https://news.example/'\ntimeZone = 'Asia/Tokyo'\n"
+
+
+def page(body: str, **values: str) -> str:
+    lines = "".join(
+        f"{key}: {value}\n" for key, value in ({"title": "記事", "date": "2025-04-01T09:00:00+09:00"} | values).items()
+    )
+    return f"---\n{lines}---\n{body}\n"
+
+
+def huge_picture() -> bytes:
+    stream = io.BytesIO()
+    Image.new("1", (9000, 6000)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def findings_of(run: ImportRun, path: str) -> list[Finding]:
+    return [Finding.from_json(finding) for finding in run.items.get(path=path).findings]
+
+
+def named(findings: list[Finding], code: str) -> list[str]:
+    return [finding.message for finding in findings if finding.code == code]
+
+
+def draw(text: str, dialect: str = "obsidian", **options: Any) -> Rendered:
+    return render(text, features=DEFAULT_FEATURES[dialect], flavour="commonmark", **options)
+
+
+def codes(rendered: Rendered) -> list[str]:
+    return [finding.code for finding in rendered.findings]
+
+
+# --- pictures
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    files: dict[str, str | bytes] = {
+        "hugo.toml": HUGO,
+        "content/posts/tabi/index.md": page(
+            "![大きい](huge.png)\n\n![無い](nai.png)\n\n![壊れた](broken.png)\n\n![](nameless.png)\n\n![良い](good.png)",
+            cover="nai2.jpg",
+        ),
+        "content/posts/tabi/huge.png": huge_picture(),
+        "content/posts/tabi/broken.png": make_picture("#123456", "#abcdef")[:300],
+        "content/posts/tabi/good.png": make_picture("#123456", "#abcdef"),
+    }
+    return write_site(tmp_path / "news", files)
+
+
+def test_pictures_that_readers_do_not_get_are_named_and_their_text_is_shown(bundle: Path) -> None:
+    run = import_archive(bundle)
+
+    found = findings_of(run, "content/posts/tabi/index.md")
+    missing, unusable = named(found, "file-missing"), named(found, "file-unusable")
+    assert [message.split("”")[0] for message in missing] == ["The cover “nai2.jpg", "“nai.png", "“nameless.png"]
+    assert "huge.png" in unusable[0]
+    assert "50,000,000 pixels" in unusable[0]
+    assert "cannot be decoded" in unusable[1]
+    html = Post.objects.get().body_html
+    assert 'src=""' not in html
+    assert html.count("<img") == 1
+    for shown in ("大きい", "無い", "壊れた", "nameless.png"):
+        assert f'<span class="unresolved">{shown}</span>' in html
+    assert {"file-missing", "file-unusable"} <= {finding["code"] for finding in Post.objects.get().findings}
+
+
+def test_the_command_names_the_pictures_in_its_summary_and_in_json(bundle: Path, tmp_path: Path) -> None:
+    out = io.StringIO()
+    call_command("import_posts", str(bundle), report=tmp_path / "report.json", stdout=out)
+
+    assert "nai.png" in out.getvalue()
+    assert "huge.png" in out.getvalue()
+    [item] = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["items"]
+    assert {"file-missing", "file-unusable"} <= {finding["code"] for finding in item["findings"]}
+
+
+def test_a_plan_foresees_which_pictures_readers_will_not_get(bundle: Path) -> None:
+    files = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    from_plan = plan(None, files)
+
+    found = findings_of(from_plan, "content/posts/tabi/index.md")
+    assert any("huge.png" in message for message in named(found, "file-unusable"))
+    assert len(named(found, "file-missing")) == 3
+
+
+def test_a_picture_that_comes_later_is_shown_and_no_longer_missed(bundle: Path) -> None:
+    import_archive(bundle)
+    (bundle / "content/posts/tabi/nai.png").write_bytes(make_picture("#222222", "#dddddd"))
+    import_archive(bundle)
+
+    post = Post.objects.get()
+    assert post.body_html.count("<img") == 2
+    assert not any(finding["params"].get("path") == "nai.png" for finding in post.findings)
+
+
+def test_a_link_to_a_file_that_readers_do_not_get_is_its_text(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        ".obsidian/app.json": "{}",
+        "記事.md": page("[[表.xls]] ![[表.xls]] [表](表.xls)", publish="true"),
+        "表.xls": b"\xd0\xcf\x11\xe0" + bytes(600),
+    }
+    run = import_archive(write_site(tmp_path / "vault", files))
+
+    html = Post.objects.get().body_html
+    assert html.count('class="unresolved"') == 3
+    assert 'href=""' not in html
+    assert named(findings_of(run, "記事.md"), "file-unusable")
+
+
+def test_pictures_of_other_hosts_are_counted() -> None:
+    rendered = draw("![外の絵|100](https://example.com/a.png) ![二つ目](https://example.com/b.png)")
+
+    [finding] = [finding for finding in rendered.findings if finding.code == "pictures-elsewhere"]
+    assert finding.severity == "info"
+    assert finding.params == {"count": 2}
+
+
+def test_a_file_of_the_site_itself_is_no_missing_picture() -> None:
+    index = MemoryIndex(static_url="/static/")
+    rendered = draw("![印](/static/img/mark.svg)", resolver=index.resolver("a.md", "/a/"))
+
+    assert '<img src="/static/img/mark.svg"' in rendered.html
+    assert codes(rendered) == []
+
+
+# --- code of Obsidian's plugins
+
+
+@pytest.mark.parametrize("language", ["dataview", "dataviewjs", "query", "button"])
+def test_a_block_that_a_plugin_draws_stays_visible_marked_and_reported(language: str) -> None:
+    rendered = draw(f"前\n\n```{language}\nLIST FROM #本\n```\n")
+
+    assert '<pre class="template-code"' in rendered.html
+    assert "LIST FROM #本" in rendered.html
+    [finding] = rendered.findings
+    assert (finding.code, finding.params["name"], finding.line) == ("unknown-template-code", language, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("名は `= this.file.name`。", "dataview"),
+        ("`$= dv.pages().length` 件", "dataview"),
+        ("<% tp.file.title %>", "tp.file.title"),
+        ("<%* const a = 1 %>", "const"),
+        ("![[図.canvas]]", "canvas"),
+        ("![[図.excalidraw]]", "excalidraw"),
+    ],
+)
+def test_code_in_a_line_stays_visible_marked_and_reported(text: str, name: str) -> None:
+    rendered = draw(text)
+
+    assert '<span class="template-code">' in rendered.html
+    assert [(finding.code, finding.params["name"]) for finding in rendered.findings] == [("unknown-template-code", name)]
+
+
+@pytest.mark.parametrize("text", ["評価:: 良い", "`=>` `==` `= 1`", "```python\nx = 1\n```", "`<% tp.x %>`", "5 <% 6"])
+def test_what_is_no_plugins_code_stays_as_it_was(text: str) -> None:
+    rendered = draw(text)
+
+    assert "template-code" not in rendered.html
+    assert codes(rendered) == []
+
+
+def test_only_texts_of_a_vault_are_read_so() -> None:
+    assert "template-code" not in draw("```query\na\n```\n\n<% x %>", "hugo").html
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_tasks_that_are_cancelled_or_postponed_are_not_done(gap: str) -> None:
+    html = draw(gap.join(["- [-] やめた", "- [>] あとで", "- [x] 済んだ", "- [ ] これから", "- [?] 疑わしい"])).html
+
+    boxes = [part.split(">")[0] for part in html.split("<input")[1:]]
+    names = [box.split('aria-label="')[1].split('"')[0] for box in boxes]
+    assert names == ["中止", "先送り", "完了", "未完了", "未完了"]
+    assert ["checked" in box for box in boxes] == [False, False, True, False, False]
+    assert html.count('<span class="task-state" aria-hidden="true">') == 2
+    assert "[?]" in html
+
+
+def test_what_looks_like_a_task_in_indented_code_stays_as_it_is() -> None:
+    assert "- [-] x" in draw("前\n\n    - [-] x\n").html
