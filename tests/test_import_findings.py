@@ -78,7 +78,7 @@ def test_pictures_that_readers_do_not_get_are_named_and_their_text_is_shown(bund
     run = import_archive(bundle)
 
     found = findings_of(run, "content/posts/tabi/index.md")
-    missing, unusable = named(found, "file-missing"), named(found, "file-unusable")
+    missing, unusable = named(found, "media-missing"), named(found, "media-unusable")
     assert [message.split("”")[0] for message in missing] == ["The cover “nai2.jpg", "“nai.png", "“nameless.png"]
     assert "huge.png" in unusable[0]
     assert "50,000,000 pixels" in unusable[0]
@@ -88,7 +88,7 @@ def test_pictures_that_readers_do_not_get_are_named_and_their_text_is_shown(bund
     assert html.count("<img") == 1
     for shown in ("大きい", "無い", "壊れた", "nameless.png"):
         assert f'<span class="unresolved">{shown}</span>' in html
-    assert {"file-missing", "file-unusable"} <= {finding["code"] for finding in Post.objects.get().findings}
+    assert {"media-missing", "media-unusable"} <= {finding["code"] for finding in Post.objects.get().findings}
 
 
 def test_the_command_names_the_pictures_in_its_summary_and_in_json(bundle: Path, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_command_names_the_pictures_in_its_summary_and_in_json(bundle: Path,
     assert "nai.png" in out.getvalue()
     assert "huge.png" in out.getvalue()
     [item] = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["items"]
-    assert {"file-missing", "file-unusable"} <= {finding["code"] for finding in item["findings"]}
+    assert {"media-missing", "media-unusable"} <= {finding["code"] for finding in item["findings"]}
 
 
 def test_a_plan_foresees_which_pictures_readers_will_not_get(bundle: Path) -> None:
@@ -106,8 +106,8 @@ def test_a_plan_foresees_which_pictures_readers_will_not_get(bundle: Path) -> No
     from_plan = plan(None, files)
 
     found = findings_of(from_plan, "content/posts/tabi/index.md")
-    assert any("huge.png" in message for message in named(found, "file-unusable"))
-    assert len(named(found, "file-missing")) == 3
+    assert any("huge.png" in message for message in named(found, "media-unusable"))
+    assert len(named(found, "media-missing")) == 3
 
 
 def test_a_picture_that_comes_later_is_shown_and_no_longer_missed(bundle: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_link_to_a_file_that_readers_do_not_get_is_its_text(tmp_path: Path) ->
     html = Post.objects.get().body_html
     assert html.count('class="unresolved"') == 3
     assert 'href=""' not in html
-    assert named(findings_of(run, "記事.md"), "file-unusable")
+    assert named(findings_of(run, "記事.md"), "media-unusable")
 
 
 def test_pictures_of_other_hosts_are_counted() -> None:
@@ -207,3 +207,114 @@ def test_tasks_that_are_cancelled_or_postponed_are_not_done(gap: str) -> None:
 
 def test_what_looks_like_a_task_in_indented_code_stays_as_it_is() -> None:
     assert "- [-] x" in draw("前\n\n    - [-] x\n").html
+
+
+# --- what does not become a post
+
+
+def run_findings(run: ImportRun, code: str) -> list[str]:
+    return [finding["message"] for finding in run.findings if finding["code"] == code]
+
+
+def test_texts_in_another_markup_are_named_with_the_address_that_is_lost(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "hugo.toml": HUGO,
+        "content/posts/a.md": page("本文"),
+        "content/posts/org.org": "#+title: 題\n#+slug: kochira\n\n本文\n",
+        "content/posts/asc.adoc": "= 題\n\n本文\n",
+        "content/posts/re.rst": "題\n==\n",
+        "content/posts/pan.pandoc": "% 題\n",
+    }
+    site = write_site(tmp_path / "news", files)
+    run = import_archive(site)
+    planned = plan(None, files)
+
+    for messages in (run_findings(run, "not-a-post"), run_findings(planned, "not-a-post")):
+        assert len(messages) == 4
+        for path, address in (("asc.adoc", "asc"), ("org.org", "kochira"), ("pan.pandoc", "pan"), ("re.rst", "re")):
+            [message] = [message for message in messages if f"content/posts/{path}" in message]
+            assert f"“/posts/{address}/” is lost" in message
+            assert "another markup language" in message
+
+
+def test_an_address_that_a_date_decides_is_not_made_up(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "hugo.toml": HUGO + "[permalinks]\nposts = '/:year/:slug/'\n",
+        "content/posts/a.md": page("本文"),
+        "content/posts/b.adoc": "= 題\n",
+    }
+    run = import_archive(write_site(tmp_path / "news", files))
+
+    [message] = run_findings(run, "not-a-post")
+    assert "is lost" not in message
+
+
+def test_drawings_and_canvases_of_a_vault_are_named(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        ".obsidian/app.json": "{}",
+        "記事.md": page("本文"),
+        "図.excalidraw.md": "# Text",
+        "板.canvas": "{}",
+    }
+    run = import_archive(write_site(tmp_path / "vault", files))
+
+    assert [message.split("”")[0] for message in run_findings(run, "not-a-post")] == ["“図.excalidraw.md", "“板.canvas"]
+
+
+def test_files_that_are_left_out_for_one_reason_are_one_line(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"_config.yml": "timezone: Asia/Tokyo\n", "_posts/2025-04-01-a.md": page("本文")}
+    files |= {f"__MACOSX/_posts/._{number}.md": b"\0\5\x16\7" for number in range(60)}
+    files |= {"a/.DS_Store": b"x", "b/.DS_Store": b"x", "Thumbs.db": b"x", "node_modules/x/a.md": "x", ".env": "x"}
+    run = plan(None, files)
+
+    lines = run_findings(run, "skipped")
+    assert len(lines) == len(set(lines)) <= 5
+    [macos] = [line for line in lines if "__MACOSX" in line]
+    assert macos.startswith("63 files such as")
+    assert any("“.env” is left out" in line for line in lines)
+
+
+# --- what findings say agrees with what stands beside them
+
+
+def test_a_slug_is_said_to_become_what_stands_in_the_address(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"hugo.toml": HUGO, "content/posts/a.md": page("本文", slug="a/b c")}
+    run = import_archive(write_site(tmp_path / "news", files))
+
+    item = run.items.get()
+    assert item.permalink == "/posts/a/b-c/"
+    assert named(findings_of(run, item.path), "slug-changed") == [
+        "In the address the slug “a/b c” became “a/b-c”, as Hugo writes it."
+    ]
+
+
+def test_a_page_that_had_no_address_is_not_said_to_have_none_here(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "hugo.toml": HUGO,
+        "content/posts/tabi/index.md": page("本文"),
+        "content/posts/tabi/note.md": page("覚え書き"),
+        "content/posts/c.md": page("本文", _build="{render: never, list: never}"),
+    }
+    run = import_archive(write_site(tmp_path / "news", files))
+
+    for path in ("content/posts/tabi/note.md", "content/posts/c.md"):
+        [message] = named(findings_of(run, path), "not-rendered")
+        assert run.items.get(path=path).permalink
+        assert "opens only if somebody publishes it here" in message
+
+
+@pytest.mark.parametrize(
+    ("config", "content", "key"),
+    [
+        ("_config.yml", "title: x\n", "timezone: Asia/Tokyo"),
+        ("hugo.toml", "baseURL = 'https://news.example/'\n", 'timeZone = "Asia/Tokyo"'),
+    ],
+)
+def test_an_assumed_time_zone_comes_with_its_remedy(tmp_path: Path, config: str, content: str, key: str) -> None:
+    folder = "_posts/2025-04-01-a.md" if config == "_config.yml" else "content/a.md"
+    run = import_archive(write_site(tmp_path / "news", {config: content, folder: page("本文")}))
+
+    [message] = run_findings(run, "zone-assumed")
+    assert key in message
+    assert "--time-zone Asia/Tokyo" in message
+    assert "Time zone" in message

@@ -188,13 +188,13 @@ class Page:
             template = gettext_noop(
                 "“%(path)s” is not there, so its text is shown instead. Add the file and import again, or upload it at the desk."
             )
-            self.report("file-missing", "warning", template, path=name)
+            self.report("media-missing", "warning", template, path=name)
         elif found.why is not None:
             template = gettext_noop("“%(path)s” cannot be shown, so its text is: %(why)s")
-            self.report("file-unusable", "warning", template, path=name, why=found.why)
+            self.report("media-unusable", "warning", template, path=name, why=found.why)
         else:
             template = gettext_noop("“%(path)s” is kept privately and readers do not get it, so its text is shown instead.")
-            self.report("file-unusable", "warning", template, path=name)
+            self.report("media-unusable", "warning", template, path=name)
 
     def is_ours(self, address: str) -> bool:
         """Whether an absolute address is one of a site that came here: the resolver names their hosts."""

@@ -764,10 +764,10 @@ class ChunkStore:
         found = self.index.resolver(document.path, document.permalink or "").media(cover.target)
         if found is None:
             template = _("The cover “%(path)s” is not there, so the post has none. Add the file and import again, or choose one.")
-            entry.findings.append(Finding("file-missing", "warning", template, {"path": target}))
+            entry.findings.append(Finding("media-missing", "warning", template, {"path": target}))
         elif not found.url and found.why is not None:
             template = _("The cover “%(path)s” cannot be shown, so the post has none: %(why)s")
-            entry.findings.append(Finding("file-unusable", "warning", template, {"path": target, "why": found.why}))
+            entry.findings.append(Finding("media-unusable", "warning", template, {"path": target, "why": found.why}))
 
     def _cover_id(self, document: Document) -> int | None:
         if self.index is None or document.cover is None:
