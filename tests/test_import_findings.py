@@ -18,6 +18,7 @@ from articles.markup.engines import DEFAULT_FEATURES
 from articles.models import ImportRun, Post
 from articles.references import MemoryIndex
 from articles.transfer.importing import import_archive
+from articles.transfer.undoing import undo_import
 from tests.factories import make_picture
 from tests.test_importing import write_site
 from tests.test_planning import plan
@@ -318,3 +319,79 @@ def test_an_assumed_time_zone_comes_with_its_remedy(tmp_path: Path, config: str,
     assert key in message
     assert "--time-zone Asia/Tokyo" in message
     assert "Time zone" in message
+
+
+# --- links
+
+
+def test_links_that_lead_to_nothing_are_named_with_their_post_and_counted(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        ".obsidian/app.json": "{}",
+        "記事.md": page(
+            "[[ないノート]] [[ある]] [[下書き]] [ない](nai.md) [ある](ある.md) [一覧](/tags/) ![[無い.png]]", publish="true"
+        ),
+        "ある.md": page("本文", publish="true"),
+        "下書き.md": page("本文"),
+    }
+    run = import_archive(write_site(tmp_path / "vault", files))
+
+    [message] = named(findings_of(run, "記事.md"), "links-unresolved")
+    assert "2 targets" in message
+    assert "ないノート、nai.md" in message
+    assert run_findings(run, "links-unresolved")[0].startswith("2 links in 1 posts")
+    assert not named(findings_of(run, "ある.md"), "links-unresolved")
+
+
+def test_references_in_template_code_count_as_well(tmp_path: Path) -> None:
+    hugo: dict[str, str | bytes] = {
+        "hugo.toml": HUGO,
+        "content/posts/a.md": page('[x]({{< ref "nai.md" >}}) [y]({{< relref "b.md" >}})'),
+        "content/posts/b.md": page("本文"),
+    }
+    jekyll: dict[str, str | bytes] = {
+        "_config.yml": "timezone: Asia/Tokyo\n",
+        "_posts/2025-04-01-a.md": page("[x]({% post_url 2020-01-01-nai %}) [y]({% post_url 2025-04-02-b %})"),
+        "_posts/2025-04-02-b.md": page("本文"),
+    }
+    for name, files, path, target in (
+        ("hugo", hugo, "content/posts/a.md", "nai.md"),
+        ("jekyll", jekyll, "_posts/2025-04-01-a.md", "2020-01-01-nai"),
+    ):
+        run = import_archive(write_site(tmp_path / name, files))
+        [message] = named(findings_of(run, path), "links-unresolved")
+        assert message.startswith(f"1 targets of links are not here, so the links are shown as text: {target}.")
+
+
+def test_many_targets_are_bounded_and_the_command_counts_them(tmp_path: Path) -> None:
+    body = " ".join(f"[[無い{number}]]" for number in range(30))
+    files: dict[str, str | bytes] = {".obsidian/app.json": "{}", "記事.md": page(body, publish="true")}
+    out = io.StringIO()
+    call_command("import_posts", str(write_site(tmp_path / "vault", files)), stdout=out)
+
+    assert "30 links in 1 posts" in out.getvalue()
+    assert "無い9…" in out.getvalue()
+    assert "無い10" not in out.getvalue()
+
+
+# --- samples
+
+
+@pytest.mark.parametrize("stated", ["", "permalink: /about/\n"])
+def test_an_address_that_a_sample_post_has_comes_with_the_samples_import_and_the_remedy(tmp_path: Path, stated: str) -> None:
+    files: dict[str, str | bytes] = {
+        "_config.yml": "timezone: Asia/Tokyo\npermalink: pretty\n",
+        "about.md": f"---\ntitle: この新聞\n{stated}---\n案内\n",
+    }
+    samples = import_archive(write_site(tmp_path / "samples", files), source_name="sample-jekyll")
+    files["about.md"] = f"---\ntitle: うちの新聞\n{stated}---\n別の案内\n"
+    run = import_archive(write_site(tmp_path / "ours", files), source_name="ours")
+
+    [message] = named(findings_of(run, "about.md"), "sample-in-the-way")
+    assert f"import {samples.pk}, “sample-jekyll”" in message
+    assert "--data" in message
+    if not stated:
+        undo_import(run, None)
+    undo_import(samples, None)
+    again = import_archive(tmp_path / "ours", source_name="ours")
+    assert again.items.get(path="about.md").permalink == "/about/"
+    assert not named(findings_of(again, "about.md"), "sample-in-the-way")

@@ -12,7 +12,8 @@ from articles.markup.vault import DRAWINGS
 #: Wikilinks in text that an engine without them has left as it stood.
 WRITTEN = re.compile(r"(!?)\[\[([^\[\]|<>\n]{1,300})(?:\|([^\[\]<>\n]{0,300}))?\]\]")
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
-_FILE = re.compile(r"\.(?!md$|markdown$)[A-Za-z0-9]{2,5}$")
+#: A name that is a file's: its suffix is none of Markdown's.
+FILE = re.compile(r"\.(?!md$|markdown$)[A-Za-z0-9]{2,5}$")
 
 
 def fragment_id(fragment: str) -> str:
@@ -34,7 +35,7 @@ def link(page: Page, target: str, text_html: str) -> str:
         heading = fragment.rpartition("#")[2].strip()
         text_html = escape(name if heading.startswith("^") else f"{name} > {heading}")
     # A note may be called “Node.js”: what is no file may be one.
-    if _FILE.search(name) and page.resolver and page.resolver.media(name) is not None:
+    if FILE.search(name) and page.resolver and page.resolver.media(name) is not None:
         found = page.media("wikilink", name)
         if found is not None and found.url:
             return f'<a class="wikilink" href="{escape(found.url)}">{text_html}</a>'
@@ -55,7 +56,7 @@ def embed(page: Page, target: str, option: str) -> str:
         written = f"![[{target}]]"
         page.report_template_code(name.rpartition(".")[2].lower(), written)
         return f'<span class="template-code">{escape(written)}</span>'
-    if not _FILE.search(name):
+    if not FILE.search(name):
         url = page.link("embed", name, identity)
         text = label or escape(name)
         return f'<a class="wikilink embed" href="{escape(url)}">{text}</a>' if url else unresolved(text)

@@ -61,6 +61,7 @@ from articles.transfer.runs import (
     wait_and_take,
 )
 from articles.transfer.storing import ChunkStore, StalePlan
+from articles.transfer.unresolved import note_unresolved
 
 CHUNK = 200
 CHUNK_BYTES = 4_000_000
@@ -351,6 +352,7 @@ class _SiteImport:
             self.passage.enter(Stage.LINKS)
             relink(self.source, self.index, self._prepare_relinking)
             refresh_after_import(self.run, self.source, left, is_new_host=self._is_new_host(), prepare=self._prepare_relinking)
+            self.passage.findings += note_unresolved(self.run, self.source, self.passage.lease.hold)
         if self.passage.only is None:
             self.passage.enter(Stage.MISSING)
             self.missing.treat()

@@ -18,7 +18,7 @@ from articles.findings import Finding
 from articles.models import ImportItem, ImportRun
 
 SHOWN = 20
-LACKS = frozenset({"media-missing", "media-unusable", "links-unresolved"})
+LACKS = frozenset({"media-missing", "media-unusable", "links-unresolved", "sample-in-the-way"})
 """What readers will not find: said with the file's name also where only a summary is wanted."""
 PORTION = 500
 BOM = "\ufeff"

@@ -60,6 +60,8 @@ QUESTIONS = _(
     "%(count)s."
 )
 MAX_ORDER = 2**31 - 1
+SAMPLE_SOURCE = "sample-"
+"""How the names of the sources begin that the demonstration imports."""
 MAX_DEPTH = 5
 """Levels of categories. More would outgrow the column that holds the address."""
 _APPLIED = (
@@ -512,7 +514,9 @@ class ChunkStore:
 
     def _claim_paths(self, entries: list[tuple[Entry, ImportItem]]) -> None:
         wanted = {id(entry): self._wanted_path(entry) for entry, _item in entries}
-        taken = dict(Post.objects.filter(path__in=set(wanted.values())).values_list("path", "pk"))
+        holders = Post.objects.filter(path__in=set(wanted.values())).values_list("path", "pk", "source__name")
+        taken = {path: pk for path, pk, _source in holders}
+        samples = {path: name for path, _pk, name in holders if name and name.startswith(SAMPLE_SOURCE)}
         for entry, item in entries:
             path = item.claim = wanted[id(entry)]
             if item.verdict == Verdict.CONFLICT:
@@ -529,11 +533,25 @@ class ChunkStore:
                 item.verdict = Verdict.CONFLICT
                 template = RESERVED if is_reserved(path) else TAKEN
                 entry.findings.append(Finding("permalink-collision", "error", template, {"path": path}))
+                self._note_sample(entry, samples.get(path, ""))
                 continue
             numbered = self._first_free(path, entry.document)
             template = _("The address “%(path)s” is taken; this post got “%(given)s”.")
             entry.findings.append(Finding("permalink-collision", "warning", template, {"path": path, "given": numbered}))
+            self._note_sample(entry, samples.get(path, ""))
             self._set_path(entry, path, numbered)
+
+    def _note_sample(self, entry: Entry, source: str) -> None:
+        """Says of a collision that a sample post of the demonstration has the address, and how it becomes free."""
+        if not source:
+            return
+        runs = ImportItem.objects.filter(source__name=source, verdict=Verdict.CREATE).order_by("pk")
+        template = _(
+            "The address belongs to a sample post (import %(run)s, “%(source)s”). Undo that import, and this one where it was "
+            "carried out, and import again; or import into another folder of data (--data)."
+        )
+        params = {"run": runs.values_list("run_id", flat=True).first() or "?", "source": source}
+        entry.findings.append(Finding("sample-in-the-way", "warning", template, params))
 
     def _wanted_path(self, entry: Entry) -> str:
         document = entry.document
