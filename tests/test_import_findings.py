@@ -11,15 +11,18 @@ import pytest
 from django.core.management import call_command
 from PIL import Image
 
+from articles.editorial import workflow
 from articles.findings import Finding
 from articles.markup import render
 from articles.markup.document import Rendered
 from articles.markup.engines import DEFAULT_FEATURES
 from articles.models import ImportRun, Post
 from articles.references import MemoryIndex
+from articles.transfer.exporting import export_posts
 from articles.transfer.importing import import_archive
 from articles.transfer.undoing import undo_import
 from tests.factories import make_picture
+from tests.test_admin import fields, post_url, sign_in
 from tests.test_importing import write_site
 from tests.test_planning import plan
 
@@ -395,3 +398,61 @@ def test_an_address_that_a_sample_post_has_comes_with_the_samples_import_and_the
     again = import_archive(tmp_path / "ours", source_name="ours")
     assert again.items.get(path="about.md").permalink == "/about/"
     assert not named(findings_of(again, "about.md"), "sample-in-the-way")
+
+
+# --- an encoding that does not hold what is written
+
+
+def bring_shift_jis(tmp_path: Path, **values: str) -> Post:
+    files: dict[str, str | bytes] = {
+        "_config.yml": "timezone: Asia/Tokyo\n",
+        "_posts/2025-04-01-a.md": page("古い編集部の原稿です。", **values).encode("cp932"),
+    }
+    import_archive(write_site(tmp_path / "news", files))
+    post = Post.objects.get()
+    assert post.encoding == "cp932"
+    return post
+
+
+def receipt_of(target: Path) -> dict[str, list[str]]:
+    receipt = export_posts(target)
+    return {entry.path: [finding.code for finding in entry.findings] for entry in receipt.entries}
+
+
+@pytest.mark.parametrize("state", ["published", "draft"])
+def test_saving_says_which_character_makes_the_whole_file_utf_8(tmp_path: Path, state: str) -> None:
+    post = bring_shift_jis(tmp_path, published=str(state == "published").lower())
+    client, _person = sign_in("publisher")
+
+    answer = client.post(post_url("change", post.pk), fields(post, body=post.body + "😀と😀\n"), follow=True)
+
+    [said] = [str(message) for message in answer.context["messages"] if "cp932" in str(message)]
+    assert "😀" in said
+    assert "UTF-8" in said
+
+
+def test_the_receipt_says_so_and_without_the_character_the_file_is_what_it_was(tmp_path: Path) -> None:
+    post = bring_shift_jis(tmp_path)
+    body = post.body
+    path = post.source_path
+
+    post = workflow.save_post(post, None, {"body": body + "😀\n"})
+    assert post.encoding == "utf-8"
+    assert "encoding-changed" in {finding["code"] for finding in post.findings}
+    assert receipt_of(tmp_path / "out")[path] == ["encoding-changed"]
+
+    post = workflow.save_post(post, None, {"title": "絵文字😀", "body": body})
+    assert receipt_of(tmp_path / "again")[path] == ["encoding-changed"]
+
+    post = workflow.save_post(post, None, {"title": "記事", "body": body})
+    assert post.encoding == "cp932"
+    assert receipt_of(tmp_path / "last")[path] == []
+    assert (tmp_path / "last" / path).read_bytes() == (tmp_path / "news" / path).read_bytes()
+
+
+def test_an_edit_that_fits_says_nothing(tmp_path: Path) -> None:
+    post = bring_shift_jis(tmp_path)
+    client, _person = sign_in("publisher")
+    answer = client.post(post_url("change", post.pk), fields(post, body=post.body + "追記。\n"), follow=True)
+
+    assert not [message for message in answer.context["messages"] if "cp932" in str(message)]
