@@ -371,7 +371,7 @@ def test_many_targets_are_bounded_and_the_command_counts_them(tmp_path: Path) ->
     out = io.StringIO()
     call_command("import_posts", str(write_site(tmp_path / "vault", files)), stdout=out)
 
-    assert "30 links in 1 posts" in out.getvalue()
+    assert "リンク30件" in out.getvalue()
     assert "無い9…" in out.getvalue()
     assert "無い10" not in out.getvalue()
 

@@ -548,7 +548,7 @@ class ChunkStore:
         runs = ImportItem.objects.filter(source__name=source, verdict=Verdict.CREATE).order_by("pk")
         template = _(
             "The address belongs to a sample post (import %(run)s, “%(source)s”). Undo that import, and this one where it was "
-            "carried out, and import again; or import into another folder of data (--data)."
+            "carried out, and import again; or import into another folder of data (DATA_DIR, “demo --data”)."
         )
         params = {"run": runs.values_list("run_id", flat=True).first() or "?", "source": source}
         entry.findings.append(Finding("sample-in-the-way", "warning", template, params))
