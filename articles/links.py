@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from articles.addresses import MAX_PATH, file_spellings, host_of, spellings_of
+from articles.findings import Finding
 from articles.markup.document import LinkKind, ResolvedMedia
 from articles.models import MediaFile, MediaVersion, Post, Redirect, Source, SourceFile
 from articles.references import (
@@ -39,8 +40,9 @@ _PORTION = 5_000  # SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 
 def as_resolved(media: MediaFile) -> ResolvedMedia:
-    """How the renderer sees a library file. A file that readers do not get has an empty address."""
-    return ResolvedMedia(media.url, media.width, media.height, media.is_image)
+    """How the renderer sees a library file. A file that readers do not get has an empty address, and the reason."""
+    why = Finding.from_json(media.findings[0]) if media.findings and not media.url else None
+    return ResolvedMedia(media.url, media.width, media.height, media.is_image, why)
 
 
 def hosts_of(source: Source | None) -> frozenset[str]:
@@ -285,6 +287,8 @@ class DatabaseResolver:
         return self.library.link(self._reference(kind, target))
 
     def media(self, target: str) -> ResolvedMedia | None:
+        if target.startswith(settings.STATIC_URL):
+            return ResolvedMedia(target)
         file = self.media_file(target)
         return as_resolved(file) if file else None
 

@@ -316,6 +316,7 @@ class Target(NamedTuple):
 class MemoryIndex:
     """The posts and files of one source. Plain data: an import sends it to worker processes.
 
+    ``static_url`` is where the site's own files lie, which no archive brings.
     ``hosts`` are those of the source itself, ``known_hosts`` those of other sources, whose addresses are noted as
     references although they are not known here.
     """
@@ -326,6 +327,7 @@ class MemoryIndex:
     hosts: frozenset[str] = frozenset()
     known_hosts: frozenset[str] = frozenset()
     names: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    static_url: str = ""
 
     def add_media(self, path: str, public_path: str, media: ResolvedMedia) -> None:
         path, public_path = compose(path), compose(public_path)
@@ -434,4 +436,6 @@ class MemoryResolver:
         return found.permalink if found else None
 
     def media(self, target: str) -> ResolvedMedia | None:
+        if self.index.static_url and target.startswith(self.index.static_url):
+            return ResolvedMedia(target)
         return self.index.find_media(target, self.place)

@@ -169,7 +169,7 @@ def test_what_else_the_text_refers_to_stays_as_it_is(django_capture_on_commit_ca
     html = fresh(post).body_html
     assert f'href="{other.path}"' in html
     assert f'href="{fresh(target).path}"' in html
-    assert html.count("unresolved") == 1
+    assert html.count("unresolved") == 2
 
 
 def test_an_address_written_out_is_shown_as_it_is_written_and_nothing_is_rendered(django_capture_on_commit_callbacks):

@@ -50,6 +50,7 @@ from articles.models import Author, Category, Correction, Post, PostAuthor, Post
 from articles.referrers import refresh_referrers, target_of
 from articles.related import mark_waiting
 from articles.search import forget_posts
+from articles.sources import describe_unfit
 from articles.transfer.resources import RESOURCES
 
 Act = Callable[[Post, Any, Any], Post]
@@ -480,12 +481,16 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
             changes |= formset.changes()
         order = SaveOrder(changes, form.seen_at if change else None, form.base_revision, form.session_name)
         request.save_order = order  # type: ignore[attr-defined]
+        encoding = form.instance.encoding
         saved = workflow.save_draft(form.instance, request.user, changes, seen=order.seen, base=order.base, session=order.session)
         order.is_saved = True
         post = saved.post
         if form.verb:
             post = self._act(post, request, form.verb, form.cleaned_data.get("published_at"))
         request.saved = saved  # type: ignore[attr-defined]
+        written = saved.post.pending.snapshot if saved.post.pending is not None else vars(saved.post)
+        if saved.is_changed and (finding := describe_unfit(written["front_matter"] + written["body"], encoding)):
+            messages.warning(request, finding.localised())
         form.instance.pk = post.pk
         form.instance.refresh_from_db()
 

@@ -96,13 +96,19 @@ class Document:
 
 @dataclass(slots=True)
 class SiteFile:
-    """What one path of a site is. ``public_paths`` are the addresses at which the old site served an attachment."""
+    """What one path of a site is. ``public_paths`` are the addresses at which the old site served an attachment.
+
+    ``is_unread`` says of a site file that somebody wrote it to be read and that it is no document here; ``reason`` says
+    why, and ``lost`` is the address that it had, as far as that is known.
+    """
 
     path: str
     role: Role
     size: int = 0
     reason: str = ""
     public_paths: tuple[str, ...] = ()
+    is_unread: bool = False
+    lost: str = ""
 
 
 @dataclass(slots=True)

@@ -115,7 +115,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         title=_text(raw, "title"),
         encoding=options.encoding,
         config=_keep_config(raw, languages),
-        findings=sites.with_zone(findings, options, stated_zone, zone),
+        findings=sites.with_zone(findings, options, stated_zone, zone, "timezone: Asia/Tokyo"),
     )
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
     paths = dict(sites.paths_under(container, folder))

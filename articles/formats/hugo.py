@@ -101,6 +101,7 @@ _FILE_SIGNS = frozenset(
     ["publishdate", "expirydate", "linktitle", "iscjklanguage", "cascade", "_build", "headless", "lastmod", "translationkey"]
 )
 _OTHER_MARKUP = frozenset({".org", ".adoc", ".asciidoc", ".ad", ".rst", ".pandoc", ".pdc"})
+_ORG_KEYWORD = re.compile(r"^#\+(title|date|slug|url):[ \t]*(\S.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 # The longest name that file systems allow, in bytes: Hugo cannot write a page whose address has a longer part.
 _MAX_PART = 255
 _CLIPPING = terms.identity("clippings")
@@ -172,7 +173,9 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         title=default.title,
         encoding=options.encoding,
         config={"hugo": settings, "shows_future": flag_of(config.get("buildfuture"))},
-        findings=sites.with_zone([*findings, *_report_taxonomies(settings)], options, stated_zone, default.timezone),
+        findings=sites.with_zone(
+            [*findings, *_report_taxonomies(settings)], options, stated_zone, default.timezone, 'timeZone = "Asia/Tokyo"'
+        ),
     )
     site.files = _sort_files(container, site, settings, config, members)
     site.lists = _find_lists(site, settings)
@@ -254,6 +257,9 @@ def _sort_files(
             role, reason = _role_in_content(container, site.root + path, suffix)
             if role == "attachment":
                 public = tuple(_public_paths(settings, path, folder_of))
+            elif reason:
+                files[path] = SiteFile(path, role, size, reason, is_unread=True, lost=_find_lost_address(container, site, path))
+                continue
         elif suffix in sites.ATTACHMENT_SUFFIXES and (source := next((s for s in (*static, assets) if path.startswith(s)), None)):
             role = "attachment"
             public = (sites.join_base(site.base_path, static.get(source, "") + path[len(source) :]),)
@@ -280,6 +286,20 @@ def _role_in_content(container: Container, path: str, suffix: str) -> tuple[Role
     if suffix in _OTHER_MARKUP:
         return "site_file", _("It is written in another markup language than Markdown and is kept as it stands.")
     return ("attachment", "") if suffix in sites.ATTACHMENT_SUFFIXES else ("site_file", "")
+
+
+def _find_lost_address(container: Container, site: Site, path: str) -> str:
+    """The address that Hugo gave a page in another markup; ``""`` where a pattern asks for what cannot be read here."""
+    try:
+        source = encoding.decode_source(container.read(site.root + path), encoding=site.encoding)
+        values = frontmatter.parse(source.head, source.format) if source.head else dict(_ORG_KEYWORD.findall(source.body[:4_000]))
+        document = read_document(site, path, source, values, "")
+    except RefusedFile:
+        return ""
+    place = find_place(site.config[NAME], path)
+    has_pattern = place is not None and place.folder.partition("/")[0] in place.language.permalinks.get(place.kind, {})
+    is_known = not has_pattern or (document.published_at and document.source_title)
+    return document.permalink or "" if is_known else ""
 
 
 def _public_paths(settings: Settings, path: str, folder_of: Callable[[str], str]) -> Iterator[str]:
@@ -484,6 +504,7 @@ class _Page:
             document.permalink = sites.join_base(place.language.base_path, address)
             document.permalink_stated = bool(url)
             document.aliases = self._read_aliases(address)
+            self._note_changed_slug(slug, address)
 
     def _is_raw_file(self) -> bool:
         """HTML without front matter is published as a file, not made into a page."""
@@ -493,11 +514,19 @@ class _Page:
         """The slug as Hugo writes it into the address; a safe form of it becomes ``Document.slug``."""
         stated = self.fields.text("slug").strip("-")
         if stated:
-            self.document.slug = self.fields.slug("slug")
+            # What becomes of it in the address is Hugo's rule, and said with the address.
+            self.document.slug = terms.slugify(sites.decode_words(stated))
         elif not self.fields.has("slug") and self._is_dated_by_name():
             _date, stated = date_in_name(self.place.name, self.zone)
             self.document.slug = terms.slugify(stated) if stated else ""
         return stated
+
+    def _note_changed_slug(self, slug: str, address: str) -> None:
+        """Says where Hugo writes a slug otherwise than the file does, if only the case is not all that differs."""
+        written = clean_path(slug, self.settings.rules)
+        if self.fields.has("slug") and written.casefold() != slug.casefold() and written in address:
+            template = _("In the address the slug “%(value)s” became “%(slug)s”, as Hugo writes it.")
+            self.fields.warn("slug-changed", template, "slug", value=slug[:80], slug=written[:80])
 
     def _is_dated_by_name(self) -> bool:
         """Whether the ``date`` chain got as far as ``:filename``: reading stops at the first key that names a date."""
@@ -581,11 +610,20 @@ class _Page:
         self.is_listed = listed not in ("never", "local", "false")
         if self.place.owner is not None:
             self._withhold(
-                _("It is a resource of the bundle “%(value)s”, which showed it; it stays a draft with no address of its own."),
+                _(
+                    "It is a resource of the bundle “%(value)s”, which showed it; the old site gave it no address. "
+                    "It stays a draft; the address named for it opens only if somebody publishes it here."
+                ),
                 self.place.owner,
             )
         elif is_headless or (render in ("never", "false") and listed in ("never", "false")):
-            self._withhold(_("The old site showed it nowhere by itself (%(value)s); it stays a draft."), "render: never")
+            self._withhold(
+                _(
+                    "The old site showed it nowhere by itself (%(value)s); it stays a draft. "
+                    "The address named for it is this site's, and opens only if somebody publishes it here."
+                ),
+                "headless: true" if is_headless else "render: never",
+            )
         elif render in ("never", "false", "link") or self.place.kind in self.settings.disabled_kinds:
             self._withhold(
                 _("The old site showed it in lists only (%(value)s); it becomes a page of its own. Check that it should."),

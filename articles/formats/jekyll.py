@@ -110,7 +110,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         title=_text(raw, "title") or _text(raw, "name"),
         encoding=options.encoding,
         config=_keep_config(raw, has_config=_config_name(container, folder) != ""),
-        findings=sites.with_zone(findings, options, stated_zone, zone),
+        findings=sites.with_zone(findings, options, stated_zone, zone, "timezone: Asia/Tokyo"),
     )
     site.config["people"] = _read_people(container, folder, raw)
     site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
@@ -301,14 +301,15 @@ def _describe_file(site: Site, container: Container, path: str, size: int) -> Si
         return SiteFile(path, "site_file", size, _("The site's configuration excludes it."))
     if _is_document(site, container, place, path, suffix):
         return SiteFile(path, "document", size)
-    reason = _("It is a post in another markup than Markdown.") if place.kind in ("post", "draft") else ""
+    is_post = place.kind in ("post", "draft") and not path.rpartition("/")[2].startswith(".")
+    reason = _("It is a post in another markup than Markdown.") if is_post else ""
     if (
         place.kind == "page"
         and suffix not in sites.HTML_SUFFIXES | sites.TEXT_SUFFIXES
         and _is_mere_list(sites.peek(container, site.root + path))
     ):
         reason = _("It is nothing but template code that lists posts; its address leads to a list here.")
-    return SiteFile(path, "site_file", size, reason)
+    return SiteFile(path, "site_file", size, reason, is_unread=is_post)
 
 
 def _is_document(site: Site, container: Container, place: Place, path: str, suffix: str) -> bool:

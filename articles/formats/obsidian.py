@@ -111,8 +111,10 @@ def _describe_file(path: str, size: int) -> SiteFile:
     if any(part.startswith(".") for part in path.split("/")):
         return SiteFile(path, "site_file", size)
     if path.lower().endswith(".excalidraw.md"):
-        return SiteFile(path, "site_file", size, _("It is a drawing of a plugin and holds no text."))
+        return SiteFile(path, "site_file", size, _("It is a drawing of a plugin and holds no text."), is_unread=True)
     suffix = sites.suffix_of(path)
+    if suffix in (".canvas", ".base"):
+        return SiteFile(path, "site_file", size, _("Only Obsidian can draw it."), is_unread=True)
     if suffix in sites.MARKDOWN_SUFFIXES:
         return SiteFile(path, "document", size)
     return SiteFile(path, "attachment" if suffix in sites.ATTACHMENT_SUFFIXES else "site_file", size)

@@ -17,7 +17,15 @@ from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding, RefusedFile
 from articles.formats import encoding, frontmatter
-from articles.formats.addresses import clean_address, decode_address, is_web_address, join_base, split_base_url, strip_host
+from articles.formats.addresses import (
+    clean_address,
+    decode_address,
+    decode_words,
+    is_web_address,
+    join_base,
+    split_base_url,
+    strip_host,
+)
 from articles.formats.container import Container
 from articles.formats.document import FrontMatterFormat
 from articles.formats.fields import (
@@ -44,6 +52,7 @@ __all__ = [
     "choose_zone",
     "clean_address",
     "decode_address",
+    "decode_words",
     "entries",
     "fill_common",
     "fingerprint",
@@ -309,9 +318,10 @@ def choose_zone(options: ReadOptions, stated: str = "", generator: str = "") -> 
     return "UTC"
 
 
-def with_zone(findings: list[Finding], options: ReadOptions, stated: str, zone: str) -> list[Finding]:
+def with_zone(findings: list[Finding], options: ReadOptions, stated: str, zone: str, key: str) -> list[Finding]:
     """``findings`` of a configuration and what to tell about the zone that :func:`choose_zone` gave: that the name stated is
-    none, or that nobody had chosen it. Of a configuration that is not there at all everything is the generator's default."""
+    none, or that nobody had chosen it. Of a configuration that is not there at all everything is the generator's default.
+    ``key`` is the line of the dialect's configuration that states one."""
     if stated and not zone_named(stated, ""):
         template = _(
             "The configuration's time zone “%(stated)s” is no name such as Asia/Tokyo; dates without one are read in %(zone)s."
@@ -322,9 +332,10 @@ def with_zone(findings: list[Finding], options: ReadOptions, stated: str, zone: 
         return findings
     template = _(
         "The site states no time zone, so dates that name none are read in %(zone)s. "
-        "Where that is not what they mean, import it again with the right time zone."
+        "Where that is not what they mean, write “%(key)s” there, or import again with --time-zone Asia/Tokyo "
+        "or, at the desk, with another “Time zone” under “How it is read”."
     )
-    return [*findings, Finding("zone-assumed", "info", template, {"zone": zone})]
+    return [*findings, Finding("zone-assumed", "info", template, {"zone": zone, "key": key})]
 
 
 def read_people(data: Mapping[str, Any]) -> dict[str, str]:

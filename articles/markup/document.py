@@ -35,12 +35,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedMedia:
-    """An image or file of the library. Sizes in pixels; 0 where unknown."""
+    """An image or file of the library. Sizes in pixels; 0 where unknown.
+
+    Of a file that readers do not get, ``url`` is ``""`` and ``why`` says the reason and the remedy.
+    """
 
     url: str
     width: int = 0
     height: int = 0
     is_image: bool = True
+    why: Finding | None = None
 
 
 class Resolver(Protocol):

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from html import escape, unescape
 from urllib.parse import quote, unquote
 
-from articles.markup import headings, ruby, wikilinks
-from articles.markup.document import Heading
+from articles.markup import headings, ruby, vault, wikilinks
+from articles.markup.document import Heading, ResolvedMedia
 from articles.markup.embeds import embed_address
 from articles.markup.engines import EMBED_MARK, ESCAPE_MARK
 from articles.markup.highlight import colour_escaped, scrolling
@@ -45,6 +45,8 @@ def _tag_expression(named: str) -> re.Pattern[str]:
 _TAG, _TAG_OR_CODE = _tag_expression(_NAMED), _tag_expression(_NAMED + "|code")
 _HREF = re.compile(r'href="([^"]*)"(?: title="([^"]*)")?\s*')
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+# In a list with blank lines the text of an item is a paragraph.
+_TASK_MARK = re.compile(rf"\s*(?:<p>)?{OPEN}([0-9]+){CLOSE}")
 _HELD_PARAGRAPH = re.compile(rf"<p>((?:\s*{OPEN}[0-9]+{CLOSE})+)\s*</p>")
 _HELD_IN_ADDRESS = re.compile(r"%EF%B7%90([0-9]+)%EF%B7%91", re.I)
 # comrak writes the class and what stands behind the language in either order, by chance.
@@ -101,6 +103,7 @@ class Finisher:
         self.has_tex = "math" in page.features and ("\\(" in html or "\\[" in html)
         self.has_held = OPEN in html
         self.dropped_styles = 0
+        self.elsewhere = 0
         self.absent: set[str] = set()
         self.is_plain_text = not (self.has_ruby or self.has_written_wikilinks or self.has_tex or self.has_held)
         self.handlers: dict[str, Callable[[re.Match[str], str, str], None]] = {
@@ -136,6 +139,16 @@ class Finisher:
                 "info",
                 _("%(count)s style attributes were left out: colours and sizes belong to the site. They stay in the source."),
                 count=self.dropped_styles,
+            )
+        if self.elsewhere:
+            self.page.report(
+                "pictures-elsewhere",
+                "info",
+                _(
+                    "%(count)s pictures of other hosts are links here: a page loads nothing from elsewhere. "
+                    "Bring the files into the library, and name those, to show them."
+                ),
+                count=self.elsewhere,
             )
         return "".join(self.pieces)
 
@@ -226,13 +239,25 @@ class Finisher:
         if attributes.get("role") == _MISPLACED_ROLES.get(name):
             changed = attributes.pop("role", None) is not None or changed
         if name in {"audio", "video", "source", "track"} and "src" in attributes:
-            found = self.page.media("image", split_target(attributes["src"])[0]) if self.is_internal(attributes["src"]) else None
-            attributes["src"] = found.url if found else attributes["src"]
+            self.take_source(attributes)
             changed = True
         if name in {"audio", "video"}:
             attributes |= {"controls": "", "preload": "none"}
             changed = True
         self.put(match, start_tag(name, attributes)) if changed else self.keep(match)
+
+    def take_source(self, attributes: dict[str, str]) -> None:
+        """The address of a film or sound: of one that readers do not get none is left, and the player is empty."""
+        if not self.is_internal(attributes["src"]):
+            return
+        target = split_target(attributes["src"])[0]
+        found = self.page.media("image", target)
+        if self.page.resolver is not None and (found is None or not found.url):
+            self.page.report_file(target, found)
+        if found is not None and found.url:
+            attributes["src"] = found.url
+        elif found is not None:
+            del attributes["src"]
 
     def take_math_element(self, match: re.Match[str], name: str) -> bool:
         """An engine's ``<span class="math">``: TeX between ``\\(`` and ``\\)`` or ``\\[`` and ``\\]``."""
@@ -364,7 +389,10 @@ class Finisher:
         text = code[2]
         if self.has_held and OPEN in text:
             text = PLACEHOLDER.sub(lambda held: escape(self.page.held_at(held[1]).text, quote=False), text)
-        if language == "math" and "math" in self.page.features:
+        if language.lower() in vault.PLUGIN_BLOCKS and "comments" in self.page.features:
+            label = scrolling(self.page.word("source"))
+            self.pieces.append(f'<pre class="template-code"{label}><code>{text}</code></pre>')
+        elif language == "math" and "math" in self.page.features:
             self.pieces.append(f"<p>{to_mathml(self.page, unescape(text), 'block')}</p>")
         else:
             language = re.split(r"[,:{]", language, maxsplit=1)[0]
@@ -405,8 +433,20 @@ class Finisher:
         if attributes.get("type", "").lower() != "checkbox":
             self.put(match, "")
             return
+        mark = _TASK_MARK.match(self.html, match.end()) if self.page.tasks else None
+        if mark and (sign := self.page.tasks.get(mark[1])):
+            self.put_task(match, sign)
+            return
         is_checked = "checked" in attributes
         self.put(match, box(self.page.word("done" if is_checked else "open"), is_checked=is_checked))
+
+    def put_task(self, match: re.Match[str], sign: str) -> None:
+        """A box with a sign of Obsidian's own: nothing is done yet, and what the sign means stands beside the box."""
+        word = vault.TASK_WORDS.get(sign)
+        name = self.page.word(word or "open")
+        # The box has the word for its name already: read aloud, it would come twice.
+        state = f'<span class="task-state" aria-hidden="true">{name}</span>' if word else f"[{escape(sign)}]"
+        self.put(match, f"{box(name, is_checked=False)} {state}")
 
     def take_iframe(self, match: re.Match[str], closing: bool, attribute_text: str) -> None:
         self.at = match.end()
@@ -530,6 +570,10 @@ class Finisher:
         if self.page.resolver is not None and _FILE_SUFFIX.search(target):
             found = self.page.resolver.media(target)
             url = found.url if found else None
+            if found is not None and not found.url:
+                self.page.media("path", target)
+                self.page.report_file(target, found)
+                return None
         if url is None:
             url = self.page.link("path", target, unquote(fragment)).partition("#")[0]
         else:
@@ -638,15 +682,25 @@ class Finisher:
             self.report_address(source)
         elif self.is_internal(source) or self.page.is_ours(source):
             found = self.page.media("image", split_target(source)[0])
-            if found is not None and (found.url or self.is_internal(source)):
+            if self.page.resolver is not None and (found.url == "" if found else self.is_internal(source)):
+                self.put_missing_image(match, split_target(source)[0], found, attributes.get("alt", ""))
+                return
+            if found is not None and found.url:
                 source = found.url
                 if found.width and found.height and not {"width", "height"} & attributes.keys():
                     attributes |= {"width": str(found.width), "height": str(found.height)}
+        elif scheme or source.startswith("//"):
+            self.elsewhere += 1
         for key in ("srcset", "sizes", "loading", "decoding"):
             attributes.pop(key, None)
         attributes = {"src": source, "alt": attributes.pop("alt", "")} | attributes
         attributes["src"] = source
         self.put(match, start_tag("img", attributes | {"loading": "lazy", "decoding": "async"}))
+
+    def put_missing_image(self, match: re.Match[str], target: str, found: ResolvedMedia | None, alt: str) -> None:
+        """What the picture's text says, else its name, in the place of a picture that readers do not get."""
+        self.page.report_file(target, found)
+        self.put(match, unresolved(escape(alt or target.rpartition("/")[2])))
 
     def take_embedded_item(self, match: re.Match[str], source: str, title: str) -> bool:
         """``![title](address of a film)`` alone in its paragraph, Obsidian's way to embed one. Says whether it was that."""

@@ -20,6 +20,8 @@ NONCHARACTERS = re.compile("[\x00\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+)))?""")
 _MAX_FINDINGS_PER_CODE = 20
+SHOWN = 80
+"""Characters of a piece of code that a finding shows."""
 
 #: Words that rendering adds, by language. English stands in for any other.
 WORDS: dict[str, dict[str, str]] = {
@@ -34,6 +36,8 @@ WORDS: dict[str, dict[str, str]] = {
         "source": "コード",
         "done": "完了",
         "open": "未完了",
+        "cancelled": "中止",
+        "deferred": "先送り",
         "details": "詳細",
         "note": "注記",
         "abstract": "要約",
@@ -62,6 +66,8 @@ WORDS: dict[str, dict[str, str]] = {
         "source": "Code",
         "done": "Done",
         "open": "To be done",
+        "cancelled": "Cancelled",
+        "deferred": "Postponed",
         "details": "Details",
         "note": "Note",
         "abstract": "Abstract",
@@ -117,6 +123,7 @@ class Page:
     links: list[Link] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    tasks: dict[str, str] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     _hosts: frozenset[str] | None = None
     _repeats: dict[str, int] = field(default_factory=dict)
@@ -131,6 +138,12 @@ class Page:
         self.held.append(Held(html, text, is_block, attributes))
         return f"{OPEN}{len(self.held) - 1}{CLOSE}"
 
+    def hold_task(self, sign: str) -> str:
+        """The placeholder that says, behind the box of a task, which sign stands in it. Anywhere else it shows nothing."""
+        placeholder = self.hold("")
+        self.tasks[placeholder[1:-1]] = sign
+        return placeholder
+
     def held_at(self, number: str) -> Held:
         """The held HTML of a placeholder; an empty one for a number that was never given."""
         index = int(number) if len(number) < 8 else len(self.held)
@@ -140,6 +153,14 @@ class Page:
         """Adds a finding, at most twenty of one code: a text with thousands of them is told after twenty."""
         if self.count(code) <= _MAX_FINDINGS_PER_CODE:
             self.findings.append(Finding(code, severity, template, params, line))
+
+    def report_template_code(self, name: str, source: str, line: int | None = None) -> None:
+        """Says once for each name that template code is not known. Whoever calls shows it as it stands, marked."""
+        if self.count(f"code {name}") == 1:
+            template = gettext_noop(
+                "The template code “%(name)s” is not known and is shown as it stands: %(source)s. Rewrite it as Markdown."
+            )
+            self.report("unknown-template-code", "warning", template, line, name=name, source=" ".join(source.split())[:SHOWN])
 
     def count(self, name: str) -> int:
         """How often this was called with ``name`` for this page, this time included."""
@@ -164,6 +185,21 @@ class Page:
         found = self.resolver.media(target) if self.resolver else None
         self.links.append(Link(kind, target, "", found.url if found else ""))
         return found
+
+    def report_file(self, target: str, found: ResolvedMedia | None) -> None:
+        """Says of a file that a text shows or names, and that readers do not get, what is wrong with it."""
+        name = target[:200]
+        if found is None:
+            template = gettext_noop(
+                "“%(path)s” is not there, so its text is shown instead. Add the file and import again, or upload it at the desk."
+            )
+            self.report("media-missing", "warning", template, path=name)
+        elif found.why is not None:
+            template = gettext_noop("“%(path)s” cannot be shown, so its text is: %(why)s")
+            self.report("media-unusable", "warning", template, path=name, why=found.why)
+        else:
+            template = gettext_noop("“%(path)s” is kept privately and readers do not get it, so its text is shown instead.")
+            self.report("media-unusable", "warning", template, path=name)
 
     def is_ours(self, address: str) -> bool:
         """Whether an absolute address is one of a site that came here: the resolver names their hosts."""

@@ -26,7 +26,9 @@ def box(name: str, *, is_checked: bool) -> str:
 
 
 #: The only inputs that a page may hold.
-_BOXES = frozenset(box(words[key], is_checked=key == "done") for words in WORDS.values() for key in ("open", "done"))
+_BOXES = frozenset(
+    box(words[key], is_checked=key == "done") for words in WORDS.values() for key in ("open", "done", "cancelled", "deferred")
+)
 
 _FLOW = frozenset(
     [
@@ -178,6 +180,7 @@ _OWN_CLASSES = frozenset(
         "footnote-backref",
         "contains-task-list",
         "task-list-item",
+        "task-state",
         "math-source",
         "source",
         "wikilink",

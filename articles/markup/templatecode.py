@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 
-from articles.markup import directives, hatena
+from articles.markup import directives, hatena, vault
 from articles.markup.callouts import callout_end, callout_start, kind_of
 from articles.markup.document import LinkKind
 from articles.markup.embeds import embed_address, embed_item, file_figure
 from articles.markup.highlight import code_block
-from articles.markup.page import CODE_MARK, Page, split_target
+from articles.markup.page import CODE_MARK, SHOWN, Page, split_target
 from articles.markup.page import gettext_noop as _
 from articles.markup.postlists import PostList, find_post_lists
 from articles.markup.source import CodeMap
@@ -31,7 +31,6 @@ TAG_NAME = re.compile(r"/?\s*[\w./-]+")
 _BETWEEN_ARGUMENTS = re.compile(r",\s*(?=[\w-]+\s*=)")
 #: Longer template code is not template code but a brace that somebody forgot to close.
 MAX_TAG = 4_000
-_SHOWN = 80
 
 
 @dataclass(slots=True)
@@ -385,7 +384,6 @@ class _Translator:
     pieces: list[str] = field(default_factory=list)
     at: int = 0
     open_tags: list[tuple[str, str]] = field(default_factory=list)
-    unknown: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     ends: dict[str, tuple[int, int]] = field(default_factory=dict)
     counted_to: int = 0
@@ -519,23 +517,14 @@ class _Translator:
             "warning",
             _("The template code that listed posts here is left out: %(source)s. This site has lists of its own; link to one."),
             tag.line,
-            source=found.tag[:_SHOWN],
+            source=found.tag[:SHOWN],
         )
         self.put(found.start, found.end, "")
 
     def unknown_code(self, tag: Tag) -> str:
         name = tag.name.lstrip("/")
         base = (name.removeprefix("end") if tag.syntax == "{%" else name) or name
-        if base not in self.unknown:
-            self.unknown.add(base)
-            self.page.report(
-                "unknown-template-code",
-                "warning",
-                _("The template code “%(name)s” is not known and is shown as it stands: %(source)s. Rewrite it as Markdown."),
-                tag.line,
-                name=base,
-                source=tag.source[:_SHOWN],
-            )
+        self.page.report_template_code(base, tag.source, tag.line)
         shown = escape(tag.source)
         return self.page.hold(f"{CODE_MARK}{shown}</span>", text=tag.source)
 
@@ -569,6 +558,8 @@ def translate(page: Page, text: str, *, is_html: bool = False) -> str:
         text = directives.translate(page, text)
     if not is_html and "zenn" in features and (":::" in text or "@[" in text or " =" in text):
         text = _translate_zenn(page, text)
+    if not is_html and "comments" in features:
+        text = vault.translate(page, text)
     if features & {"shortcodes", "liquid", "hexo_tags", "tera"} and ("{{" in text or "{%" in text):
         text = _Translator(page, text, features, CodeMap("" if is_html else text)).run()
     return text
@@ -605,14 +596,7 @@ def _report_wordpress_codes(page: Page, text: str, *, is_html: bool) -> None:
         if match[1] in names or code.region_at(match.start()):
             continue
         names.add(match[1])
-        page.report(
-            "unknown-template-code",
-            "warning",
-            _("The template code “%(name)s” is not known and is shown as it stands: %(source)s. Rewrite it as Markdown."),
-            text.count("\n", 0, match.start()) + 1,
-            name=match[1],
-            source=match[0][:_SHOWN],
-        )
+        page.report_template_code(match[1], match[0], text.count("\n", 0, match.start()) + 1)
 
 
 _ZENN = re.compile(r"^(:{3,})[ \t]*(\w*)[ \t]*([^\n]*)$|^@\[(\w+)\]\(([^)\n]*)\)[ \t]*$|(\]\([^\s()]+)[ \t]+=\d*x\d*\)", re.M)

@@ -7,11 +7,13 @@ from html import escape
 
 from articles.markup.headings import heading_id
 from articles.markup.page import Page, unresolved
+from articles.markup.vault import DRAWINGS
 
 #: Wikilinks in text that an engine without them has left as it stood.
 WRITTEN = re.compile(r"(!?)\[\[([^\[\]|<>\n]{1,300})(?:\|([^\[\]<>\n]{0,300}))?\]\]")
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
-_FILE = re.compile(r"\.(?!md$|markdown$)[A-Za-z0-9]{2,5}$")
+#: A name that is a file's: its suffix is none of Markdown's.
+FILE = re.compile(r"\.(?!md$|markdown$)[A-Za-z0-9]{2,5}$")
 
 
 def fragment_id(fragment: str) -> str:
@@ -33,9 +35,12 @@ def link(page: Page, target: str, text_html: str) -> str:
         heading = fragment.rpartition("#")[2].strip()
         text_html = escape(name if heading.startswith("^") else f"{name} > {heading}")
     # A note may be called “Node.js”: what is no file may be one.
-    if _FILE.search(name) and page.resolver and page.resolver.media(name) is not None:
+    if FILE.search(name) and page.resolver and page.resolver.media(name) is not None:
         found = page.media("wikilink", name)
-        return f'<a class="wikilink" href="{escape(found.url)}">{text_html}</a>' if found else unresolved(text_html)
+        if found is not None and found.url:
+            return f'<a class="wikilink" href="{escape(found.url)}">{text_html}</a>'
+        page.report_file(name, found)
+        return unresolved(text_html)
     url = page.link("wikilink", name, identity)
     return f'<a class="wikilink" href="{escape(url)}">{text_html}</a>' if url else unresolved(text_html)
 
@@ -47,12 +52,18 @@ def embed(page: Page, target: str, option: str) -> str:
     option = option.rpartition("|")[2] if _SIZE.fullmatch(option.rpartition("|")[2]) else option
     size = _SIZE.fullmatch(option.strip())
     label = "" if size or option == escape(target) else option
-    if not _FILE.search(name):
+    if "comments" in page.features and name.lower().endswith(DRAWINGS):
+        written = f"![[{target}]]"
+        page.report_template_code(name.rpartition(".")[2].lower(), written)
+        return f'<span class="template-code">{escape(written)}</span>'
+    if not FILE.search(name):
         url = page.link("embed", name, identity)
         text = label or escape(name)
         return f'<a class="wikilink embed" href="{escape(url)}">{text}</a>' if url else unresolved(text)
     found = page.media("embed", name)
-    if found is None:
+    if found is None or not found.url:
+        if page.resolver is not None:
+            page.report_file(name, found)
         return unresolved(label or escape(name))
     if not found.is_image:
         return f'<a class="wikilink embed" href="{escape(found.url)}">{label or escape(name)}</a>'

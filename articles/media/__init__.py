@@ -11,6 +11,8 @@ import math
 import posixpath
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import mul
 from typing import Any, Final
@@ -98,7 +100,25 @@ def make_public_copy(data: bytes, name: str) -> PublicCopy:
         return PublicCopy(data, SERVED_TYPES[extension], 0, 0, extension)
     if _looks_like_svg(data):
         return _clean_svg(data, name)
-    raise _refuse(
+    raise _not_served(name)
+
+
+def foresee_fault(data: bytes, name: str) -> Finding | None:
+    """Why :func:`make_public_copy` would refuse a file, as far as its first bytes say it: no pixel is decoded."""
+    image_format = detect_image(data)
+    try:
+        if image_format is not None:
+            with _open_image(data, name, image_format):
+                return None
+    except RefusedFile as refused:
+        return refused.finding
+    if _detect_attachment(data, name) is None and not _looks_like_svg(data):
+        return _not_served(name).finding
+    return None
+
+
+def _not_served(name: str) -> RefusedFile:
+    return _refuse(
         "media-type-not-served",
         name,
         _("%(name)s is of no type that readers are given; it is kept privately. Use a picture, PDF, sound or film file."),
@@ -141,6 +161,13 @@ def detect_image(data: bytes) -> str | None:
 
 
 def _clean_image(data: bytes, name: str, image_format: str) -> PublicCopy:
+    with _open_image(data, name, image_format) as image:
+        return _encode(image, image_format, _options(image, image_format, data))
+
+
+@contextmanager
+def _open_image(data: bytes, name: str, image_format: str) -> Iterator[Image.Image]:
+    """The picture, not decoded yet. Raises RefusedFile for one that is too large, and where its decoding fails."""
     if len(data) > MAX_IMAGE_BYTES:
         raise _refuse(
             "image-too-heavy",
@@ -156,7 +183,7 @@ def _clean_image(data: bytes, name: str, image_format: str) -> PublicCopy:
             warnings.simplefilter("ignore", UserWarning)
             with Image.open(io.BytesIO(data), formats=[image_format]) as image:
                 _check_size(image, name)
-                return _encode(image, image_format, _options(image, image_format, data))
+                yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(name) from error
     except DECODER_ERRORS as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from mimetypes import guess_type
+from typing import Any
 
 from django.db import transaction
 
@@ -15,6 +16,7 @@ from articles.formats.document import Site
 from articles.library import NewFile, add_many, store_original, store_originals
 from articles.links import as_resolved
 from articles.markup.document import ResolvedMedia
+from articles.media import foresee_fault
 from articles.models import ImportItem, MediaFile, Source, SourceFile
 from articles.references import MemoryIndex, name_key
 from articles.stores import StoreError
@@ -32,9 +34,16 @@ def plan_address(path: str) -> str:
     return PLANNED + path
 
 
-def planned_media(path: str, address: Callable[[str], str] = plan_address) -> ResolvedMedia:
-    """How the renderer sees a file of the archive that is not in the library yet; its size is not known."""
+def planned_media(
+    path: str, address: Callable[[str], str] = plan_address, findings: Sequence[Mapping[str, Any]] = ()
+) -> ResolvedMedia:
+    """How the renderer sees a file of the archive that is not in the library yet; its size is not known.
+
+    ``findings`` say why readers will not get it.
+    """
     is_image = (guess_type(path)[0] or "").startswith("image/")
+    if findings:
+        return ResolvedMedia("", is_image=is_image, why=Finding.from_json(findings[0]))
     return ResolvedMedia(address(path), is_image=is_image)
 
 
@@ -75,7 +84,7 @@ class FileTaker:
                 found = self._find_media(contents, known)
             for path, (public_path, media) in sorted(found.items()):
                 if media is not None:
-                    resolved = as_resolved(media) if media.pk else planned_media(self.site.root + path)
+                    resolved = as_resolved(media) if media.pk else planned_media(self.site.root + path, findings=media.findings)
                     self.index.add_media(path, public_path, resolved)
                     if media.pk:
                         self.covers[resolved.url] = media.pk
@@ -96,7 +105,7 @@ class FileTaker:
         # A file that came before may show another picture by now: an entry of the library that was replaced.
         kept = {path: row.media for path, row in known.items() if row.media and row.sha256 == hashes.get(path)}
         return {
-            path: (self._public_path(path), kept.get(path) or there.get(sha256, MediaFile(sha256=sha256)))
+            path: (self._public_path(path), kept.get(path) or there.get(sha256) or _foresee(path, sha256, contents[path]))
             for path, sha256 in hashes.items()
         }
 
@@ -181,6 +190,12 @@ class FileTaker:
         with transaction.atomic():
             self.passage.lease.hold()
             ImportItem.objects.bulk_create(items)
+
+
+def _foresee(path: str, sha256: str, data: bytes) -> MediaFile:
+    """The unsaved entry that the library would make of a file, with what can be told of it beforehand."""
+    fault = foresee_fault(data, path.rsplit("/", 1)[-1])
+    return MediaFile(sha256=sha256, findings=[fault.as_json()] if fault else [])
 
 
 def _name_file(error: StoreError, contents: dict[str, bytes]) -> StoreError:

@@ -61,6 +61,7 @@ from articles.transfer.runs import (
     wait_and_take,
 )
 from articles.transfer.storing import ChunkStore, StalePlan
+from articles.transfer.unresolved import note_unresolved
 
 CHUNK = 200
 CHUNK_BYTES = 4_000_000
@@ -263,14 +264,48 @@ def _carry_out(passage: Passage) -> None:
 
 
 def _note_members(passage: Passage, container: Container) -> None:
-    """Says what is odd about members, and what was left out and why."""
+    """Says what is odd about members, and what was left out and why: a line for each reason, not for each file."""
     remarks = [finding for _path, finding in container.findings]
-    template = _("“%(path)s” is left out: %(reason)s.")
-    skipped = [Finding("skipped", "info", template, {"path": path, "reason": reason}) for path, reason in container.skipped]
-    if len(skipped) > MAX_NAMED:
-        more = _("%(count)s more files are left out for such reasons.")
-        skipped = [*skipped[:MAX_NAMED], Finding("skipped", "info", more, {"count": len(skipped) - MAX_NAMED})]
-    passage.findings += [*remarks[:MAX_NAMED], *skipped]
+    passage.findings += remarks[:MAX_NAMED]
+    passage.findings += _describe_skipped(
+        container.skipped,
+        _("“%(path)s” is left out: %(reason)s."),
+        _("%(count)s files such as “%(path)s” are left out: %(reason)s."),
+    )
+
+
+def _describe_skipped(skipped: Iterable[tuple[str, str]], one: str, several: str) -> list[Finding]:
+    """A finding for each reason, which names the first file and counts the others; ``one`` and ``several`` are templates."""
+    paths: dict[str, list[str]] = {}
+    for path, reason in skipped:
+        paths.setdefault(reason, []).append(path)
+    return [
+        Finding("skipped", "info", several, {"path": found[0], "reason": reason, "count": len(found)})
+        if len(found) > 1
+        else Finding("skipped", "info", one, {"path": found[0], "reason": reason})
+        for reason, found in paths.items()
+    ]
+
+
+def _describe_left(site: Site) -> Iterator[Finding]:
+    """What of a site does not become a post although it lies among its texts, and what its generator made or never read."""
+    left = [(site.root + path, file.reason) for path, file in sorted(site.files.items()) if file.role == "skipped"]
+    yield from _describe_skipped(
+        left, _("“%(path)s” is left out. %(reason)s"), _("%(count)s files such as “%(path)s” are left out. %(reason)s")
+    )
+    unread = [file for _path, file in sorted(site.files.items()) if file.is_unread]
+    for file in unread[:MAX_NAMED]:
+        params = {"path": site.root + file.path, "reason": file.reason, "address": file.lost}
+        template = _("“%(path)s” does not become a post and is kept privately. %(reason)s")
+        if file.lost:
+            template = _(
+                "“%(path)s” does not become a post and is kept privately, so its old address “%(address)s” is lost. %(reason)s "
+                "Write it in Markdown and import again."
+            )
+        yield Finding("not-a-post", "warning", template, params)
+    if len(unread) > MAX_NAMED:
+        template = _("%(count)s more files like these do not become posts; the list of files kept with the source names them.")
+        yield Finding("not-a-post", "warning", template, {"count": len(unread) - MAX_NAMED})
 
 
 def _journal_refused_members(passage: Passage, container: Container) -> None:
@@ -292,7 +327,7 @@ class _SiteImport:
     def __init__(self, passage: Passage, container: Container, site: Site) -> None:
         self.passage, self.run, self.container, self.site = passage, passage.run, container, site
         self.documents = sorted(path for path, file in site.files.items() if file.role == "document")
-        self.index = MemoryIndex(site.base_path)
+        self.index = MemoryIndex(site.base_path, static_url=settings.STATIC_URL)
         self.hashes: dict[str, str] = {}
         self.journal = Journal(self.run if passage.writes else None)
         self.entry = next((entry for entry in self.run.sites if entry["root"] == site.root), None)
@@ -301,6 +336,7 @@ class _SiteImport:
         self.source = self._find_source()
         self.passage.used.append(self.source)
         self.passage.findings += self.site.findings
+        self.passage.findings += _describe_left(self.site)
         self.choices = self.passage.choices.over(self.source.choices)
         self.choices.prepare(self.site)
         self.missing = MissingPosts(self.passage, self.source, self.site, self.choices)
@@ -316,6 +352,7 @@ class _SiteImport:
             self.passage.enter(Stage.LINKS)
             relink(self.source, self.index, self._prepare_relinking)
             refresh_after_import(self.run, self.source, left, is_new_host=self._is_new_host(), prepare=self._prepare_relinking)
+            self.passage.findings += note_unresolved(self.run, self.source, self.passage.lease.hold)
         if self.passage.only is None:
             self.passage.enter(Stage.MISSING)
             self.missing.treat()

@@ -181,7 +181,7 @@ def _source(run: ImportRun, site: Site) -> Source | None:
 
 
 def _index_files(run: ImportRun, site: Site, address: Callable[[str], str]) -> MemoryIndex:
-    index = MemoryIndex(site.base_path)
+    index = MemoryIndex(site.base_path, static_url=settings.STATIC_URL)
     source = _source(run, site)
     stored = {file.path: file for file in source.files.select_related("media")} if source else {}
     for path, file in sorted(site.files.items()):

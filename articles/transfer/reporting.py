@@ -18,6 +18,8 @@ from articles.findings import Finding
 from articles.models import ImportItem, ImportRun
 
 SHOWN = 20
+LACKS = frozenset({"media-missing", "media-unusable", "links-unresolved", "sample-in-the-way"})
+"""What readers will not find: said with the file's name also where only a summary is wanted."""
 PORTION = 500
 BOM = "\ufeff"
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
@@ -166,10 +168,21 @@ def summarise_run(run: ImportRun) -> Iterator[str]:
     if (more := attention.count() - SHOWN) > 0:
         yield "  " + _("… and %(count)d more; --json FILE names them all.") % {"count": more}
     counts: Counter[str] = Counter()
-    for findings in run.items.exclude(findings=[]).values_list("findings", flat=True).iterator(chunk_size=500):
+    lacking: list[str] = []
+    rows = run.items.exclude(findings=[]).order_by("pk").values_list("path", "findings")
+    for path, findings in rows.iterator(chunk_size=500):
         counts.update({finding["code"] for finding in findings})
+        lacking += [_name_finding(path, finding) for finding in findings if len(lacking) < SHOWN and finding["code"] in LACKS]
+    yield from lacking
+    if len(lacking) == SHOWN:
+        yield "  " + _("There may be more of these; --json FILE names them all.")
     if counts:
         yield _("Findings: %(list)s") % {"list": "、".join(f"{code} {count}" for code, count in counts.most_common())}
+
+
+def _name_finding(path: str, finding: dict[str, Any]) -> str:
+    line = f":{finding['line']}" if finding["line"] else ""
+    return f"  {printable(path)}{line}　{printable(Finding.from_json(finding).localised())}"
 
 
 def printable(text: str) -> str:

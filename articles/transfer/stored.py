@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.utils.translation import gettext_noop as _
 
 from articles.findings import Finding, RefusedFile
@@ -71,7 +72,7 @@ def read_stored_site(source: Source, *, dialect: str = "", timezone: str = "", l
 
 def index_media(source: Source) -> tuple[MemoryIndex, dict[str, int]]:
     """How texts find the files of a source, and which address is which file of the library. One query."""
-    index = MemoryIndex(source.base_path)
+    index = MemoryIndex(source.base_path, static_url=settings.STATIC_URL)
     covers: dict[str, int] = {}
     for file in source.files.filter(media__isnull=False).select_related("media").order_by("path"):
         if file.media is not None:

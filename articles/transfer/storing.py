@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from articles.addresses import is_reserved, with_number
+from articles.addresses import host_of, is_reserved, with_number
 from articles.derive import apply_rendered, link_rows, moved
 from articles.editorial.permalinks import MAX_PATH, house_path
 from articles.editorial.terms import find_category, load_other_names
@@ -62,6 +62,8 @@ QUESTIONS = _(
     "%(count)s."
 )
 MAX_ORDER = 2**31 - 1
+SAMPLE_SOURCE = "sample-"
+"""How the names of the sources begin that the demonstration imports."""
 MAX_DEPTH = 5
 """Levels of categories. More would outgrow the column that holds the address."""
 _APPLIED = (
@@ -539,7 +541,9 @@ class ChunkStore:
 
     def _claim_paths(self, entries: list[tuple[Entry, ImportItem]]) -> None:
         wanted = {id(entry): self._wanted_path(entry) for entry, _item in entries}
-        taken = dict(Post.objects.filter(path__in=set(wanted.values())).values_list("path", "pk"))
+        holders = Post.objects.filter(path__in=set(wanted.values())).values_list("path", "pk", "source__name")
+        taken = {path: pk for path, pk, _source in holders}
+        samples = {path: name for path, _pk, name in holders if name and name.startswith(SAMPLE_SOURCE)}
         for entry, item in entries:
             path = item.claim = wanted[id(entry)]
             if item.verdict == Verdict.CONFLICT:
@@ -556,11 +560,25 @@ class ChunkStore:
                 item.verdict = Verdict.CONFLICT
                 template = RESERVED if is_reserved(path) else TAKEN
                 entry.findings.append(Finding("permalink-collision", "error", template, {"path": path}))
+                self._note_sample(entry, samples.get(path, ""))
                 continue
             numbered = self._first_free(path, entry.document)
             template = _("The address “%(path)s” is taken; this post got “%(given)s”.")
             entry.findings.append(Finding("permalink-collision", "warning", template, {"path": path, "given": numbered}))
+            self._note_sample(entry, samples.get(path, ""))
             self._set_path(entry, path, numbered)
+
+    def _note_sample(self, entry: Entry, source: str) -> None:
+        """Says of a collision that a sample post of the demonstration has the address, and how it becomes free."""
+        if not source:
+            return
+        runs = ImportItem.objects.filter(source__name=source, verdict=Verdict.CREATE).order_by("pk")
+        template = _(
+            "The address belongs to a sample post (import %(run)s, “%(source)s”). Undo that import, and this one where it was "
+            "carried out, and import again; or import into another folder of data (DATA_DIR, “demo --data”)."
+        )
+        params = {"run": runs.values_list("run_id", flat=True).first() or "?", "source": source}
+        entry.findings.append(Finding("sample-in-the-way", "warning", template, params))
 
     def _wanted_path(self, entry: Entry) -> str:
         document = entry.document
@@ -630,6 +648,7 @@ class ChunkStore:
         self.terms.find(Series, (document.series for document in documents if document.series))
         for entry in entries:
             note_long_names(entry)
+            self._note_cover(entry)
             self._fill(entry)
         insert_all([entry.post for entry in entries if entry.is_new])
         changed = [entry.post for entry in entries if not entry.is_new]
@@ -675,6 +694,7 @@ class ChunkStore:
         """What :meth:`_write` would find, for a plan: states, names that are too long, former addresses that are taken."""
         for entry in entries:
             note_long_names(entry)
+            self._note_cover(entry)
             entry.post.state = self._state(entry)
         self.promised.update(redirect.old_path for redirect in self._find_redirects(entries))
 
@@ -778,6 +798,21 @@ class ChunkStore:
             post.owner_id = self.user.pk
         if entry.read.rendered is not None:
             apply_rendered(post, entry.read.rendered)
+
+    def _note_cover(self, entry: Entry) -> None:
+        """Says of a cover that readers will not see what is wrong with it."""
+        cover = entry.document.cover
+        if self.index is None or cover is None or not cover.target or host_of(cover.target):
+            return
+        document = entry.document
+        target = cover.target[:200]
+        found = self.index.resolver(document.path, document.permalink or "").media(cover.target)
+        if found is None:
+            template = _("The cover “%(path)s” is not there, so the post has none. Add the file and import again, or choose one.")
+            entry.findings.append(Finding("media-missing", "warning", template, {"path": target}))
+        elif not found.url and found.why is not None:
+            template = _("The cover “%(path)s” cannot be shown, so the post has none: %(why)s")
+            entry.findings.append(Finding("media-unusable", "warning", template, {"path": target, "why": found.why}))
 
     def _cover_id(self, document: Document) -> int | None:
         if self.index is None or document.cover is None:

@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from articles.management.translated import TranslatedCommand
 from articles.models import ImportRun
+from articles.transfer.storing import SAMPLE_SOURCE
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 HOST = "127.0.0.1"
@@ -67,7 +68,7 @@ class Command(TranslatedCommand):
         self.stderr.write(_("Preparing the database …"))
         call_command("migrate", interactive=False, verbosity=0)
         for folder in sorted(path for path in SAMPLES.iterdir() if path.is_dir()):
-            source = f"sample-{folder.name}"
+            source = SAMPLE_SOURCE + folder.name
             if not was_imported(source):
                 self.stderr.write(
                     _("Importing the sample posts in %(folder)s …") % {"folder": folder.relative_to(settings.BASE_DIR)}

@@ -12,7 +12,7 @@ from articles.findings import Finding
 from articles.library import stream_original
 from articles.models import Post, PostLink, Source, SourceFile
 from articles.references import Place
-from articles.sources import source_bytes
+from articles.sources import encoding_findings, source_bytes
 from articles.transfer.exporting.files import OutFile, SourceIndex
 from articles.transfer.exporting.targets import Member
 
@@ -28,6 +28,7 @@ FIELDS = (
     "bom",
     "newline",
     "source_bytes",
+    "source_findings",
     "cover_target",
 )
 
@@ -59,11 +60,11 @@ class OriginalSource:
 
     def _member(self, post: Post) -> Member:
         data = source_bytes(post)
-        findings: tuple[Finding, ...] = ()
+        findings = encoding_findings(post)
         if post.source_permalink and post.path != post.source_permalink:
             template = _("Its address here is “%(path)s”; the file gives it “%(other)s”, which another page has or had.")
             params = {"path": post.path, "other": post.source_permalink}
-            findings = (Finding("address-differs", "info", template, params),)
+            findings = (*findings, Finding("address-differs", "info", template, params))
         return Member(self.prefix + post.source_path, data, None, len(data), post.path, self.source.name, findings)
 
     def _files(self) -> Iterator[Member]:

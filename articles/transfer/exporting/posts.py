@@ -26,7 +26,7 @@ from articles.links import hosts_of
 from articles.markup import RENDERER_VERSION, render
 from articles.markup.engines import Flavour
 from articles.models import Category, Post
-from articles.sources import format_of, source_text
+from articles.sources import encoding_findings, format_of, source_text
 from articles.transfer.exporting.files import FileBook
 from articles.transfer.exporting.placing import PLAIN, Placing
 from articles.transfer.exporting.references import Links, NewTextResolver, StoredResolver, TextReferences
@@ -61,6 +61,7 @@ class PostWriter:
         findings: list[Finding] = []
         fields = self._fields(post, references, path, findings)
         if self.placing.is_native(post):
+            findings.extend(encoding_findings(post))
             data = self._native(post, fields, path)
         else:
             data = self._foreign(post, fields, references, findings)
