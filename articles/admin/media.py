@@ -19,7 +19,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from articles.admin.base import DeskList, EditorialAdmin, isolate, show_badge, show_findings, show_moment
+from articles.admin.base import DeskList, isolate, show_badge, show_findings, show_moment
+from articles.admin.meanwhile import MergingAdmin, MergingForm
 from articles.admin.pictures import (
     MAX_UPLOAD,
     TextsForm,
@@ -56,7 +57,7 @@ class PercentInput(forms.NumberInput):
         super().__init__(attrs={"min": 0, "max": 100, "step": 1, "class": "focus-slider"})
 
 
-class MediaForm(TextsForm):
+class MediaForm(MergingForm, TextsForm):
     """Texts, rights and the focal point of a file; when it is new, the file too."""
 
     file = forms.FileField(label=gettext_lazy("File"))
@@ -155,7 +156,7 @@ class MediaList(DeskList):
 
 
 @admin.register(MediaFile)
-class MediaAdmin(EditorialAdmin):
+class MediaAdmin(MergingAdmin):
     """Whoever may see posts may choose any file; its texts belong to who uploaded it and to the editors."""
 
     form = MediaForm

@@ -17,6 +17,7 @@ from taggit.admin import Tag as LibraryTag
 
 from articles.admin.base import EditorialAdmin, by_identity, isolate, show_moment
 from articles.admin.fields import LinksField, NamesField
+from articles.admin.meanwhile import MergingAdmin, MergingForm
 from articles.admin.tables import TablesMixin
 from articles.editorial.permalinks import BadAddress, claim_former
 from articles.editorial.permissions import only_of_visible
@@ -28,7 +29,7 @@ from articles.transfer.resources import RESOURCES
 admin.site.unregister(LibraryTag)
 
 
-class TermForm(forms.ModelForm):
+class TermForm(MergingForm):
     """A term whose name no other has in another width or case."""
 
     aliases = NamesField(label=gettext_lazy("Other spellings"))
@@ -106,7 +107,7 @@ class CategoryForm(TermForm):
         return cleaned
 
 
-class CountedAdmin(EditorialAdmin):
+class CountedAdmin(MergingAdmin):
     """A list with the number of posts; ``through`` and ``key`` say where they are counted, for the rows shown only."""
 
     through: type[Model]
@@ -190,7 +191,7 @@ class AuthorAdmin(TablesMixin, CountedAdmin):
         return () if request.user.has_perm("auth.view_user") else ("user",)
 
 
-class RedirectForm(forms.ModelForm):
+class RedirectForm(MergingForm):
     class Meta:
         model = Redirect
         fields = ["old_path", "post"]
@@ -208,7 +209,7 @@ class RedirectForm(forms.ModelForm):
 
 
 @admin.register(Redirect)
-class RedirectAdmin(TablesMixin, EditorialAdmin):
+class RedirectAdmin(TablesMixin, MergingAdmin):
     form = RedirectForm
     resource_classes = (RESOURCES["redirect"],)
     list_display = ("old_path_line", "post_line", "created_line")
