@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import lxml.html
 import pytest
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from articles.models import Author, Category, MediaFile, Redirect, Series, Tag
 from tests.factories import MediaFileFactory, PostFactory
+from tests.people import make_person
 from tests.test_admin_screens import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +217,35 @@ def test_readers_of_a_row_that_may_not_be_changed_have_nothing_to_send() -> None
     answer = client.get(address(row))
     assert 'name="seen"' not in answer.text
     assert MediaFile.objects.count() == 1
+
+
+@pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model.__name__)
+def test_every_field_of_every_form_is_named_in_japanese_in_the_history(model: Any, rf: RequestFactory) -> None:
+    desk = admin.site._registry[model]
+    rf_request = rf.get("/")
+    rf_request.user = make_person("superuser")
+    row = model(pk=1)
+    row.newest_saved = None
+    form_class = desk.get_form(rf_request, row, change=True)
+    form = form_class(instance=row)
+    changed = [name for name, field in form.fields.items() if not field.widget.is_hidden]
+    form.changed_data = changed
+    (message,) = desk.construct_change_message(rf_request, form, []) or [{"changed": {"fields": []}}]
+    entry = LogEntry(action_flag=CHANGE, change_message=json.dumps([message]))
+    said = {name: str(gettext(name)) for name in message["changed"]["fields"]}
+    assert [name for name in said.values() if not re.search("[ぁ-んァ-ン一-龥]", name)] == []
+    assert len(said) == 0 or entry.get_change_message()
+
+
+def test_a_new_name_at_the_desk_is_short_and_one_of_an_import_stays(people: tuple[Client, Client]) -> None:
+    add = reverse("admin:articles_tag_add")
+    sent = {"name": "長" * 81, "slug": "", "aliases": "", "description": ""}
+    assert "80" in people[0].post(add, sent).text
+    assert not Tag.objects.exists()
+    assert people[0].post(add, sent | {"name": "長" * 80}).status_code == 302
+    brought = Category.objects.create(name="長" * 198)
+    form = open_form(people[0], brought)
+    assert people[0].post(address(brought), form | {"description": "説明"}).status_code == 302
+    assert people[0].post(address(brought), form | {"name": "短"}).status_code == 302
+    brought.refresh_from_db()
+    assert brought.name == "短"

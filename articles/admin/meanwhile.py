@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -20,7 +20,7 @@ from django.contrib.admin.utils import quote
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import router, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -78,7 +78,7 @@ class MergingForm(forms.ModelForm):
         """Puts what only others changed into what was sent, and notes what both changed."""
         base, self.opened = _read_seen(self.data[SEEN])
         self.is_damaged = base is None
-        data = self.data.copy()
+        data = cast(QueryDict, self.data).copy()
         for name, present in self._present().items():
             field, key = self.fields[name], self.add_prefix(name)
             sent = _spell(field, field.widget.value_from_datadict(self.data, self.files, key))
@@ -193,5 +193,5 @@ def _show(field: forms.Field, value: Any) -> str:
         found = field.queryset.filter(pk=value).first() if is_key(value) else None  # type: ignore[union-attr]
         return str(found) if found is not None else _("(empty)")
     if isinstance(field, forms.ChoiceField):
-        value = dict(field.choices).get(value, value)
+        value = dict(cast(Any, field.choices)).get(value, value)
     return Truncator(str(value)).chars(MAX_VALUE) or _("(empty)")
