@@ -249,3 +249,16 @@ def test_a_new_name_at_the_desk_is_short_and_one_of_an_import_stays(people: tupl
     assert people[0].post(address(brought), form | {"name": "短"}).status_code == 302
     brought.refresh_from_db()
     assert brought.name == "短"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", ROWS)
+def test_while_one_saves_nobody_else_writes_the_row(name: str, people: tuple[Client, Client]) -> None:
+    row = ROWS[name][0]()
+    sent = open_form(people[0], row)
+    with CaptureQueriesContext(connection) as queries:
+        people[0].post(address(row), sent)
+    statements = [query["sql"] for query in queries]
+    locked = next(place for place, sql in enumerate(statements) if "FOR UPDATE" in sql and row._meta.db_table in sql)
+    read = [place for place, sql in enumerate(statements) if sql.startswith("SELECT") and f'FROM "{row._meta.db_table}"' in sql]
+    assert locked == read[0], "locked before it is read for the comparison"
