@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Concat
 
-from articles.models import Author, MediaFile, MediaVersion, Post, PostLink, Revision, SiteSettings
+from articles.models import Author, MediaFile, MediaVersion, Post, PostLink, Revision, SiteLink, SiteSettings
 
 MAX_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class OtherUses:
+    """Where a file is shown beside posts: by-lines whose portrait it is, and the site's settings as they hold."""
+
+    bylines: int = 0
+    is_in_settings: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.bylines or self.is_in_settings)
 
 
 def addresses_of(media: MediaFile) -> list[str]:
@@ -45,8 +57,26 @@ def count_uses(files: Sequence[MediaFile]) -> dict[int, int]:
     return {key: counts[key] for key in keys}
 
 
+def count_other_uses(files: Sequence[MediaFile]) -> dict[int, OtherUses]:
+    """Where each of the files is shown beside posts; four queries whatever their number."""
+    keys = [media.pk for media in files]
+    portraits = Author.objects.filter(picture__in=keys).order_by().values("picture").annotate(number=Count("pk"))
+    bylines = dict(portraits.values_list("picture", "number"))
+    shown = {key for pair in _mastheads().values_list("logo", "logo_dark") for key in pair}
+    by_url = {media.url: media.pk for media in files if media.url}
+    for name, key in MediaVersion.objects.filter(media__in=keys).values_list("public_name", "media_id"):
+        by_url[settings.MEDIA_URL + name] = key
+    shown |= {by_url[url] for url in _links().filter(address__in=by_url).values_list("address", flat=True)}
+    return {key: OtherUses(bylines.get(key, 0), key in shown) for key in keys}
+
+
+def find_bylines(media: MediaFile) -> QuerySet[Author]:
+    """The by-lines whose portrait the file is."""
+    return Author.objects.filter(picture=media)
+
+
 def without_uses(files: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
-    """Those of ``files`` that no post, no by-line and no masthead shows."""
+    """Those of ``files`` that no post, no by-line and no part of the site's settings shows."""
     address = Concat(Value(settings.MEDIA_URL), OuterRef("public_name"))
     former = MediaVersion.objects.filter(media=OuterRef("pk")).annotate(address=Concat(Value(settings.MEDIA_URL), "public_name"))
     return files.filter(
@@ -54,13 +84,25 @@ def without_uses(files: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
         ~Exists(PostLink.objects.filter(url=address)),
         ~Exists(Author.objects.filter(picture=OuterRef("pk"))),
         ~Exists(_mastheads().filter(Q(logo=OuterRef("pk")) | Q(logo_dark=OuterRef("pk")))),
+        ~Exists(_links().filter(address=address)),
         ~Exists(former.filter(Exists(PostLink.objects.filter(url=OuterRef("address"))))),
+        ~Exists(former.filter(Exists(_links().filter(address=OuterRef("address"))))),
     )
 
 
 def is_in_masthead(media: MediaFile) -> bool:
     """Whether the site's settings, as they hold, show the file in the masthead."""
     return _mastheads().filter(Q(logo=media) | Q(logo_dark=media)).exists()
+
+
+def is_linked(media: MediaFile) -> bool:
+    """Whether a link of the site's settings, as they hold, leads to the file."""
+    return _links().filter(address__in=addresses_of(media)).exists()
+
+
+def _links() -> QuerySet[SiteLink]:
+    """The links of the settings that hold."""
+    return SiteLink.objects.order_by().filter(settings__in=_mastheads().values("pk"))
 
 
 def _mastheads() -> QuerySet[SiteSettings]:

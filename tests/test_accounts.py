@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.core import mail
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from articles.admin.accounts import offered_rights
 from articles.editorial import accounts, workflow
 from articles.editorial.accounts import RefusedAccount
 from articles.models import Attempts, Invitation, Post
@@ -377,3 +379,29 @@ def test_what_is_over_is_cleared_away() -> None:
     Attempts.objects.update(until=timezone.now() - timedelta(days=2))
     assert limit.take("b")
     assert Attempts.objects.count() == 1
+
+
+def test_only_rights_of_what_has_a_screen_are_offered_and_all_have_japanese_names() -> None:
+    boss = make_person("superuser")
+    client = sign_in(boss)
+    page = client.get(reverse("admin:auth_user_change", args=[boss.pk]))
+    names = [label for _key, label in page.context["adminform"].form.fields["user_permissions"].choices]
+    assert [name for name in names if not re.search("[ぁ-んァ-ン一-龥]", name) or "Can " in name] == []
+    shown = {right.content_type.model_class() for right in offered_rights(None)}
+    assert shown <= set(admin.site._registry)
+    assert len(names) == len(set(names)) > 20
+    group = client.get(reverse("admin:auth_group_add")).context["adminform"].form.fields["permissions"]
+    assert [label for _key, label in group.choices] == names
+
+
+def test_a_right_that_is_not_offered_is_kept_by_a_save() -> None:
+    client, group = sign_in(make_person("superuser")), Group.objects.create(name="もとから")
+    odd = Permission.objects.get(content_type__app_label="sessions", codename="view_session")
+    group.permissions.add(odd)
+    address = reverse("admin:auth_group_change", args=[group.pk])
+    page = client.get(address)
+    assert str(odd.pk) in [str(key) for key, _label in page.context["adminform"].form.fields["permissions"].choices]
+    assert client.post(address, {"name": "別の名", "permissions": [odd.pk]}).status_code == 302
+    assert list(Group.objects.get(name="別の名").permissions.all()) == [odd]
+    refused = client.post(reverse("admin:auth_group_add"), {"name": "新しい", "permissions": [odd.pk]})
+    assert (refused.status_code, Group.objects.filter(name="新しい").exists()) == (200, False)

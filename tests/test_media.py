@@ -241,3 +241,10 @@ def test_documents_sound_and_film_are_downloads(data, name, content_type):
 def test_active_and_unknown_files_are_kept_from_readers(data, name):
     assert refusal(data, name) == "media-type-not-served"
     assert detect_type(data, name) == "application/octet-stream"
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"hevc", b"mif1"])
+def test_a_telephones_picture_does_not_pass_for_a_film(brand):
+    data = b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic"
+    assert refusal(data, "IMG_0001.HEIC") == "heif-not-served"
+    assert detect_type(data, "IMG_0001.HEIC") == "application/octet-stream"

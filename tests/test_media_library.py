@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
@@ -17,11 +21,11 @@ from articles.admin.pictures import name_upload
 from articles.derive import save_derived
 from articles.editorial import workflow
 from articles.editorial.versions import read_snapshot
-from articles.findings import RefusedFile
+from articles.findings import Finding, RefusedFile
 from articles.library import add_media, read_original
 from articles.lookalikes import compare_pictures, find_alike, keys_of, measure_waiting, near_keys
 from articles.media import NO_LIKENESS, count_differences, measure_likeness
-from articles.models import Author, MediaBand, MediaFile, MediaPair, Post, SourceFile
+from articles.models import Author, MediaBand, MediaFile, MediaPair, Post, SiteLink, SiteSettings, SourceFile
 from articles.replacing import replace_file, restore_version
 from articles.transfer.exporting import export_posts
 from articles.transfer.importing import import_archive
@@ -229,12 +233,14 @@ def test_the_list_costs_the_same_number_of_queries_whatever_its_length(django_as
     for number in range(3):
         media = MediaFileFactory(name=f"{number}.png", uploaded_by=person)
         PostFactory(cover=media)
-    # session, user, permissions (own, groups'), count, rows, former files, covers, links
-    with django_assert_max_num_queries(10):
+    # session, user, permissions (own, groups'), count, rows, former files, covers, links; portraits, settings and the same two
+    with django_assert_max_num_queries(14):
         client.get(LIST)
     for number in range(20):
-        PostFactory(cover=MediaFileFactory(name=f"x{number}.png", uploaded_by=person))
-    with django_assert_max_num_queries(10):
+        picture = MediaFileFactory(name=f"x{number}.png", uploaded_by=person)
+        PostFactory(cover=picture)
+        Author.objects.create(name=f"署名{number}", picture=picture)
+    with django_assert_max_num_queries(14):
         client.get(LIST)
 
 
@@ -420,3 +426,157 @@ def test_a_file_goes_with_all_its_copies_once_nothing_shows_it(media_root: Path)
     client.post(address, {"post": "yes"})
     assert not MediaFile.objects.exists()
     assert not [path for path in media_root.parent.rglob("*") if path.is_file()]
+
+
+def test_a_portrait_is_used_by_its_by_line_and_not_deleted_under_it() -> None:
+    client, person = sign_in("publisher")
+    media = add_media(draw(41), "肖像.png", alt="肖像", user=person)
+    byline = Author.objects.create(name="山田花子", picture=media)
+    form = reverse("admin:articles_author_change", args=[byline.pk])
+    assert (form in client.get(f"{LIST}{media.pk}/change/").text, "署名1件" in client.get(LIST).text) == (True, True)
+    refused = client.post(f"{LIST}{media.pk}/delete/", {"post": "yes"}, follow=True)
+    byline.refresh_from_db()
+    assert (form in refused.text, "山田花子" in refused.text, byline.picture) == (True, True, media)
+
+
+def test_a_file_to_which_the_navigation_leads_is_used() -> None:
+    client, person = sign_in("publisher")
+    media = add_media(b"%PDF-1.4\n%%EOF\n", "料金表.pdf", user=person)
+    version = SiteSettings.objects.create(number=1)
+    SiteLink.objects.create(settings=version, place="navigation", position=0, label="料金", address=media.url)
+    assert not without_uses(MediaFile.objects.all()).exists()
+    refused = client.post(f"{LIST}{media.pk}/delete/", {"post": "yes"}, follow=True)
+    assert (MediaFile.objects.count(), "サイトの設定" in refused.text) == (1, True)
+    # What no longer holds keeps nothing.
+    SiteSettings.objects.create(number=2)
+    assert without_uses(MediaFile.objects.all()).get() == media
+
+
+def test_every_column_that_names_a_file_is_known_to_the_counting_of_uses() -> None:
+    """Whoever adds one to a model adds it to articles/uses.py and to the undoing of imports, then here."""
+    known = {
+        ("Post", "cover"),
+        ("Author", "picture"),
+        ("SiteSettings", "logo"),
+        ("SiteSettings", "logo_dark"),
+        # Belongs to the file and goes with it, or is told at its deletion (an import's own original).
+        ("SourceFile", "media"),
+        ("MediaVersion", "media"),
+        ("PictureVariants", "media"),
+        ("MediaBand", "media"),
+        ("MediaPair", "first"),
+        ("MediaPair", "second"),
+    }
+    found = {
+        (model.__name__, field.name)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if field.concrete and field.related_model is MediaFile
+    }
+    assert found == known
+
+
+# --- Files that are there already, and files that readers do not get ---
+
+
+def add_by_form(client: Client, data: bytes, name: str = "倉庫.png", **texts: str) -> Any:
+    sent = {"file": SimpleUploadedFile(name, data), "licence": "", **texts}
+    return client.post(f"{LIST}add/", sent, follow=True)
+
+
+def said_by(answer: Any) -> list[tuple[str, str]]:
+    return [(message.level_tag, str(message)) for message in answer.context["messages"]]
+
+
+def test_a_file_that_is_there_already_gets_the_texts_that_it_lacks_and_loses_none() -> None:
+    client, person = sign_in("editor")
+    media = add_media(draw(51), "倉庫.png", alt="もとの説明", user=None)
+    answer = add_by_form(client, draw(51), "別名.png", alt="新しい説明", credit="本紙", licence="cc-by")
+    media.refresh_from_db()
+    assert (media.alt, media.credit, media.licence, media.name) == ("もとの説明", "本紙", "cc-by", "倉庫.png")
+    assert answer.redirect_chain[-1][0] == f"{LIST}{media.pk}/change/"
+    ((level, said),) = said_by(answer)
+    assert level == "warning"
+    for part in (f'href="{LIST}{media.pk}/change/"', "もとの説明", "新しい説明", "クレジット"):
+        assert part in said
+    assert [entry.action_flag for entry in LogEntry.objects.filter(user=person)] == [CHANGE]
+
+
+def test_of_a_file_of_somebody_else_nothing_is_changed_and_what_was_typed_is_said() -> None:
+    media = add_media(draw(52), "倉庫.png", user=None)
+    client, _person = sign_in("author")
+    answer = add_by_form(client, draw(52), alt="新しい説明")
+    media.refresh_from_db()
+    ((level, said),) = said_by(answer)
+    assert (media.alt, level, "新しい説明" in said, LogEntry.objects.count()) == ("", "warning", True, 0)
+
+
+def test_a_decorative_picture_gets_no_text_by_a_second_upload() -> None:
+    client, _person = sign_in("editor")
+    media = add_media(draw(53), "線.png", user=None)
+    MediaFile.objects.filter(pk=media.pk).update(is_decorative=True)
+    assert "飾りの線" in said_by(add_by_form(client, draw(53), alt="飾りの線"))[0][1]
+    media.refresh_from_db()
+    assert (media.alt, media.is_decorative) == ("", True)
+
+
+def test_a_new_file_is_added_with_its_texts_in_green() -> None:
+    client, person = sign_in("author")
+    answer = add_by_form(client, draw(54), alt="川", credit="本紙")
+    media = MediaFile.objects.get()
+    assert (media.alt, media.credit, media.uploaded_by) == ("川", "本紙", person)
+    assert [level for level, _said in said_by(answer)] == ["success"]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"<!doctype html><script>alert(1)</script>", "fake.jpg"),
+        (b"<!doctype html><p>x", "page.html"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1", "x.heic"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "evil.svg"),
+    ],
+)
+def test_a_file_that_readers_cannot_get_is_named_at_once_on_its_page_and_in_the_list(data: bytes, name: str) -> None:
+    client, _person = sign_in("editor")
+    answer = add_by_form(client, data, name)
+    media = MediaFile.objects.get()
+    reason = Finding.from_json(media.findings[0]).localised()
+    ((level, said),) = said_by(answer)
+    assert (media.public_name, level) == ("", "warning")
+    assert reason in unescape(said)
+    page = lxml.html.fromstring(client.get(f"{LIST}{media.pk}/change/").text)
+    (warning,) = page.find_class("media-warning")
+    assert reason in warning.text_content()
+    assert not [fold for fold in warning.iterancestors() if "collapse" in (fold.get("class") or "")]
+    shown = client.get(f"{LIST}?kind=unserved")
+    assert reason in unescape(shown.text)
+    assert "代替テキストなし" not in shown.text
+    assert name not in client.get(f"{LIST}?alt=missing").text
+
+
+# --- Fields of forms that show a picture ---
+
+
+def test_a_field_of_a_picture_offers_and_takes_only_what_can_be_shown() -> None:
+    client, person = sign_in("publisher")
+    picture = add_media(draw(61), "肖像.png", user=person)
+    others = [
+        add_media(b"%PDF-1.4\n%%EOF\n", "肖像.pdf", user=person),
+        add_media(b"<svg><script/></svg>", "肖像.svg", user=person),
+    ]
+    for model, field in (("author", "picture"), ("post", "cover"), ("sitesettings", "logo")):
+        query = {"app_label": "articles", "model_name": model, "field_name": field, "term": "肖像"}
+        found = client.get("/admin/autocomplete/", query).json()["results"]
+        assert [row["id"] for row in found] == [str(picture.pk)], model
+    byline = Author.objects.create(name="山田")
+    address = reverse("admin:articles_author_change", args=[byline.pk])
+    sent = {"name": "山田", "kind": "person", "slug": "山田", "aliases": "", "bio": "", "links": ""}
+    for other in others:
+        assert other.name in client.post(address, {**sent, "picture": other.pk}).text
+        assert Author.objects.get().picture is None
+    assert client.post(address, {**sent, "picture": picture.pk}).status_code == 302
+    # What stands there from before hinders no other change.
+    Author.objects.update(picture=others[0])
+    assert client.post(address, {**sent, "bio": "記者", "picture": others[0].pk}).status_code == 302
+    assert (Author.objects.get().bio, Author.objects.get().picture) == ("記者", others[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import lxml.html
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -315,3 +316,14 @@ def test_the_trash_costs_the_same_whatever_is_in_it(django_assert_num_queries: A
         workflow.move_to_trash(write(editor, f"記事{number}"), editor)
     with django_assert_num_queries(13):
         client.get(LIST, {"trash": "1"})
+
+
+def test_screens_on_which_one_changes_are_marked_so_and_a_fresh_log_says_that_nothing_is_there() -> None:
+    client, _person = sign_in("publisher")
+    page = lxml.html.fromstring(client.get(reverse("admin:index")).text)
+    for model in ("sitesettings", "frontpage"):
+        (row,) = [row for row in page.iter("tr") if f"model-{model}" in (row.get("class") or "").split()]
+        assert [link.get("class") for link in row.iter("a")][1:] == ["changelink"], model
+    actions = page.get_element_by_id("recent-actions-module").text_content()
+    assert "利用不可" not in actions
+    assert "まだ" in actions

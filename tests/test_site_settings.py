@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection
@@ -728,3 +729,19 @@ def test_the_screen_costs_the_same_with_twice_the_links(publisher: Client, djang
     save(links={"footer": [Row("検索", "/search/")] * 20})
     with django_assert_max_num_queries(len(captured)):
         publisher.get(SCREEN)
+
+
+def test_a_link_without_a_label_marks_its_label(publisher: Client) -> None:
+    sent = {"navigation-label": ["", "案内"], "navigation-target": ["/search/", "javascript:alert(1)"]}
+    page = lxml.html.fromstring(publisher.post(SCREEN, form(**sent)).content.decode())
+    marked = {field.get("id") for field in page.xpath("//input[@aria-invalid='true']")}
+    assert marked == {"navigation-0-label", "navigation-1-target"}
+    assert {link.get("href") for link in page.xpath("//a[starts-with(@href, '#navigation-')]")} == {f"#{name}" for name in marked}
+
+
+def test_what_the_form_says_of_the_foot_is_what_stands_there(publisher: Client, client: Client) -> None:
+    foot = lxml.html.fromstring(read(client)).xpath("//footer//nav")[0]
+    said = publisher.get(SCREEN).content.decode()
+    names = [link.text_content().strip() for link in foot.iter("a")]
+    assert len(names) == 5
+    assert [name for name in names if name not in said] == []

@@ -320,6 +320,27 @@ def test_any_two_versions_are_compared_and_none_of_another_post() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("is_public", [False, True])
+def test_where_only_what_is_gone_differs_the_button_says_so_and_names_it(is_public: bool) -> None:
+    client, person = sign_in("publisher")
+    desk, section = Author.objects.create(name="朝刊班"), Category.objects.create(name="技術")
+    post = write(person, authors=[desk], categories=[section], path="/kura/")
+    if is_public:
+        post = workflow.publish(post, person)
+    version = post.revisions.latest()
+    desk.delete()
+    section.delete()
+    post.refresh_from_db()
+    seen = {"seen": post.modified_at.isoformat()}
+    answer = client.post(url("restore_version", post.pk, version.pk), seen, follow=True)
+    said = [str(message) for message in answer.context["messages"]]
+    assert any("朝刊班" in line for line in said)
+    assert any("技術" in line for line in said)
+    assert not any("同じなので" in line for line in said)
+    assert Revision.objects.filter(post=post).latest() == version
+
+
+@pytest.mark.django_db
 def test_a_draft_gets_a_version_back_by_button_and_a_stale_page_does_not() -> None:
     client, person = sign_in("author")
     post = workflow.save_post(write(person), person, {"body": "あと"})

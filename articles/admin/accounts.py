@@ -9,9 +9,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserChangeForm
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from articles.admin.base import EditorialAdmin, ForgivingAdmin, ForgivingMixin, show_badge
+from articles.admin.base import EditorialAdmin, ForgivingAdmin, ForgivingMixin, KeyChoiceField, show_badge
 from articles.editorial import accounts
 from articles.editorial.accounts import Newcomer, RefusedAccount, may_manage
 from articles.editorial.permissions import assigned_categories
@@ -66,8 +67,52 @@ class InviteForm(forms.ModelForm):
         return Newcomer(data["username"], data["email"], data["role"], data["last_name"], data["first_name"])
 
 
-class AccountForm(UserChangeForm):
+class RightsField(KeyChoiceField):
+    """Rights by what they are about and what they let people do, in the language of the desk."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return name_right(obj)
+
+
+def offered_rights(held: QuerySet[Permission] | None) -> QuerySet[Permission]:
+    """Rights of what has a screen here, and those that an account or group holds already, which a save must not take away."""
+    screens = ContentType.objects.get_for_models(*admin.site._registry).values()
+    offered = Q(content_type__in=[kind.pk for kind in screens])
+    if held is not None:
+        offered |= Q(pk__in=held.values("pk"))
+    return Permission.objects.filter(offered).select_related("content_type")
+
+
+def name_right(right: Permission) -> str:
+    """``記事：削除``; one that a site made itself keeps its name."""
+    model = right.content_type.model_class()
+    if model is None:
+        return str(right)
+    verb = right.codename.removesuffix(f"_{model._meta.model_name}")
+    own = dict(model._meta.permissions).get(right.codename)
+    return _("%(what)s: %(may)s") % {"what": model._meta.verbose_name_plural, "may": own or VERBS.get(verb, right.name)}
+
+
+class RightsForm(forms.ModelForm):
+    """A form with a field of rights, which is named by ``rights``."""
+
+    rights = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (field := self.fields.get(self.rights)) is not None:
+            held = getattr(self.instance, self.rights).all() if self.instance.pk is not None else None
+            cast(RightsField, field).queryset = offered_rights(held)
+
+
+class RoleForm(RightsForm):
+    rights = "permissions"
+
+
+class AccountForm(RightsForm, UserChangeForm):
     """Django's own, which leaves nobody without a superuser."""
+
+    rights = "user_permissions"
 
     def clean_is_superuser(self) -> bool:
         wanted = bool(self.cleaned_data["is_superuser"])
@@ -143,6 +188,9 @@ class AccountAdmin(ForgivingAdmin, UserAdmin):
     def get_inline_instances(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
         """A new account gets its limits once it is there."""
         return [] if obj is None else super().get_inline_instances(request, obj)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **_as_rights(db_field), **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).select_related("invitation").prefetch_related("groups")
@@ -269,8 +317,13 @@ class AccountAdmin(ForgivingAdmin, UserAdmin):
 
 
 @admin.register(Group)
-class RoleAdmin(ForgivingAdmin, GroupAdmin):  # type: ignore[misc]
+class RoleAdmin(ForgivingAdmin, GroupAdmin):
     """A group is a set of rights, so that changing one is giving rights: superusers only."""
+
+    form = RoleForm
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **_as_rights(db_field), **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
@@ -282,8 +335,18 @@ class RoleAdmin(ForgivingAdmin, GroupAdmin):  # type: ignore[misc]
         return bool(request.user.is_superuser)
 
 
+def _as_rights(db_field: Any) -> dict[str, Any]:
+    return {"form_class": RightsField} if db_field.related_model is Permission else {}
+
+
 Step = tuple[Any, Callable[[Any, User], Any], Any]
 
+VERBS = {
+    "add": gettext_lazy("add"),
+    "change": gettext_lazy("change"),
+    "delete": gettext_lazy("delete"),
+    "view": gettext_lazy("view"),
+}
 STEPS: dict[str, Step] = {
     "again": (gettext_lazy("Send the invitation again"), accounts.invite_again, ""),
     "revoke": (

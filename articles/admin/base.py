@@ -20,11 +20,12 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from articles.findings import Finding
@@ -137,6 +138,24 @@ class ForgivingAdmin(ForgivingMixin, admin.ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return DeskList
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> list[Any]:
+        """What the history says of a save, with fields as the catalogue has them.
+
+        Django writes the heading of a field, with a capital, which no catalogue of this site's own models knows.
+        """
+        message: list[Any] = super().construct_change_message(request, form, formsets, add)
+        models_of_forms = [form._meta.model, *(rows.model for rows in formsets or ())]
+        with translation.override(None):
+            names = {
+                capfirst(str(field.verbose_name)): str(field.verbose_name)
+                for model in models_of_forms
+                for field in (*model._meta.fields, *model._meta.many_to_many)
+            }
+        for entry in message:
+            if fields := entry.get("changed", {}).get("fields"):
+                entry["changed"]["fields"] = [names.get(label, label) for label in fields]
+        return message
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
         if all(map(is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -11,6 +12,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from articles.sheets.lists import join_links, join_names, split_links, split_names
+
+#: What a new name of a term may have at the desk. Imports keep longer ones, up to the column's length.
+MAX_TYPED_NAME = 80
+
+
+def refuse_long_names(names: Iterable[str]) -> None:
+    """Raises ValidationError for new names of terms that would fill a page above a story."""
+    for name in names:
+        if len(name) > MAX_TYPED_NAME:
+            message = _("“%(name)s…” has %(number)d characters; a new name has at most %(limit)d.")
+            raise ValidationError(message % {"name": name[:40], "number": len(name), "limit": MAX_TYPED_NAME})
 
 
 class NamesField(forms.CharField):

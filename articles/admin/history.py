@@ -171,7 +171,13 @@ def restore_version(desk: EditorialAdmin, request: HttpRequest, post: Post, revi
         messages.error(request, str(error))
         return back
     if not restored.is_changed:
-        messages.info(request, _("The post is what that version was, so nothing was changed."))
+        said = (
+            _("Nothing was changed: the post differs from that version only in what could not be brought back.")
+            if restored.left_out
+            else _("The post is what that version was, so nothing was changed.")
+        )
+        messages.info(request, said)
+        warn_of_left_out(request, restored.left_out)
         return back
     desk.log_change(request, restored.post, [{"changed": {"fields": [_("restored an earlier version")]}}])
     moment = spoken(revision.created_at)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -16,10 +18,12 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from articles.admin.base import DeskList, EditorialAdmin, isolate, show_badge, show_findings, show_moment
+from articles.admin.base import DeskList, isolate, read_findings, show_badge, show_findings, show_moment
+from articles.admin.meanwhile import MergingAdmin, MergingForm
 from articles.admin.pictures import (
     MAX_UPLOAD,
     TextsForm,
@@ -27,19 +31,31 @@ from articles.admin.pictures import (
     describe_choice,
     describe_refusal,
     describe_too_large,
+    only_pictures,
     receive_picture,
     save_texts,
 )
 from articles.admin.replacement import bring_back, show_alike, show_replace
 from articles.admin.writing import MAX_RESULTS, MAX_WORDS, answer_rows, find_rows, refuse_method
 from articles.editorial.permissions import sees_others, visible_posts
-from articles.library import add_media, remove_unused_files
+from articles.library import NewFile, add_many, remove_unused_files
 from articles.lookalikes import compare_pictures, find_alike
 from articles.models import MediaFile, PictureVariants, Post, PostQuerySet
 from articles.queue import enqueue_once
-from articles.uses import count_uses, find_kept_uses, find_uses, is_in_masthead, without_uses
+from articles.uses import (
+    OtherUses,
+    count_other_uses,
+    count_uses,
+    find_bylines,
+    find_kept_uses,
+    find_uses,
+    is_in_masthead,
+    is_linked,
+    without_uses,
+)
 
 SHOWN_USES = 20
+MAX_ENDING = 8
 COUNTED_USES = 1_000
 SEARCHED = ("name", "alt", "caption", "credit")
 TEXTS = ["alt", "is_decorative", "caption"]
@@ -56,7 +72,7 @@ class PercentInput(forms.NumberInput):
         super().__init__(attrs={"min": 0, "max": 100, "step": 1, "class": "focus-slider"})
 
 
-class MediaForm(TextsForm):
+class MediaForm(MergingForm, TextsForm):
     """Texts, rights and the focal point of a file; when it is new, the file too."""
 
     file = forms.FileField(label=gettext_lazy("File"))
@@ -104,6 +120,7 @@ class KindFilter(ChoiceFilter):
         "sound": (gettext_lazy("Sound"), Q(content_type__startswith="audio/")),
         "film": (gettext_lazy("Film"), Q(content_type__startswith="video/")),
         "document": (gettext_lazy("Documents and others"), Q(content_type__startswith="application/")),
+        "unserved": (gettext_lazy("Not for readers"), Q(public_name="")),
     }
 
 
@@ -111,7 +128,10 @@ class AltFilter(ChoiceFilter):
     title = gettext_lazy("alternative text")
     parameter_name = "alt"
     choices_of = {
-        "missing": (gettext_lazy("Missing"), Q(alt="", is_decorative=False, content_type__startswith="image/")),
+        "missing": (
+            gettext_lazy("Missing"),
+            Q(alt="", is_decorative=False, content_type__startswith="image/") & ~Q(public_name=""),
+        ),
         "decorative": (gettext_lazy("Decorative"), Q(is_decorative=True)),
     }
 
@@ -143,26 +163,26 @@ class OwnFilter(admin.SimpleListFilter):
 
 
 class MediaList(DeskList):
-    """Rows that know how many posts show them; three queries for a page."""
+    """Rows that know where they are shown; seven queries for a page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        counts = count_uses(rows)
+        counts, others = count_uses(rows), count_other_uses(rows)
         for media in rows:
-            media.number_of_uses = counts[media.pk]
+            media.number_of_uses, media.other_uses = counts[media.pk], others[media.pk]
         self.result_list = rows
 
 
 @admin.register(MediaFile)
-class MediaAdmin(EditorialAdmin):
+class MediaAdmin(MergingAdmin):
     """Whoever may see posts may choose any file; its texts belong to who uploaded it and to the editors."""
 
     form = MediaForm
     change_form_template = "admin/articles/mediafile/form.html"
     change_list_template = "admin/articles/mediafile/list.html"
     delete_confirmation_template = "admin/articles/mediafile/delete.html"
-    list_display = ("thumbnail", "name_line", "alt_line", "uses_line", "rights_line", "measures", "uploaded_by", "created_line")
+    list_display = ("thumbnail", "name_line", "alt_line", "uses_line", "rights_line", "measures", "created_line")
     list_display_links = ("name_line",)
     list_filter = (KindFilter, AltFilter, UseFilter, OwnFilter, "licence")
     list_select_related = ("uploaded_by",)
@@ -202,7 +222,7 @@ class MediaAdmin(EditorialAdmin):
 
     def search_view(self, request: HttpRequest) -> HttpResponse:
         """Pictures that readers get, by words of their name and texts, as JSON."""
-        found = find_rows(self, request).filter(content_type__startswith="image/").exclude(public_name="")
+        found = only_pictures(find_rows(self, request))
         if refusal := refuse_method(request):
             return refusal
         return answer_rows([describe_choice(media) for media in found.order_by("-created_at", "-pk")[:MAX_RESULTS]])
@@ -234,6 +254,9 @@ class MediaAdmin(EditorialAdmin):
             for name in SEARCHED:
                 anywhere |= Q(**{f"{name}__icontains": word})
             queryset = queryset.filter(anywhere)
+        # Every field of a form that names a file of the library shows it as a picture.
+        if request.resolver_match is not None and request.resolver_match.url_name == "autocomplete":
+            queryset = only_pictures(queryset)
         return queryset, False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -248,11 +271,19 @@ class MediaAdmin(EditorialAdmin):
 
     @admin.display(description=gettext_lazy("file name"), ordering="name")
     def name_line(self, media: MediaFile) -> SafeString:
-        return isolate(media.name)
+        """The name, which may break anywhere but in its ending; whether readers cannot get the file, and why."""
+        stem, dot, ending = media.name.rpartition(".")
+        name = isolate(media.name)
+        if stem and len(ending) <= MAX_ENDING:
+            name = format_html('<bdi>{}<span class="name-ending">{}{}</span></bdi>', stem, dot, ending)
+        if reason := explain_unserved(media):
+            badge = show_badge("withdrawn", _("not for readers"))
+            return format_html('{} <span class="media-unserved">{} {}</span>', name, badge, reason)
+        return name
 
     @admin.display(description=gettext_lazy("alternative text"), ordering="alt")
     def alt_line(self, media: MediaFile) -> SafeString | str:
-        if media.alt or not media.is_image:
+        if media.alt or not media.is_image or not media.public_name:
             return isolate(media.alt)
         return (
             show_badge("decorative", _("decorative"))
@@ -262,8 +293,14 @@ class MediaAdmin(EditorialAdmin):
 
     @admin.display(description=gettext_lazy("shown in"))
     def uses_line(self, media: MediaFile) -> str:
-        number = getattr(media, "number_of_uses", 0)
-        return ngettext("%(number)d post", "%(number)d posts", number) % {"number": number} if number else _("no post")
+        number, others = getattr(media, "number_of_uses", 0), getattr(media, "other_uses", OtherUses())
+        places = [ngettext("%(number)d post", "%(number)d posts", number) % {"number": number}] if number else []
+        if others.bylines:
+            said = ngettext("%(number)d by-line", "%(number)d by-lines", others.bylines)
+            places.append(said % {"number": others.bylines})
+        if others.is_in_settings:
+            places.append(_("site settings"))
+        return "、".join(places) or _("nowhere")
 
     @admin.display(description=gettext_lazy("credit and licence"))
     def rights_line(self, media: MediaFile) -> SafeString:
@@ -271,7 +308,11 @@ class MediaAdmin(EditorialAdmin):
 
     @admin.display(description=gettext_lazy("created"), ordering="created_at")
     def created_line(self, media: MediaFile) -> SafeString | str:
-        return show_moment(media.created_at)
+        """When it came, and by whom: one column, so that the list fits beside the others' names."""
+        moment = show_moment(media.created_at)
+        if media.uploaded_by is None:
+            return moment
+        return format_html('{} <span class="media-fact">{}</span>', moment, isolate(media.uploaded_by))
 
     # --- One file ---
 
@@ -302,6 +343,8 @@ class MediaAdmin(EditorialAdmin):
                 "uses": posts,
                 "number": number,
                 "hidden": number - len(posts),
+                "others": list_other_uses(media),
+                "unserved": explain_unserved(media),
                 "versions": media.versions.select_related("replaced_by"),
                 "alike": find_alike(media.likeness, besides=media.pk),
                 "may_change": self.has_change_permission(request, media),
@@ -310,26 +353,53 @@ class MediaAdmin(EditorialAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: MediaFile, form: forms.ModelForm, change: bool) -> None:
-        """Stores a new file by its content; one that the library has already keeps its texts."""
+        """Stores a new file by its content. One that the library has already gets the texts that it lacks."""
         enqueue_once("articles.tasks.make_variants")
         if change:
             super().save_model(request, obj, form, change)
             return
         upload = form.cleaned_data["file"]
-        stored = add_media(upload.read(), upload.name, alt=obj.alt, user=cast(User, request.user))
-        compare_pictures([stored])
-        obj.pk = stored.pk
-        if stored.uploaded_by_id == request.user.pk:
-            names = [name for name in (*TEXTS, *RIGHTS) if getattr(obj, name)]
-            for name in names:
-                setattr(stored, name, getattr(obj, name))
-            stored.save(update_fields=names)
+        made: list[MediaFile] = []
+        brought = NewFile(upload.read(), upload.name, obj.alt)
+        (stored,) = add_many([brought], user=cast(User, request.user), made=made)
+        stored = MediaFile.objects.select_for_update(of=("self",)).get(pk=stored.pk)
+        may_change = bool(made) or self.has_change_permission(request, stored)
+        filling = fill_texts(stored, obj, may_change=may_change)
+        if filling.taken:
+            stored.save(update_fields=filling.taken)
+        if made:
+            compare_pictures([stored])
         else:
-            messages.warning(request, _("The library has this file already; it was left as it is."))
+            request.known_file = filling  # type: ignore[attr-defined]
+        obj.pk = stored.pk
         obj.refresh_from_db()
 
+    def log_addition(self, request: HttpRequest, obj: MediaFile, message: Any) -> Any:
+        """A file that was there already was not added; what it got is a change."""
+        known: Filling | None = getattr(request, "known_file", None)
+        if known is None:
+            return super().log_addition(request, obj, message)
+        if known.taken:
+            fields = [str(MediaFile._meta.get_field(name).verbose_name) for name in known.taken]  # type: ignore[union-attr]
+            return self.log_change(request, obj, [{"changed": {"fields": fields}}])
+        return None
+
+    def response_add(self, request: HttpRequest, obj: MediaFile, post_url_continue: str | None = None) -> HttpResponse:
+        """One message: that the file was there already, that readers cannot get it, or Django's own."""
+        known: Filling | None = getattr(request, "known_file", None)
+        if IS_POPUP_VAR in request.POST or (known is None and obj.public_name):
+            return super().response_add(request, obj, post_url_continue)
+        address = reverse("admin:articles_mediafile_change", args=[obj.pk])
+        link = format_html('<a href="{}"><bdi>{}</bdi></a>', address, obj.name)
+        if known is not None:
+            messages.warning(request, describe_known(link, known))
+        if not obj.public_name:
+            said = format_html(_("{} is in the library, but readers cannot get it."), link)
+            messages.warning(request, format_html("{} {}", said, explain_unserved(obj)))
+        return HttpResponseRedirect(request.path if "_addanother" in request.POST and known is None else address)
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Refused, with the posts, while the file is shown somewhere; kept versions that show it are named before it goes."""
+        """Refused, with the places, while the file is shown somewhere; kept versions that show it are named before it goes."""
         media = self.get_object(request, object_id)
         used = find_uses(media)
         if used.exists():
@@ -338,8 +408,12 @@ class MediaAdmin(EditorialAdmin):
                 _("This file is shown in posts. Take it out of them first: %(posts)s") % {"posts": _list(media, request.user)},
             )
             return HttpResponseRedirect(reverse("admin:articles_mediafile_change", args=[media.pk]))
-        if is_in_masthead(media):
-            messages.error(request, _("This file stands in the masthead. Choose another in the site settings first."))
+        if others := list_other_uses(media):
+            places = format_html_join("、", '{} <a href="{}"><bdi>{}</bdi></a>', others)
+            messages.error(
+                request,
+                format_html(_("This file is shown beside the posts. Choose another in its place first: {}"), places),
+            )
             return HttpResponseRedirect(reverse("admin:articles_mediafile_change", args=[media.pk]))
         kept = find_kept_uses(media)
         seen = visible_posts(request.user).in_bulk([post.pk for post in kept])
@@ -371,11 +445,91 @@ class MediaAdmin(EditorialAdmin):
         return show_findings([*media.findings, *chain.from_iterable(of_variants)])
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What a file got of the texts that came with it, by names of columns; ``kept``: column, the text there, the one typed."""
+
+    taken: list[str]
+    kept: list[tuple[str, str, str]]
+    may_change: bool = True
+
+
+def fill_texts(stored: MediaFile, typed: MediaFile, *, may_change: bool) -> Filling:
+    """Gives a file the texts that it lacks; what it says already stays. Not saved."""
+    filling = Filling([], [], may_change)
+    for name in (*TEXTS, *RIGHTS):
+        there, wanted = getattr(stored, name), getattr(typed, name)
+        if not wanted or wanted == there:
+            continue
+        # A decorative picture has no alternative text, and one that has is not decorative.
+        is_shut = (name == "alt" and stored.is_decorative) or (name == "is_decorative" and stored.alt)
+        if there or is_shut or not may_change:
+            filling.kept.append((name, _spell(stored, name), _spell(typed, name)))
+        else:
+            setattr(stored, name, wanted)
+            filling.taken.append(name)
+    return filling
+
+
+def describe_known(link: SafeString, known: Filling) -> SafeString:
+    """What became of a file, and of its texts, that the library had already."""
+    said = [format_html(_("{} was in the library already and was not added again."), link)]
+    if known.taken:
+        said.append(format_html(_("It had no text there and got yours: {}."), "、".join(map(_label, known.taken))))
+    if known.kept:
+        reason = (
+            _("Yours was not taken, because it says something else there")
+            if known.may_change
+            else _("It belongs to somebody else, so your texts were not taken")
+        )
+        template = _("{label}: there “{there}”, yours “{yours}”")
+        kept = format_html_join(
+            " ／ ",
+            "{}",
+            ((format_html(template, label=_label(name), there=there, yours=yours),) for name, there, yours in known.kept),
+        )
+        said.append(format_html("{}: {}", reason, kept))
+    return format_html_join(" ", "{}", ((part,) for part in said))
+
+
+def _label(name: str) -> str:
+    return capfirst(str(MediaFile._meta.get_field(name).verbose_name))  # type: ignore[union-attr]
+
+
+def _spell(media: MediaFile, name: str) -> str:
+    value = getattr(media, name)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(media.get_licence_display() if name == "licence" else value) or _("(empty)")
+
+
+def explain_unserved(media: MediaFile) -> str:
+    """Why readers do not get a file, and what to do; empty where they do."""
+    if media.public_name:
+        return ""
+    reasons = " ".join(str(found["message"]) for found in read_findings(media.findings))
+    return reasons or _("It is kept privately. Bring it in another form.")
+
+
 def list_uses(media: MediaFile, user: Any) -> tuple[int, list[Post]]:
     """In how many posts the file is shown, counted to :data:`COUNTED_USES`, and those that the user may see, some of them."""
     used = find_uses(media)
     seen: PostQuerySet = visible_posts(user).filter(pk__in=used.values("pk"))  # type: ignore[assignment]
     return used.order_by().values("pk")[:COUNTED_USES].count(), list(seen.light().order_by("-published_at", "-pk")[:SHOWN_USES])
+
+
+def list_other_uses(media: MediaFile) -> list[tuple[str, str, str]]:
+    """Where the file is shown beside posts: what that is, the address of its form, its name."""
+    found = [
+        (_("by-line"), reverse("admin:articles_author_change", args=[byline.pk]), byline.name)
+        for byline in find_bylines(media)[:SHOWN_USES]
+    ]
+    settings = reverse("admin:articles_sitesettings_changelist")
+    if is_in_masthead(media):
+        found.append((_("site settings"), settings, _("picture in the masthead")))
+    if is_linked(media):
+        found.append((_("site settings"), settings, _("link of the site")))
+    return found
 
 
 def show_picture(media: MediaFile | None, *, large: bool = False) -> SafeString | str:

@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
@@ -20,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from articles.admin.base import EditorialAdmin
+from articles.editorial.settings import find_picture_fault
 from articles.findings import RefusedFile
 from articles.library import add_picture
 from articles.lookalikes import compare_pictures, find_alike
@@ -146,6 +148,21 @@ def name_upload(name: str) -> str:
     if _NAMELESS.fullmatch(stem):
         stem = f"{_('picture')}-{timezone.localtime():%Y%m%d-%H%M%S}"
     return f"{stem[:200]}{suffix[:20]}"
+
+
+def only_pictures(files: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
+    """Those that can be shown as a picture."""
+    return files.filter(content_type__startswith="image/").exclude(public_name="")
+
+
+def check_picture(media: MediaFile | None, before: Any) -> MediaFile | None:
+    """The file that a form chose as a picture. Raises ValidationError for what is none that readers get.
+
+    What stood there ``before`` (its key), by an import perhaps, hinders no other change.
+    """
+    if media is not None and media.pk != before and (fault := find_picture_fault(media)):
+        raise ValidationError(fault)
+    return media
 
 
 def describe_choice(media: MediaFile) -> dict[str, Any]:

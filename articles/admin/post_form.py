@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from articles.admin.base import is_key
-from articles.admin.fields import NamesField
+from articles.admin.fields import MAX_TYPED_NAME, NamesField, refuse_long_names
+from articles.admin.pictures import check_picture
 from articles.editorial import drafts, permalinks
 from articles.editorial.drafts import Draft
 from articles.editorial.terms import unknown_tags
@@ -25,7 +26,7 @@ from articles.editorial.versions import COLUMNS, MOMENTS, ordered_authors, order
 from articles.findings import RefusedFile
 from articles.formats import frontmatter
 from articles.markup import DEFAULT_FEATURES, FEATURES
-from articles.models import Post, Revision
+from articles.models import MediaFile, Post, Revision
 
 SCHEDULE = "schedule"
 # What a form says of itself, which is none of the post's.
@@ -193,11 +194,15 @@ class PostForm(forms.ModelForm):
         except permalinks.BadAddress as bad:
             raise ValidationError(str(bad)) from bad
 
+    def clean_cover(self) -> MediaFile | None:
+        return check_picture(self.cleaned_data["cover"], self.initial.get("cover"))
+
     def clean_features(self) -> list[str]:
         return sorted(self.cleaned_data["features"])
 
     def clean_tags(self) -> list[str]:
         names: list[str] = self.cleaned_data["tags"]
+        refuse_long_names(unknown_tags(name for name in names if len(name) > MAX_TYPED_NAME))
         if self.user is not None and not self.user.has_perm("articles.add_tag") and (new := unknown_tags(names)):
             raise ValidationError(_("There is no tag “%(names)s” yet. Ask an editor to make it.") % {"names": "、".join(new)})
         return names

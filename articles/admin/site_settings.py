@@ -75,7 +75,7 @@ PARTS: tuple[tuple[str, Any, Any, tuple[str, ...], str], ...] = (
     (
         "footer",
         gettext_lazy("Foot of the page"),
-        gettext_lazy("Without any link, the front page, the search and the feeds stand there."),
+        gettext_lazy("Without any link, the front page, the archive, the tags, the search and the feeds stand there."),
         ("footer_text", "copyright"),
         "footer",
     ),
@@ -194,6 +194,11 @@ class SiteSettingsAdmin(ReadOnlyAdmin):
     autocomplete_fields = ("logo", "logo_dark")
 
     # --- Who may ---
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """For the first page: whoever sees the screen changes by it, though no version ever changes."""
+        may = can_set_up(cast(User, request.user))
+        return {"add": False, "change": may, "delete": False, "view": may}
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return can_set_up(cast(User, request.user))
@@ -376,6 +381,7 @@ def _show_rows(screen: Screen, place: str, absences: Mapping[tuple[str, int], st
             "label": row.label,
             "target": row.target,
             "error": screen.faults.links.get((place, number), ""),
+            "is_label_wrong": (place, number) in screen.faults.labels,
             "absence": absences.get((place, number), ""),
             "is_first": number == 0,
             "is_last": number == len(rows) - 1,
@@ -435,7 +441,10 @@ def _list_errors(screen: Screen) -> list[tuple[str, str]]:
         if name in screen.form.fields
         for message in cast(Any, found)
     ]
-    links = [(f"{place}-{number}-target", message) for (place, number), message in screen.faults.links.items()]
+    links = [
+        (f"{place}-{number}-{'label' if (place, number) in screen.faults.labels else 'target'}", message)
+        for (place, number), message in screen.faults.links.items()
+    ]
     return [*fields, *links]
 
 

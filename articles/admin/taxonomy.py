@@ -16,26 +16,36 @@ from django.utils.translation import gettext_lazy
 from taggit.admin import Tag as LibraryTag
 
 from articles.admin.base import EditorialAdmin, by_identity, isolate, show_moment
-from articles.admin.fields import LinksField, NamesField
+from articles.admin.fields import MAX_TYPED_NAME, LinksField, NamesField, refuse_long_names
+from articles.admin.meanwhile import MergingAdmin, MergingForm
+from articles.admin.pictures import check_picture
 from articles.admin.tables import TablesMixin
 from articles.admin.terms import OwnCategories, TermCare, check_place
 from articles.editorial.permalinks import BadAddress, claim_former, read_former
 from articles.editorial.permissions import only_of_visible
 from articles.formats.terms import identity, slugify
-from articles.models import Author, Category, Post, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
+from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, Redirect, Series, Tag, TaggedPost
 from articles.transfer.resources import RESOURCES
 
 # The library brings a screen for its own tag model, which this product does not use.
 admin.site.unregister(LibraryTag)
 
 
-class TermForm(forms.ModelForm):
+class TermForm(MergingForm):
     """A term whose name no other has in another width or case."""
 
     aliases = NamesField(label=gettext_lazy("Other spellings"))
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (field := self.fields.get("name")) is not None and len(self.initial.get("name") or "") <= MAX_TYPED_NAME:
+            field.widget.attrs["maxlength"] = MAX_TYPED_NAME
+            field.help_text = _("At most %(limit)d characters.") % {"limit": MAX_TYPED_NAME}
+
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
+        if name != self.initial.get("name"):
+            refuse_long_names([name])
         if not identity(name):
             raise ValidationError(_("This name shows nothing. Give it letters or digits."))
         self._refuse_second(identity(name))
@@ -80,6 +90,9 @@ class AuthorForm(TermForm):
         model = Author
         fields = ["name", "kind", "slug", "aliases", "bio", "picture", "links", "user"]
 
+    def clean_picture(self) -> MediaFile | None:
+        return check_picture(self.cleaned_data["picture"], self.initial.get("picture"))
+
 
 class CategoryForm(TermForm):
     user: Any = None
@@ -111,7 +124,7 @@ class CategoryForm(TermForm):
         return cleaned
 
 
-class CountedAdmin(TermCare):
+class CountedAdmin(TermCare, MergingAdmin):
     """A list with the number of posts; ``through`` and ``key`` say where they are counted, for the rows shown only."""
 
     through: type[Model]
@@ -195,7 +208,7 @@ class AuthorAdmin(TablesMixin, CountedAdmin):
         return () if request.user.has_perm("auth.view_user") else ("user",)
 
 
-class RedirectForm(forms.ModelForm):
+class RedirectForm(MergingForm):
     class Meta:
         model = Redirect
         fields = ["old_path", "post"]
@@ -226,7 +239,7 @@ class RedirectForm(forms.ModelForm):
 
 
 @admin.register(Redirect)
-class RedirectAdmin(TablesMixin, EditorialAdmin):
+class RedirectAdmin(TablesMixin, MergingAdmin):
     form = RedirectForm
     resource_classes = (RESOURCES["redirect"],)
     list_display = ("old_path_line", "post_line", "created_line")

@@ -78,6 +78,8 @@ class Faults:
 
     fields: dict[str, str] = field(default_factory=dict)
     links: dict[tuple[str, int], str] = field(default_factory=dict)
+    labels: set[tuple[str, int]] = field(default_factory=set)
+    """Those of ``links`` whose label is at fault, and not what they lead to."""
 
     def __bool__(self) -> bool:
         return bool(self.fields or self.links)
@@ -190,7 +192,7 @@ def find_faults(draft: Draft) -> Faults:
     """Everything in a draft that cannot be saved, each with its remedy."""
     faults = Faults()
     for name in _PICTURES:
-        if message := _picture_fault(draft.values[name]):
+        if message := find_picture_fault(draft.values[name]):
             faults.fields[name] = message
     if draft.values["logo_dark"] and not draft.values["logo"]:
         faults.fields["logo_dark"] = _("Choose the picture for light screens too: this one stands in its place on dark ones.")
@@ -204,12 +206,16 @@ def find_faults(draft: Draft) -> Faults:
     faults.fields |= _analytics_faults(draft.values)
     for place, rows in draft.links.items():
         for number, row in enumerate(rows):
-            if message := _row_fault(place, number, row):
+            message = _crowd_fault(place, number)
+            if not message and (message := _label_fault(row)):
+                faults.labels.add((place, number))
+            if message := message or _target_fault(place, row):
                 faults.links[place, number] = message
     return faults
 
 
-def _picture_fault(media: MediaFile | None) -> str:
+def find_picture_fault(media: MediaFile | None) -> str:
+    """Why a file cannot be shown as a picture, with the remedy; empty where it can."""
     if media is None:
         return ""
     if not media.is_image:
@@ -257,13 +263,20 @@ def _analytics_faults(values: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _row_fault(place: str, number: int, row: Row) -> str:
-    if number >= MAX_LINKS[place]:
-        return _("At most %(limit)d links stand here. Take some out.") % {"limit": MAX_LINKS[place]}
+def _crowd_fault(place: str, number: int) -> str:
+    if number < MAX_LINKS[place]:
+        return ""
+    return _("At most %(limit)d links stand here. Take some out.") % {"limit": MAX_LINKS[place]}
+
+
+def _label_fault(row: Row) -> str:
     if not row.label:
         return _("Give the link a label.")
-    if len(row.label) > SiteLink._meta.get_field("label").max_length:  # type: ignore[operator]
-        return _("The label is longer than %(limit)d characters.") % {"limit": SiteLink._meta.get_field("label").max_length}
+    limit: int = SiteLink._meta.get_field("label").max_length  # type: ignore[assignment]
+    return _("The label is longer than %(limit)d characters.") % {"limit": limit} if len(row.label) > limit else ""
+
+
+def _target_fault(place: str, row: Row) -> str:
     try:
         read_target(place, row.target)
     except BadTarget as bad:

@@ -126,6 +126,7 @@ def find_known_tags(names: Iterable[str]) -> dict[str, Tag]:
 
 def unknown_tags(names: Iterable[str]) -> list[str]:
     """Those of ``names`` that no tag has, in their order."""
+    names = list(names)
     known = find_known_tags(names)
     return [name for name in names if identity(name) not in known]
 

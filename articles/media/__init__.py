@@ -68,6 +68,7 @@ SERVED_TYPES: Final = {
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
 _ZIP_SUFFIXES: Final = frozenset({"epub", "docx", "xlsx", "pptx"})
+_HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 _PRIVATE_TYPE: Final = "application/octet-stream"
 
 
@@ -100,7 +101,7 @@ def make_public_copy(data: bytes, name: str) -> PublicCopy:
         return PublicCopy(data, SERVED_TYPES[extension], 0, 0, extension)
     if _looks_like_svg(data):
         return _clean_svg(data, name)
-    raise _not_served(name)
+    raise _not_served(data, name)
 
 
 def foresee_fault(data: bytes, name: str) -> Finding | None:
@@ -113,11 +114,17 @@ def foresee_fault(data: bytes, name: str) -> Finding | None:
     except RefusedFile as refused:
         return refused.finding
     if _detect_attachment(data, name) is None and not _looks_like_svg(data):
-        return _not_served(name).finding
+        return _not_served(data, name).finding
     return None
 
 
-def _not_served(name: str) -> RefusedFile:
+def _not_served(data: bytes, name: str) -> RefusedFile:
+    if _is_heif(data):
+        return _refuse(
+            "heif-not-served",
+            name,
+            _("%(name)s is a HEIC picture, which most browsers do not show; it is kept privately. Save it as JPEG first."),
+        )
     return _refuse(
         "media-type-not-served",
         name,
@@ -582,13 +589,18 @@ def _clean_svg(data: bytes, name: str) -> PublicCopy:
 # --- Documents, sound and film --------------------------------------------------------------------------------------
 
 
+def _is_heif(data: bytes) -> bool:
+    """Whether the file is a picture as telephones take them. Its container is that of films, which it must not pass for."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+
+
 def _detect_attachment(data: bytes, name: str) -> str | None:
     """The suffix of an allowed download by its first bytes; the name only tells kinds of zip apart."""
     if data.startswith(b"%PDF-"):
         return "pdf" if b"%%EOF" in data[-2048:] else None
     if data.startswith(b"ID3") or (len(data) > 4 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2):
         return "mp3"
-    if data[4:8] == b"ftyp":
+    if data[4:8] == b"ftyp" and not _is_heif(data):
         return {b"M4A ": "m4a", b"M4B ": "m4a", b"qt  ": "mov"}.get(data[8:12], "mp4")
     if data.startswith(b"\x1aE\xdf\xa3"):
         return "webm" if b"webm" in data[:64] else None

@@ -40,6 +40,7 @@ from articles.models import (
     Redirect,
     Revision,
     Series,
+    SiteSettings,
     Source,
     SourceFile,
     Tag,
@@ -72,7 +73,7 @@ USERS: Mapping[type[Model], tuple[tuple[type[Model], str], ...]] = {
     Category: ((PostCategory, "category"), (Category, "parent")),
     Author: ((PostAuthor, "author"),),
     Source: ((Post, "source"), (SourceFile, "source")),
-    MediaFile: ((SourceFile, "media"), (Post, "cover"), (Author, "picture")),
+    MediaFile: ((SourceFile, "media"), (Post, "cover"), (Author, "picture"), (SiteSettings, "logo"), (SiteSettings, "logo_dark")),
 }
 
 CHANGED_BY = gettext_noop("%(user)s changed it on %(when)s, after this import; it is kept.")

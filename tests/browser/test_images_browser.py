@@ -318,3 +318,27 @@ def test_the_list_and_the_pairs_that_look_alike_are_for_everybody(page: Page, li
         assert (address, [rule["id"] for rule in run_axe(page)]) == (address, [])
     click_through(page.locator(".media-pairs button"))
     expect(page.locator(".media-pairs")).to_have_count(0)
+
+
+LIST_FITS = """() => [document.documentElement.scrollWidth <= innerWidth,
+  document.querySelector('.results').scrollWidth <= document.querySelector('.results').clientWidth,
+  Math.max(...[...document.querySelectorAll('#result_list tbody tr')].map(row => row.getBoundingClientRect().height)) < 200,
+  [...document.querySelectorAll('.name-ending')].every(ending => ending.getClientRects().length === 1)]"""
+
+
+def test_the_list_of_files_fits_with_long_names_and_breaks_none_in_its_ending(
+    page: Page, live_site: Any, media_root: Any
+) -> None:
+    sign_in(page, live_site, "publisher")
+    add_media(
+        draw(71),
+        "川沿いの倉庫街を歩く市民の見学会で撮った夕方の煉瓦造りの倉庫と運河にかかる橋の全景" * 2 + ".jpeg",
+        alt="夕方の倉庫街",
+    )
+    add_media(draw(72), "a" * 66 + ".png")
+    add_media(b"<!doctype html>", "fake.jpg")
+    MediaFile.objects.update(credit="写真部 山田花子", licence="all-rights-reserved")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{live_site.url}/admin/articles/mediafile/")
+        assert page.evaluate(LIST_FITS) == [True] * 4, width

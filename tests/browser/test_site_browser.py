@@ -14,7 +14,9 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from articles.derive import save_derived
+from articles.editorial import workflow
 from articles.markup import DEFAULT_FEATURES
+from articles.models import Category, Post
 from articles.site import views
 from tests.browser.waiting import expect_value, run_axe, settle
 from tests.factories import LONG_READ, PostFactory, make_correction, make_newsroom
@@ -314,3 +316,22 @@ def test_touch_targets_of_the_masthead_and_the_foot_are_large_enough(browser: Br
             assert box is not None
             assert box["height"] >= 44, f"{selector}: {box['height']}"
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_name_of_a_section_takes_two_lines_above_a_story_and_is_read_whole(page: Page, live_site, media_root, width):
+    section = Category.objects.create(name="長い名前の欄" * 33)
+    post = workflow.save_post(
+        Post(),
+        None,
+        {"title": "川沿いの倉庫", "path": "/kura/", "body": "本文", "categories": [section], "published_at": timezone.now()},
+    )
+    workflow.publish(post, None)
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/", "/kura/"):
+        page.goto(live_site.url + path)
+        kicker = page.locator("main a.kicker").first
+        measured = kicker.evaluate("shown => [shown.clientHeight, parseFloat(getComputedStyle(shown).lineHeight)]")
+        assert measured[0] <= 2 * measured[1] + 1, (path, measured)
+        assert kicker.text_content() == section.name
+        assert kicker.bounding_box()["height"] >= 32
