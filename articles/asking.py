@@ -18,8 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpResponseBase
 from django.utils import translation
 
-from articles.shown import Shown
-from articles.site.responses import SHOWN
+from articles.shown import SHOWN, Shown
 
 _LOG = logging.getLogger("django.request")
 

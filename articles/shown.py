@@ -16,6 +16,9 @@ from datetime import UTC, datetime, timedelta
 
 from articles.addresses import bare_form
 
+SHOWN = "kawaraban.shown"
+"""Where a page leaves in the request's ``META`` what it shows (:class:`Shown`), if all of it was noted."""
+
 #: A place in a list: a date in microseconds, in a series whether it has a number, which, and the date. Compared as tuples.
 Place = tuple[int, ...]
 #: A list, and the first and the last place that concern a page; ``None`` is open.

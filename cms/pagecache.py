@@ -33,7 +33,7 @@ from articles.addresses import bare_form
 from articles.changes import Seen
 from articles.following import SKEW, Follower, Portion
 from articles.release import list_ingredients
-from articles.shown import Marks, Shown
+from articles.shown import SHOWN, Marks, Shown
 from cms.routers import NEEDED, read_position
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,6 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Key = tuple[str, str]
 
-#: Where a view leaves what its page shows (``articles.site.responses.SHOWN``).
-SHOWN = "kawaraban.shown"
 MAX_AGE = 600.0
 """Seconds after which a page is made anew, whatever the changes say."""
 DEAF = 10.0

@@ -68,7 +68,9 @@ def test_addresses_of_copies_are_read_from_the_environment(load: Any) -> None:  
 
 
 def test_a_copy_that_is_no_postgresql_is_refused_without_its_password(load: Any) -> None:  # noqa: F811
-    with pytest.raises(ImproperlyConfigured, match="address 1 is not one of PostgreSQL") as refused:
+    with pytest.raises(
+        ImproperlyConfigured, match=r"DATABASE_REPLICA_URLS \(address 1\) is not the address of a database"
+    ) as refused:
         load(DEBUG="1", DATABASE_REPLICA_URLS="mysql://a:geheim@c1/site")
     assert "geheim" not in str(refused.value)
 

@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from articles.edge import tell_page
-from articles.shown import noting
+from articles.shown import SHOWN, noting
 from articles.site.context import interface_language
 from articles.site_settings import Settings, last_known
 
@@ -28,9 +28,6 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 #: Caches ask every time; the entity tag makes that cheap, and a withdrawn text is gone at once.
 ASK_AGAIN = "public, max-age=0, must-revalidate"
-
-SHOWN = "kawaraban.shown"
-"""Where a page leaves in the request's ``META`` what it shows (:class:`articles.shown.Shown`), if all of it was noted."""
 
 #: Bytes below which an answer fits into one packet anyway.
 _MIN_COMPRESSED = 1000
