@@ -365,6 +365,33 @@ def test_where_it_is_not_known_what_changed_every_page_is_asked(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("done", ["trashed", "deleted", "moved", "redirected"])
+def test_what_becomes_of_a_withdrawn_post_is_told_to_the_server_and_no_page_is_made_for_it(
+    folder: Path, done: str, asked: list[str]
+) -> None:
+    PostFactory(path="/a/")
+    post = PostFactory(path="/gone/", state=Post.State.WITHDRAWN)
+    publish(folder)
+    assert publish(folder).is_proved
+    assert ["/gone/", "410", ""] in read_redirects(folder)
+    asked.clear()
+    if done == "trashed":
+        Post.objects.filter(pk=post.pk).update(trashed_at=timezone.now())
+    if done == "deleted":
+        Post.objects.filter(pk=post.pk).delete()
+    if done == "moved":
+        Post.objects.filter(pk=post.pk).update(path="/gone-elsewhere/")
+    if done == "redirected":
+        RedirectFactory(post=post, old_path="/older/")
+    publish(folder)
+    gone = {address for address, status, _location in read_redirects(folder) if status == "410"}
+    wanted = {"moved": {"/gone-elsewhere/", "/gone-elsewhere.md"}, "redirected": {"/gone/", "/gone.md", "/older/"}}
+    assert gone == wanted.get(done, set())
+    assert "/a/" not in asked
+    assert publish(folder, mode="check").differing == []
+
+
+@pytest.mark.django_db
 def test_a_file_that_is_gone_or_changed_in_size_is_made_again(folder: Path, asked: list[str]) -> None:
     for path in ("/a/", "/b/", "/c/"):
         PostFactory(path=path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -21,7 +21,7 @@ from articles.changes import KEPT, Row, change_connection, find_due, find_positi
 from articles.models import Change, Post
 from articles.release import list_ingredients
 from articles.shown import Marks, Shown
-from articles.site.publishing.proof import read_untold
+from articles.site.publishing.proof import read_leads, read_untold
 from articles.site.publishing.target import Target
 from articles.site.sitemaps import NEWS_AGE
 from articles.site_settings import find_fingerprints
@@ -56,24 +56,26 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """When a run began: where the outbox ended, and what pages are made of besides what it tells of.
+    """When a run began: where the outbox ended, and what there is besides what it tells of.
 
+    ``made_of`` names what pages are made of, ``leads`` by what other addresses answer; equal where that is the same.
     ``told`` are rows at ``position`` or later that were there already, ``newest`` is the last of all with its date in ISO 8601.
     """
 
     at: datetime
     made_of: str
+    leads: str
     position: int
     told: Sequence[int]
     newest: tuple[int, str]
 
     def as_text(self) -> str:
-        return json.dumps([self.at.isoformat(), self.made_of, self.position, self.told, self.newest])
+        return json.dumps([self.at.isoformat(), self.made_of, self.leads, self.position, self.told, self.newest])
 
     @classmethod
     def read(cls, text: str) -> _Moment:
-        at, made_of, position, told, newest = json.loads(text)
-        return cls(datetime.fromisoformat(at), made_of, position, told, tuple(newest))
+        at, made_of, leads, position, told, newest = json.loads(text)
+        return cls(datetime.fromisoformat(at), made_of, leads, position, told, tuple(newest))
 
     def is_known(self, now: _Moment) -> bool:
         """Whether the outbox still tells all that came since, in the same database."""
@@ -115,7 +117,7 @@ class Memory:
         rows = [*(row for row in rows if row.id not in last.told), *find_due(last.at, now.at)]
         self._marks, self._frame = mark(rows), find_fingerprints()
         self.knows = not self._marks.everything
-        self.is_idle = self.knows and not rows and not _has_aged(last.at, now.at)
+        self.is_idle = self.knows and not rows and last.leads == now.leads and not _has_aged(last.at, now.at)
 
     def find(self, place: str, address: str, translate: Callable[[str], str]) -> Page | None:
         """The page at ``address``, of which ``place`` holds the file, if asking for it would give that very file again.
@@ -141,7 +143,8 @@ class Memory:
             return False
         now, rows = _look(self.begun.position, self.search_url)
         came = [row for row in rows if row.id not in self.begun.told] or find_due(self.begun.at, now.at)
-        return not came and not _has_aged(self.begun.at, now.at) and self.begun.made_of == now.made_of
+        is_same = (self.begun.made_of, self.begun.leads) == (now.made_of, now.leads)
+        return is_same and not came and not _has_aged(self.begun.at, now.at)
 
 
 def _look(position: int | None, search_url: str) -> tuple[_Moment, list[Row]]:
@@ -151,7 +154,8 @@ def _look(position: int | None, search_url: str) -> tuple[_Moment, list[Row]]:
     rows, after, _seen = read_changes(end if position is None else min(end, position))
     told = [row.id for row in rows if row.turn >= after]
     newest = _name_row(Change.objects.using(change_connection().alias).order_by("-pk"))
-    return _Moment(timezone.now(), _name_ingredients(search_url), after, told, newest), rows
+    made_of, leads = _name(chain([search_url], list_ingredients(), read_untold())), _name(read_leads())
+    return _Moment(timezone.now(), made_of, leads, after, told, newest), rows
 
 
 def _name_row(rows: QuerySet[Change]) -> tuple[int, str]:
@@ -164,8 +168,8 @@ def _has_aged(since: datetime, now: datetime) -> bool:
     return Post.objects.filter(published_at__gt=since - NEWS_AGE, published_at__lte=now - NEWS_AGE).exists()
 
 
-def _name_ingredients(search_url: str) -> str:
+def _name(parts: Iterable[object]) -> str:
     digest = hashlib.sha256()
-    for part in chain([search_url], list_ingredients(), read_untold()):
+    for part in parts:
         digest.update(repr(part).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from articles.models import (
@@ -40,7 +40,7 @@ from articles.models import (
 from articles.release import list_ingredients
 from articles.site.sitemaps import NEWS_AGE
 
-#: Of changes to these the outbox does not tell: no page shows them, but addresses lead on by them.
+#: Of changes to these the outbox does not tell; imports make them.
 _UNTOLD: tuple[Any, ...] = (MediaVersion, Source, SourceFile)
 #: All rows of these are read as they are.
 _TABLES: tuple[Any, ...] = (
@@ -57,6 +57,8 @@ _UNSHOWN = frozenset(
 )
 #: Of a post that is not public only this can be seen: that it was there once.
 _STATE = ("pk", "path", "state", "published_at", "first_published_at", "expires_at", "trashed_at")
+
+_IS_LIVE = Q(state__in=[Post.State.SCHEDULED, Post.State.PUBLISHED], trashed_at__isnull=True)
 
 
 def take_proof(search_url: str) -> str:
@@ -81,8 +83,14 @@ def _rows() -> Iterator[object]:
 
 
 def read_untold() -> Iterator[object]:
-    """What public pages depend on besides what the outbox of changes tells of."""
+    """What public pages may depend on besides what the outbox of changes tells of."""
     yield from _read_all(_UNTOLD)
+
+
+def read_leads() -> Iterator[object]:
+    """What no page shows and addresses answer by, with a redirect or as gone: the outbox is silent of posts that are not live."""
+    yield from _read(Post.objects.order_by("pk").filter(~_IS_LIVE), _STATE)
+    yield from _read_all((Redirect,))
 
 
 def _read_all(models: Iterable[Any]) -> Iterator[object]:
