@@ -42,6 +42,14 @@ class Finding:
     params: Mapping[str, Any] = field(default_factory=dict)
     line: int | None = None
 
+    def __post_init__(self) -> None:
+        # Names come from texts and archives; no database takes this character, nor the line of a log.
+        if any("\0" in value for value in self.params.values() if isinstance(value, str)):
+            params = {
+                name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in self.params.items()
+            }
+            object.__setattr__(self, "params", params)
+
     @property
     def message(self) -> str:
         """The English message, for reports that machines read."""

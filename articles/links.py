@@ -287,10 +287,10 @@ class DatabaseResolver:
         return self.library.link(self._reference(kind, target))
 
     def media(self, target: str) -> ResolvedMedia | None:
-        if target.startswith(settings.STATIC_URL):
-            return ResolvedMedia(target)
-        file = self.media_file(target)
-        return as_resolved(file) if file else None
+        if file := self.media_file(target):
+            return as_resolved(file)
+        # The site's own. Asked last: old sites had folders of this name, too.
+        return ResolvedMedia(target) if target.startswith(settings.STATIC_URL) else None
 
     def media_file(self, target: str) -> MediaFile | None:
         """The library file that ``target`` names, for covers too."""

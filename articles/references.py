@@ -436,6 +436,8 @@ class MemoryResolver:
         return found.permalink if found else None
 
     def media(self, target: str) -> ResolvedMedia | None:
-        if self.index.static_url and target.startswith(self.index.static_url):
+        found = self.index.find_media(target, self.place)
+        if found is None and self.index.static_url and target.startswith(self.index.static_url):
+            # The site's own. Asked last: old sites had folders of this name, too.
             return ResolvedMedia(target)
-        return self.index.find_media(target, self.place)
+        return found

@@ -77,7 +77,7 @@ def set_text(post: Post, *, front_matter: str | None = None, body: str | None = 
     post.encoding, post.bom, post.newline = edited.encoding, edited.bom, edited.newline
     post.source_bytes = edited.raw
     if edited.encoding != original.encoding or came_in:
-        _note_encoding(post, original.encoding)
+        note_encoding(post, original.encoding)
 
 
 def describe_unfit(text: str, encoding: str) -> Finding | None:
@@ -116,8 +116,8 @@ def _encoding_before(post: Post) -> str:
     return next((str(finding.params["encoding"]) for finding in encoding_findings(post)), "")
 
 
-def _note_encoding(post: Post, encoding: str) -> None:
-    """Keeps the finding on the source, and among what the desk shows, in step with the text."""
+def note_encoding(post: Post, encoding: str) -> None:
+    """Says of a file that came in ``encoding`` what its text does not let it keep, in step with the text; saves nothing."""
     finding = describe_unfit(post.front_matter + post.body, encoding)
     noted = [finding.as_json()] if finding else []
     post.source_findings = [*(known for known in post.source_findings if known["code"] != ENCODING_CHANGED), *noted]

@@ -456,3 +456,43 @@ def test_an_edit_that_fits_says_nothing(tmp_path: Path) -> None:
     answer = client.post(post_url("change", post.pk), fields(post, body=post.body + "追記。\n"), follow=True)
 
     assert not [message for message in answer.context["messages"] if "cp932" in str(message)]
+
+
+# --- folders of the site's own name, and encodings after a merge
+
+
+@pytest.mark.parametrize(
+    ("files", "target"),
+    [
+        ({"_config.yml": "timezone: Asia/Tokyo\n"}, "static/img/a.png"),
+        ({"hugo.toml": HUGO}, "static/static/img/a.png"),
+    ],
+)
+def test_a_picture_in_a_folder_that_is_called_static_is_shown(tmp_path: Path, files: dict[str, str], target: str) -> None:
+    """The site's own files lie below such an address, too: they are asked for last."""
+    text = page("![絵](/static/img/a.png) ![別](/static/css/site.css)", image="/static/img/a.png")
+    name = "_posts/2025-04-01-a.md" if "_config.yml" in files else "content/posts/a.md"
+    run = import_archive(write_site(tmp_path / "site", {**files, name: text, target: make_picture("#123456", "#abcdef")}))
+    post = Post.objects.get()
+    assert '<img src="/media/' in post.body_html
+    assert 'src="/static/css/site.css"' in post.body_html
+    assert named(findings_of(run, name), "media-missing") == []
+    workflow.save_post(post, None, {"body": post.body + "\n追記。\n"})
+    assert '<img src="/media/' in Post.objects.get().body_html
+
+
+def test_a_merge_that_makes_a_file_utf_8_says_so_and_it_comes_back_without_the_character(tmp_path: Path) -> None:
+    words = "こんにちは、世界。今日は天気が良いので散歩に行きました。"
+    name = "_posts/2025-01-01-a.md"
+    site = write_site(tmp_path / "site", {"_config.yml": "timezone: Asia/Tokyo\n", name: page(words).encode("cp932")})
+    import_archive(site)
+    post = Post.objects.get()
+    workflow.save_post(post, None, {"body": post.body + "🍣\n"})
+    (site / name).write_bytes(page(f"序。\n\n{words}").encode("cp932"))
+    import_archive(site)
+    post = Post.objects.get()
+    assert ("序。" in post.body, "🍣" in post.body, post.encoding) == (True, True, "utf-8")
+    assert [finding["code"] for finding in post.source_findings] == ["encoding-changed"]
+    workflow.save_post(post, None, {"body": post.body.replace("🍣\n", "")})
+    post = Post.objects.get()
+    assert (post.encoding, post.source_findings) == ("cp932", [])

@@ -156,6 +156,17 @@ def test_a_damaged_page_saves_nothing_and_keeps_what_was_typed(seen: str, people
     assert people[0].post(address(row), read_form(answer, row)).status_code == 302
 
 
+def test_a_damaged_page_shows_what_differs_before_it_is_saved_again(people: tuple[Client, Client]) -> None:
+    """Sent again, it would say that its writer has seen what others saved meanwhile."""
+    row = make_category()
+    Category.objects.filter(pk=row.pk).update(description="先に保存した説明")
+    answer = people[0].post(address(row), open_form(people[0], row) | {"seen": "{", "description": "古い画面の説明"})
+    assert answer.status_code == 200
+    assert "先に保存した説明" in answer.text
+    row.refresh_from_db()
+    assert row.description == "先に保存した説明"
+
+
 def test_what_a_page_says_it_saw_is_compared_and_never_saved(people: tuple[Client, Client]) -> None:
     row = make_category()
     sent = open_form(people[0], row)

@@ -82,9 +82,10 @@ class MergingForm(forms.ModelForm):
         for name, present in self._present().items():
             field, key = self.fields[name], self.add_prefix(name)
             sent = _spell(field, field.widget.value_from_datadict(self.data, self.files, key))
-            if base is None or name not in base or present in (base[name], sent):
+            if present == sent or (base is not None and present == base.get(name, present)):
                 continue
-            if sent == base[name]:
+            # Where it is not known what the writer had seen, whatever differs is shown: saving again would undo it unseen.
+            if base is not None and sent == base[name]:
                 _put(data, field, key, present)
             else:
                 self.clashes.append(Clash(name, _show(field, present), _show(field, sent)))

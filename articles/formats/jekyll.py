@@ -23,8 +23,6 @@ from articles.formats.frontmatter import Scalar
 from articles.formats.jekyll_addresses import STYLES, NoAddress, document_address, page_address, sanitise, static_address
 from articles.formats.jekyll_places import CONFIG_NAMES, DATED_NAME, Place, defaults_for, is_output, locate
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
-from articles.markup.postlists import find_post_lists, has_words_besides
-from articles.markup.source import CodeMap
 
 NAME = "jekyll"
 
@@ -124,8 +122,7 @@ def _find_lists(site: Site, container: Container, raw: Mapping[str, Any]) -> lis
     """The home page, the lists of the plugins that the configuration names, and pages of template code that listed posts."""
     found = [["home", "/"], *_find_plugin_lists(raw)]
     for path, file in site.files.items():
-        is_page = sites.suffix_of(path) in sites.HTML_SUFFIXES | sites.MARKDOWN_SUFFIXES | {*site.config["markdown_ext"]}
-        place = locate(site.config, path) if file.role == "site_file" and is_page else None
+        place = locate(site.config, path) if file.role == "site_file" and sites.suffix_of(path) in sites.HTML_SUFFIXES else None
         if place is None or place.kind != "page" or not _has_yaml_header(data := sites.peek(container, site.root + path)):
             continue
         try:
@@ -303,12 +300,6 @@ def _describe_file(site: Site, container: Container, path: str, size: int) -> Si
         return SiteFile(path, "document", size)
     is_post = place.kind in ("post", "draft") and not path.rpartition("/")[2].startswith(".")
     reason = _("It is a post in another markup than Markdown.") if is_post else ""
-    if (
-        place.kind == "page"
-        and suffix not in sites.HTML_SUFFIXES | sites.TEXT_SUFFIXES
-        and _is_mere_list(sites.peek(container, site.root + path))
-    ):
-        reason = _("It is nothing but template code that lists posts; its address leads to a list here.")
     return SiteFile(path, "site_file", size, reason, is_unread=is_post)
 
 
@@ -316,8 +307,6 @@ def _is_document(site: Site, container: Container, place: Place, path: str, suff
     """Markdown always is one; HTML and text where front matter, or a dated name in ``_posts``, makes Jekyll read it."""
     name = path.rpartition("/")[2]
     if suffix in sites.MARKDOWN_SUFFIXES or suffix in site.config["markdown_ext"]:
-        if place.kind == "page" and _is_mere_list(sites.peek(container, site.root + path)):
-            return False
         return place.kind != "ignored" or not any(part.startswith(".") for part in path.split("/"))
     if suffix not in sites.HTML_SUFFIXES | sites.TEXT_SUFFIXES or name in _MACHINE_TEXTS:
         return False
@@ -329,18 +318,6 @@ def _is_document(site: Site, container: Container, place: Place, path: str, suff
     if place.kind == "collection":
         return True
     return not sites.is_template_page(data.decode("utf-8", "replace"))
-
-
-def _is_mere_list(data: bytes) -> bool:
-    """Whether a page of Markdown is nothing but code that lists posts, under headings or none: a list of the old site."""
-    if not _has_yaml_header(data) or b"{%" not in data:
-        return False
-    try:
-        body = encoding.decode_source(data).body
-    except RefusedFile:
-        return False
-    lists = find_post_lists(body, CodeMap(body))
-    return bool(lists) and not has_words_besides(body, lists)
 
 
 def _has_yaml_header(data: bytes) -> bool:

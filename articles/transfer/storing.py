@@ -45,6 +45,7 @@ from articles.models.taxonomy import MAX_NAME, slug_never_used, term_identity
 from articles.references import MemoryIndex
 from articles.related import mark_waiting
 from articles.search import index_posts
+from articles.sources import note_encoding
 from articles.transfer.choices import Choices, category_identity, split_category
 from articles.transfer.journal import Journal, capture, plain_value
 from articles.transfer.merging import Decision, Merger, Outcome, file_bytes, render_document, snapshot_of_file
@@ -798,6 +799,8 @@ class ChunkStore:
             post.owner_id = self.user.pk
         if entry.read.rendered is not None:
             apply_rendered(post, entry.read.rendered)
+        if entry.decision is not None and entry.decision.file.source.encoding != post.encoding:
+            note_encoding(post, entry.decision.file.source.encoding)
 
     def _note_cover(self, entry: Entry) -> None:
         """Says of a cover that readers will not see what is wrong with it."""
