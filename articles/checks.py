@@ -146,8 +146,8 @@ def check_allowed_hosts(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         Warning(
             f"ALLOWED_HOSTS ({', '.join(settings.ALLOWED_HOSTS)}) does not hold {host}, the host of SITE_URL: a reader whose "
             "request names it would get 400.",
-            hint=f"Name it: ALLOWED_HOSTS={host}. Or correct SITE_URL. Where a proxy in front rewrites Host (a CDN that asks by the "
-            "name of its origin), every request names that other host, and all is well.",
+            hint=f"Name it: ALLOWED_HOSTS={host}. Or correct SITE_URL. Where a proxy in front rewrites Host (a CDN that "
+            "asks by the name of its origin), every request names that other host, and all is well.",
             id="kawaraban.W008",
         )
     ]
