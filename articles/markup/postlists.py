@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from articles.markup.source import CodeMap
@@ -18,7 +19,10 @@ _ASSIGNED = re.compile(rf"\s*(?P<name>[\w-]+)\s*=\s*{_LISTED}(?![\w-])")
 _PAGED = re.compile(r"\s*paginator\.")
 _VERBATIM = ("raw", "comment")
 
-_CODE = re.compile(r"<!--.*?-->|\{%.*?%\}|\{\{.*?\}\}|\{:[^}\n]*\}|<[^<>]*>", re.DOTALL)
+_OPENER = re.compile(r"<!--|\{[%{:]|<")
+_CLOSERS = {"<!--": "-->", "{%": "%}", "{{": "}}"}
+_ELEMENT = re.compile(r"<[^<>]*>")
+_ATTRIBUTES_END = re.compile(r"[}\n]|\Z")
 _HEADING = re.compile(r"^(?:[ ]{0,3}#{1,6}[ \t].*|[^\n]+\n[ ]{0,3}(?:=+|-+)[ \t]*)$", re.MULTILINE)
 _LETTER = re.compile(r"[^\W_]")
 
@@ -35,7 +39,7 @@ class PostList:
 def find_post_lists(text: str, code: CodeMap | None = None) -> list[PostList]:
     """The loops over posts or pages in ``text``, the lists that they go over and the steps through their pages, in order.
 
-    None lies in another. What ``code`` says to be code, or Liquid's ``raw`` holds, is text about such loops.
+    None lies in another. What ``code`` says to be code, or Liquid's ``raw`` holds, is text about such loops. One scan.
     """
     if "{%" not in text:
         return []
@@ -58,19 +62,69 @@ def find_post_lists(text: str, code: CodeMap | None = None) -> list[PostList]:
             is_list = over is not None and (over["name"] is None or over["name"] in assigned)
             if over and over["name"] in assigned:
                 found += assigned[over["name"]]
+                # The name stays known; what it was given is found once, however many loops go over it.
+                assigned[over["name"]] = []
             opened.append((name, match, is_list))
         elif name == "if":
             opened.append((name, match, _PAGED.match(rest) is not None))
         elif name.startswith("end") and opened and opened[-1][0] == name.removeprefix("end"):
             _name, first, is_list = opened.pop()
             if is_list:
-                found = [one for one in found if one.start < first.start()]
                 found.append(PostList(first.start(), match.end(), first[0]))
-    return sorted(dict.fromkeys(found), key=lambda one: one.start)
+    return _keep_outermost(found)
+
+
+def _keep_outermost(found: list[PostList]) -> list[PostList]:
+    """In order, without those that lie in another."""
+    kept: list[PostList] = []
+    for one in sorted(found, key=lambda one: one.start):
+        if not kept or one.start >= kept[-1].end:
+            kept.append(one)
+    return kept
 
 
 def has_words_besides(text: str, lists: list[PostList]) -> bool:
     """Whether ``text`` says anything besides its ``lists``, template code and headings."""
-    for one in reversed(lists):
-        text = text[: one.start] + text[one.end :]
-    return _LETTER.search(_HEADING.sub("", _CODE.sub("", text))) is not None
+    text = _cut(text, [(one.start, one.end) for one in lists])
+    return _LETTER.search(_HEADING.sub("", _cut(text, _find_code(text)))) is not None
+
+
+def _cut(text: str, regions: Iterable[tuple[int, int]]) -> str:
+    """``text`` without its ``regions``, which are in order and apart."""
+    pieces: list[str] = []
+    at = 0
+    for start, end in regions:
+        pieces.append(text[at:start])
+        at = end
+    return "".join(pieces) + text[at:]
+
+
+def _find_code(text: str) -> Iterator[tuple[int, int]]:
+    """Where comments, Liquid, lists of attributes and elements of HTML stand, in one scan.
+
+    What nothing closes is no code, and is not looked for again: else each opener would read the text to its end.
+    """
+    missing: set[str] = set()
+    unclosed_to = position = 0
+    while match := _OPENER.search(text, position):
+        start, opener = match.start(), match[0]
+        end = 0
+        if opener == "{:":
+            if start >= unclosed_to:
+                closed = _ATTRIBUTES_END.search(text, start)
+                if closed and closed[0] == "}":
+                    end = closed.end()
+                elif closed:
+                    unclosed_to = closed.start()
+        elif opener in _CLOSERS and opener not in missing:
+            found = text.find(_CLOSERS[opener], match.end())
+            if found < 0:
+                missing.add(opener)
+            else:
+                end = found + len(_CLOSERS[opener])
+        if not end and opener[0] == "<" and (element := _ELEMENT.match(text, start)):
+            end = element.end()
+        if end:
+            yield start, end
+        # An opener may begin within another that nothing closes: {{% has one.
+        position = end or start + 1
