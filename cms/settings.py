@@ -8,6 +8,7 @@ import re
 import sys
 import warnings
 from email.utils import parseaddr
+from importlib import import_module
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -406,16 +407,14 @@ def read_caches() -> dict[str, Any]:
 def is_redis_address(address: str) -> bool:
     """Whether the client of Redis can read an address; what it cannot, it would say at the first page. Connects to nothing."""
     # Needed only where there is a Redis, and slow to read.
-    from redis import RedisError  # noqa: PLC0415
-    from redis.connection import ConnectionPool, UnixDomainSocketConnection  # noqa: PLC0415
-
+    client: Any = import_module("redis.connection")
     try:
-        pool = ConnectionPool.from_url(address)
+        pool = client.ConnectionPool.from_url(address)
         # What it does not know after ?, only a connection refuses.
         pool.connection_class(**pool.connection_kwargs)
-    except (RedisError, ValueError, TypeError, AttributeError):
+    except (client.RedisError, ValueError, TypeError, AttributeError):
         return False
-    return pool.connection_class is not UnixDomainSocketConnection or bool(pool.connection_kwargs.get("path"))
+    return pool.connection_class is not client.UnixDomainSocketConnection or bool(pool.connection_kwargs.get("path"))
 
 
 def read_media_store() -> dict[str, str]:
