@@ -8,7 +8,8 @@ import re
 import sys
 import warnings
 from email.utils import parseaddr
-from ipaddress import ip_address
+from importlib import import_module
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -31,16 +32,6 @@ HOST_PATTERN = re.compile(r"\*|\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa
 # sun_path of Linux has 108 bytes, the last of which is NUL.
 SOCKET_BYTES = 107
 A_YEAR = 366 * 86_400
-REDIS_OPTIONS = (
-    "db",
-    "username",
-    "password",
-    "ssl_cert_reqs",
-    "ssl_ca_certs",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "ssl_check_hostname",
-)
 
 
 def read_secret_key(*, debug: bool) -> str:
@@ -58,7 +49,7 @@ def read_secret_key(*, debug: bool) -> str:
 
 def read_allowed_hosts(*, debug: bool) -> list[str]:
     """``ALLOWED_HOSTS``, separated by commas. Raises ImproperlyConfigured where it is missing, outside DEBUG."""
-    hosts: list[str] = [host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()]
+    hosts = [bracket_address(host.strip()) for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()]
     for host in hosts:
         if not HOST_PATTERN.fullmatch(host):
             raise ImproperlyConfigured(
@@ -73,6 +64,20 @@ def read_allowed_hosts(*, debug: bool) -> list[str]:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the site's hosts: ALLOWED_HOSTS=www.example.jp,example.jp")
 
 
+def bracket_address(host: str) -> str:
+    """An address of IPv6 as a request names it (``[::1]``); any other host as it is."""
+    address = find_address(host)
+    return f"[{address}]" if isinstance(address, IPv6Address) else host
+
+
+def find_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that a host is, without brackets; ``None`` for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
 def read_site_url() -> str:
     """``SITE_URL``, the public address with neither path nor final slash. Raises ImproperlyConfigured for any other form."""
     address: str = env.str("SITE_URL", default="http://localhost:8000").strip().rstrip("/")
@@ -84,7 +89,8 @@ def read_site_url() -> str:
 
 def read_origins(default: str) -> list[str]:
     """``CSRF_TRUSTED_ORIGINS``, each with its scheme. Raises ImproperlyConfigured for any other form."""
-    origins: list[str] = [origin.strip() for origin in env.list("CSRF_TRUSTED_ORIGINS", default=[default]) if origin.strip()]
+    given: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[default])
+    origins = [origin.strip().removesuffix("/") for origin in given if origin.strip()]
     for origin in origins:
         if not is_origin(origin.replace("://*.", "://", 1)):
             remedy = "Give scheme and host of each, separated by commas: CSRF_TRUSTED_ORIGINS=https://desk.example.jp"
@@ -291,7 +297,7 @@ def read_database(data_dir: Path) -> dict[str, Any]:
 def read_database_address(name: str, address: str, engines: tuple[str, ...]) -> dict[str, Any]:
     """The database at an address. Raises ImproperlyConfigured naming the variable, never the address: it holds a password."""
     scheme = address.partition(":")[0].lower()
-    engine = {"postgres": "postgresql", "postgresql": "postgresql", "sqlite": "sqlite3"}.get(scheme, "")
+    engine = _DATABASE_SCHEMES.get(scheme, "")
     remedy = f"Give {' or '.join(_DATABASE_FORMS[engine] for engine in engines)}."
     if engine not in engines or "://" not in address:
         raise ImproperlyConfigured(f"{name} is not the address of a database. {remedy}")
@@ -310,6 +316,7 @@ def read_database_address(name: str, address: str, engines: tuple[str, ...]) -> 
     return database
 
 
+_DATABASE_SCHEMES = {**dict.fromkeys(("postgres", "postgresql", "psql", "pgsql"), "postgresql"), "sqlite": "sqlite3"}
 _DATABASE_FORMS = {
     "postgresql": "postgres://user:password@host:5432/name",
     "sqlite3": "sqlite:////var/lib/kawaraban/db.sqlite3",
@@ -383,7 +390,8 @@ def read_caches() -> dict[str, Any]:
         raise ImproperlyConfigured(
             "REDIS_URL is not the address of a Redis. Give one like REDIS_URL=redis://127.0.0.1:6379/0, with a password "
             "redis://:password@host:6379/0 (signs such as @ , ; / percent-encoded), by TLS rediss://…, or "
-            f"unix:///run/redis/redis.sock?db=0. After ? it takes {', '.join(REDIS_OPTIONS)}."
+            "unix:///run/redis/redis.sock?db=0. After ? it takes the options of redis-py, such as ssl_cert_reqs (of rediss), "
+            "health_check_interval and max_connections."
         )
     if not address:
         return {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -397,16 +405,16 @@ def read_caches() -> dict[str, Any]:
 
 
 def is_redis_address(address: str) -> bool:
-    """Whether the client of Redis can read an address; what it cannot, it would say at the first page."""
-    parts = split_address(address)
-    if parts is None:
+    """Whether the client of Redis can read an address; what it cannot, it would say at the first page. Connects to nothing."""
+    # Needed only where there is a Redis, and slow to read.
+    client: Any = import_module("redis.connection")
+    try:
+        pool = client.ConnectionPool.from_url(address)
+        # What it does not know after ?, only a connection refuses.
+        pool.connection_class(**pool.connection_kwargs)
+    except (client.RedisError, ValueError, TypeError, AttributeError):
         return False
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if not options.keys() <= set(REDIS_OPTIONS) or not options.get("db", "0").isdigit():
-        return False
-    if parts.scheme == "unix":
-        return parts.path.startswith("/")
-    return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and bool(re.fullmatch(r"/?|/\d+", parts.path))
+    return pool.connection_class is not client.UnixDomainSocketConnection or bool(pool.connection_kwargs.get("path"))
 
 
 def read_media_store() -> dict[str, str]:
@@ -442,9 +450,12 @@ def read_email() -> dict[str, Any]:
     return {name: mail[name] for name in (*names, *switches) if mail.get(name)}
 
 
-def read_sender(default: str) -> str:
-    """``EMAIL_FROM``: an address, or a name with one. Raises ImproperlyConfigured for what no mail can come from."""
-    sender: str = env.str("EMAIL_FROM", default="").strip() or default
+def read_sender(host: str) -> str:
+    """``EMAIL_FROM``: an address, or a name with one; by default one of the site's ``host``, or of this machine where that is an
+    IP address, which no mail comes from. Raises ImproperlyConfigured for what was given and no mail can come from."""
+    sender: str = env.str("EMAIL_FROM", default="").strip()
+    if not sender:
+        return f"noreply@{'localhost' if find_address(host) else host}"
     if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", parseaddr(sender)[1]) or not sender.isprintable():
         remedy = "Give one like EMAIL_FROM=desk@example.jp or EMAIL_FROM=瓦版 <desk@example.jp>"
         raise ImproperlyConfigured(f"EMAIL_FROM is {sender!r}, which is no address. {remedy}")
@@ -641,7 +652,7 @@ TABLE_MAX_BYTES = read_positive_int("TABLE_MAX_BYTES", 50 * 1024 * 1024, least=1
 
 # A password may hold any character, so the message of a refusal never repeats EMAIL_URL.
 globals().update(read_email())
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = read_sender(f"noreply@{urlsplit(SITE_URL).hostname}")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = read_sender(urlsplit(SITE_URL).hostname or "")
 # A server that hangs must not hold up the worker.
 EMAIL_TIMEOUT = 20
 PASSWORD_RESET_TIMEOUT = read_positive_int("LINK_DAYS", 3, least=1, most=366) * 86_400

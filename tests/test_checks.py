@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import INFO, WARNING
+from django.core.management.base import BaseCommand
 
 from articles import checks
 from cms import outage
@@ -102,11 +103,22 @@ def test_a_site_that_names_this_machine_is_warned_about(settings) -> None:
         (["example.jp"], "https://www.example.jp", False),
     ],
 )
-def test_a_site_that_answers_to_another_host_only_is_an_error(settings, hosts: list[str], address: str, is_served: bool) -> None:
+def test_a_site_that_answers_to_another_host_is_warned_about(settings, hosts: list[str], address: str, is_served: bool) -> None:
     settings.ALLOWED_HOSTS, settings.SITE_URL = hosts, address
     messages = checks.check_allowed_hosts(None)
-    assert [message.id for message in messages] == ([] if is_served else ["kawaraban.E006"])
+    assert [message.id for message in messages] == ([] if is_served else ["kawaraban.W008"])
     assert is_served or "ALLOWED_HOSTS=www.example.jp" in str(messages[0].hint)
+
+
+def test_a_proxy_that_asks_by_the_name_of_its_origin_is_warned_about_and_served(
+    settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``serve`` asks the same question."""
+    settings.ALLOWED_HOSTS, settings.SITE_URL = ["origin.example.net"], "https://www.example.jp"
+    BaseCommand().check(include_deployment_checks=True, tags=["security"])
+    said = capsys.readouterr().err
+    assert "does not hold www.example.jp" in said
+    assert "rewrites Host" in said
 
 
 def test_a_folder_to_import_from_that_is_not_there_is_named(settings, tmp_path: Path) -> None:

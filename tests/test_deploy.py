@@ -339,15 +339,15 @@ def test_what_nginx_answers_by_itself_is_as_guarded_as_what_the_application_answ
     assert "strict-transport-security" not in answer.headers
 
 
-def test_nginx_says_of_tls_what_the_application_says() -> None:
+def test_nginx_says_nothing_of_tls_until_the_operator_switches_it_on() -> None:
+    """How long browsers insist on TLS is ``SECURE_HSTS_SECONDS`` of the application, which nginx cannot know."""
     text = CONFIGURATION.read_text(encoding="utf-8")
-    seconds = re.search(r'https +"max-age=(\d+)";', text)
-    in_settings = re.search(
-        r"SECURE_HSTS_SECONDS\", ([\d_]+) if IS_HTTPS", (PROJECT / "cms/settings.py").read_text(encoding="utf-8")
-    )
-    assert seconds is not None
-    assert in_settings is not None
-    assert int(seconds[1]) == int(in_settings[1])
+    [block] = re.findall(r"map \$scheme \$kawaraban_hsts \{\n(.*?)\n\}", text, re.DOTALL)
+    lines = [line.strip() for line in block.splitlines()]
+    assert [line for line in lines if not line.startswith("#")] == ['default  "";']
+    assert [line for line in lines if line.startswith("#")] == ['# https  "max-age=SECURE_HSTS_SECONDS";']
+    assert not re.search(r"max-age=\d[^,]*$", block, re.MULTILINE)
+    assert re.findall(r"Strict-Transport-Security (\S+?)(?: always)?;", text) == ["$kawaraban_hsts"] * 4
     own_answers = [block for block in text.split("location ")[1:] if "add_header Cache-Control" in block]
     assert len(own_answers) == 4
     assert [block[:30] for block in own_answers if "Strict-Transport-Security $kawaraban_hsts" not in block] == []

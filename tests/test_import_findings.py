@@ -172,6 +172,14 @@ def test_a_block_that_a_plugin_draws_stays_visible_marked_and_reported(language:
     [
         ("名は `= this.file.name`。", "dataview"),
         ("`$= dv.pages().length` 件", "dataview"),
+        ("`$= 1 + 1` 件", "dataview"),
+        ("`=dv.current()`", "dataview"),
+        ("`= [[蔵書]].pages`", "dataview"),
+        ('`= this["分類"]`', "dataview"),
+        ('`=dateformat(this.day, "yyyy")`', "dataview"),
+        ("`= choice(true, 1, 2)`", "dataview"),
+        ("`= date(today)`", "dataview"),
+        ("``= length([[蔵書]].file.inlinks)``", "dataview"),
         ("<% tp.file.title %>", "tp.file.title"),
         ("<%* const a = 1 %>", "const"),
         ("![[図.canvas]]", "canvas"),
@@ -185,7 +193,14 @@ def test_code_in_a_line_stays_visible_marked_and_reported(text: str, name: str) 
     assert [(finding.code, finding.params["name"]) for finding in rendered.findings] == [("unknown-template-code", name)]
 
 
-@pytest.mark.parametrize("text", ["評価:: 良い", "`=>` `==` `= 1`", "```python\nx = 1\n```", "`<% tp.x %>`", "5 <% 6"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("評価:: 良い", "`=>` `==` `= 1`", "```python\nx = 1\n```", "`<% tp.x %>`", "5 <% 6"),
+        *("合計は`=SUM(A1:A3)`。", "`=IF(A1>0, 1, 2)`", "`=VLOOKUP(x)` `=Date(2024,1,1)`", "`= foo(1)`", "`=summary(x)`"),
+        *("`= this` `=thisness.x`", "`$=` `$=>` `$==`", "`= dvd.x`", "`=f(x)`", "`=A1+this.x`"),
+    ],
+)
 def test_what_is_no_plugins_code_stays_as_it_was(text: str) -> None:
     rendered = draw(text)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from articles import formats
 from articles.formats.container import open_archive
 from articles.formats.document import Document, Site
 from articles.formats.jekyll_addresses import slugify
+from articles.markup.postlists import find_post_lists
 
 
 def read_site(folder: Path, files: dict[str, str]) -> tuple[Site, dict[str, Document]]:
@@ -408,6 +412,23 @@ def test_a_japanese_comma_separates_terms_but_no_part_of_an_address(tmp_path: Pa
 
 # --- Pages that list posts ----------------------------------------------------------------------------------------------
 
+
+@contextmanager
+def processor_seconds(most: int) -> Iterator[None]:
+    """Raises AssertionError in what takes the processor for longer, however busy the machine is with other things."""
+
+    def stop(*_args: object) -> None:
+        raise AssertionError(f"took the processor for more than {most} seconds")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, most)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
 LOOP = "{% for post in site.posts %}\n- [{{ post.title }}]({{ post.url }})\n{% endfor %}\n"
 
 
@@ -429,6 +450,31 @@ def test_a_page_of_markdown_is_a_text_whatever_template_code_it_holds(tmp_path: 
 
     assert list(documents) == ["list.md"]
     assert ["list", "/list/"] not in site.lists
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("<!-- {% ", "<!-- ", "{% ", "{{ ", "{: ", "< ", "{% for post in site.posts %}", LOOP),
+        "{% assign all = site.posts %}{% for post in all %}{% endfor %}",
+    ],
+)
+def test_a_page_of_a_megabyte_of_openings_is_looked_through_once(unit: str) -> None:
+    """If each opening read the text to its end, this took a quarter of an hour of the processor; half a minute is allowed."""
+    body = unit * (1_000_000 // len(unit))
+
+    with processor_seconds(30):
+        found = find_post_lists(body)
+
+    assert len(found) == body.count("{% endfor %}") + body.count("{% assign")
+
+
+def test_lists_do_not_overlap_where_one_was_assigned_in_another() -> None:
+    body = "{% for a in site.posts %}{% assign all = site.tags %}{% endfor %}見出し{% for b in all %}{% endfor %}"
+
+    found = find_post_lists(body)
+
+    assert [body[one.start : one.end][:26] for one in found] == ["{% for a in site.posts %}{", "{% for b in all %}{% endfo"]
 
 
 def test_a_site_that_shows_the_future_says_so(tmp_path: Path) -> None:

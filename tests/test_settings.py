@@ -37,7 +37,7 @@ WRONG = {
         "www.example.jp:8000",
         "*.example.jp",
         "瓦版.jp",
-        "::1",
+        "::1%eth0",
         "a b",
     ],
     "BEHIND_PROXY": ["ture"],
@@ -77,8 +77,9 @@ WRONG = {
     "PAGE_CACHE_MB": ["64MB"],
     "PRIVATE_ROOT": ["{file}"],
     "REDIS_URL": [
-        *("127.0.0.1:6397", "localhost", "http://localhost", "redis://", "redis://:geheim@host:port/0", "redis://host/first"),
-        *("redis://host:6379/0?timeout=1", "unix://redis.sock"),
+        *("127.0.0.1:6397", "localhost", "http://localhost", "redis://:geheim@host:port/0", "redis://host?db=first"),
+        *("redis://host:6379/0?timeout=1", "redis://host?max_connections=-1", "redis://host?protocol=9", "unix://redis.sock"),
+        *("redis://:ge,heim@host:6379/0", "redis://host?cache_config=x", "rediss://host?ssl_cert_reqs=maybe", "redis://[::1"),
     ],
     "SECRET_KEY": ["short"],
     "SECURE_HSTS_SECONDS": ["1 year"],
@@ -151,21 +152,63 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_variable_with_the_right_for
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ALLOWED_HOSTS", ".example.jp, [::1], 192.0.2.7, xn--i2r.jp, *"),
+        ("ALLOWED_HOSTS", ".example.jp, [::1], ::1, 192.0.2.7, xn--i2r.jp, *"),
         ("CSRF_TRUSTED_ORIGINS", "https://desk.example.jp:8443,https://*.example.jp"),
         ("DATABASE_URL", "postgresql://site:p%40%2F%23w@[::1]:5433/site?sslmode=require"),
+        ("DATABASE_REPLICA_URLS", "psql://site:word@copy/site,pgsql://site:word@other/site"),
         ("DATABASE_URL", "postgres://site:p#w@db/site"),
+        ("DATABASE_URL", "psql://site:word@db:5432/site"),
+        ("DATABASE_URL", "pgsql://site:word@db:5432/site"),
         ("DATABASE_URL", "postgres:////run/postgresql/site"),
         ("DATABASE_URL", "sqlite:////srv/site.sqlite3"),
         ("EMAIL_FROM", "瓦版 <desk@example.jp>"),
         ("REDIS_URL", "rediss://:p%40w@redis.example.jp:6380/2?ssl_cert_reqs=none"),
         ("REDIS_URL", "unix:///run/redis.sock?db=1"),
+        ("REDIS_URL", "redis://redis.example.jp?health_check_interval=30&max_connections=50&protocol=3"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis:///0"),
+        ("REDIS_URL", "redis://redis.example.jp:6379/0/"),
+        ("REDIS_URL", "redis://one.example.jp:6379/0,redis://two.example.jp:6379/0"),
+        ("SITE_URL", "https://[::1]:8443"),
+        ("SITE_URL", "https://192.0.2.7"),
         ("TIME_ZONE", "UTC"),
         ("WEB_HOST", "::"),
     ],
 )
 def test_a_value_that_can_be_used_is_taken(load: Any, name: str, value: str) -> None:
     load(**{"SECRET_KEY": KEY, "ALLOWED_HOSTS": "www.example.jp", name: value})
+
+
+def test_an_address_of_ipv6_among_the_hosts_needs_no_brackets(load: Any) -> None:
+    values = load(SECRET_KEY=KEY, ALLOWED_HOSTS="www.example.jp,::1,2001:DB8:0:0::1")
+    assert values["ALLOWED_HOSTS"] == ["www.example.jp", "[::1]", "[2001:db8::1]"]
+
+
+def test_the_final_slash_of_an_origin_is_no_part_of_it(load: Any) -> None:
+    values = load(SECRET_KEY=KEY, ALLOWED_HOSTS="www.example.jp", CSRF_TRUSTED_ORIGINS="https://www.example.jp/")
+    assert values["CSRF_TRUSTED_ORIGINS"] == ["https://www.example.jp"]
+
+
+@pytest.mark.parametrize(
+    ("address", "sender"),
+    [
+        ("https://www.example.jp", "noreply@www.example.jp"),
+        ("https://[::1]:8443", "noreply@localhost"),
+        ("https://192.0.2.7", "noreply@localhost"),
+        ("http://app_1:8000", "noreply@app_1"),
+    ],
+)
+def test_a_sender_that_nobody_named_belongs_to_the_site_and_stops_nothing(load: Any, address: str, sender: str) -> None:
+    assert load(SECRET_KEY=KEY, ALLOWED_HOSTS="www.example.jp", SITE_URL=address)["DEFAULT_FROM_EMAIL"] == sender
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "psql", "pgsql"])
+def test_every_scheme_of_postgresql_gets_our_engine(load: Any, scheme: str) -> None:
+    address = f"{scheme}://site:p%40w@db:5433/site"
+    databases = load(DEBUG="1", DATABASE_URL=address, DATABASE_REPLICA_URLS=address)["DATABASES"]
+    for database in (databases["default"], databases["replica1"]):
+        read = [database[name] for name in ("ENGINE", "USER", "PASSWORD", "HOST", "PORT", "NAME")]
+        assert read == ["cms.backends.postgresql", "site", "p@w", "db", 5433, "site"]
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,16 +11,12 @@ _TAG = re.compile(
     r"\{%-?\s*(?P<name>(?:end)?(?:for|tablerow|if|raw|comment)|assign)\b"
     r"(?P<rest>[^%]{0,400}(?:%(?!\})[^%]{0,400}){0,8})%\}"
 )
-#: Everything of a site but its data files, which hold words of their own.
-_LISTED = r"(?:site\.(?!data\b)[\w-]+|paginator\.posts)"
+#: Not other collections, data files or lists of the configuration, which may hold words of their own.
+_LISTED = r"(?:site\.(?:posts|pages|html_pages|documents|categories|tags|related_posts)|paginator\.posts)"
 _OVER = re.compile(rf"\s*[\w-]+\s+in\s+(?:{_LISTED}|(?P<name>[\w-]+))(?![\w.-])")
 _ASSIGNED = re.compile(rf"\s*(?P<name>[\w-]+)\s*=\s*{_LISTED}(?![\w-])")
 _PAGED = re.compile(r"\s*paginator\.")
 _VERBATIM = ("raw", "comment")
-
-_CODE = re.compile(r"<!--.*?-->|\{%.*?%\}|\{\{.*?\}\}|\{:[^}\n]*\}|<[^<>]*>", re.DOTALL)
-_HEADING = re.compile(r"^(?:[ ]{0,3}#{1,6}[ \t].*|[^\n]+\n[ ]{0,3}(?:=+|-+)[ \t]*)$", re.MULTILINE)
-_LETTER = re.compile(r"[^\W_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class PostList:
 def find_post_lists(text: str, code: CodeMap | None = None) -> list[PostList]:
     """The loops over posts or pages in ``text``, the lists that they go over and the steps through their pages, in order.
 
-    None lies in another. What ``code`` says to be code, or Liquid's ``raw`` holds, is text about such loops.
+    None lies in another. What ``code`` says to be code, or Liquid's ``raw`` holds, is text about such loops. One scan.
     """
     if "{%" not in text:
         return []
@@ -58,19 +54,22 @@ def find_post_lists(text: str, code: CodeMap | None = None) -> list[PostList]:
             is_list = over is not None and (over["name"] is None or over["name"] in assigned)
             if over and over["name"] in assigned:
                 found += assigned[over["name"]]
+                # The name stays known; what it was given is found once, however many loops go over it.
+                assigned[over["name"]] = []
             opened.append((name, match, is_list))
         elif name == "if":
             opened.append((name, match, _PAGED.match(rest) is not None))
         elif name.startswith("end") and opened and opened[-1][0] == name.removeprefix("end"):
             _name, first, is_list = opened.pop()
             if is_list:
-                found = [one for one in found if one.start < first.start()]
                 found.append(PostList(first.start(), match.end(), first[0]))
-    return sorted(dict.fromkeys(found), key=lambda one: one.start)
+    return _keep_outermost(found)
 
 
-def has_words_besides(text: str, lists: list[PostList]) -> bool:
-    """Whether ``text`` says anything besides its ``lists``, template code and headings."""
-    for one in reversed(lists):
-        text = text[: one.start] + text[one.end :]
-    return _LETTER.search(_HEADING.sub("", _CODE.sub("", text))) is not None
+def _keep_outermost(found: list[PostList]) -> list[PostList]:
+    """In order, without those that lie in another."""
+    kept: list[PostList] = []
+    for one in sorted(found, key=lambda one: one.start):
+        if not kept or one.start >= kept[-1].end:
+            kept.append(one)
+    return kept

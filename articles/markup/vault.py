@@ -23,7 +23,18 @@ TASK_WORDS = {"-": "cancelled", ">": "deferred"}
 _TASK = re.compile(r"^(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*(?:[-*+]|\d{1,9}[.)])[ \t]+\[([^\s\[\]xX])\][ \t](?=\S)", re.M)
 _TEMPLATER = re.compile(r"<%.{1,2000}?%>", re.S)
 _FENCE = re.compile(r"[^`~\n]*[`~]{3,}[ \t]*([\w-]+)")
-_INLINE_QUERY = re.compile(r"\$?=\s*(?:this\b|dv\.|\[\[|[A-Za-z]\w*\s*\()")
+#: The functions of Dataview's query language, written in small letters: ``=SUM(A1:A3)`` is a sheet's.
+_FUNCTIONS = (
+    *("object", "list", "array", "date", "dur", "number", "string", "link", "embed", "elink", "typeof"),
+    *("round", "trunc", "floor", "ceil", "min", "max", "sum", "product", "average", "minby", "maxby", "reduce"),
+    *("contains", "icontains", "econtains", "containsword", "extract", "sort", "reverse", "length", "nonnull", "firstvalue"),
+    *("all", "any", "none", "join", "filter", "unique", "map", "flat", "slice"),
+    *("regextest", "regexmatch", "regexreplace", "replace", "lower", "upper", "split", "startswith", "endswith"),
+    *("padleft", "padright", "substring", "truncate", "default", "ldefault", "choice", "display", "hash", "striptime"),
+    *("dateformat", "durationformat", "currencyformat", "localtime", "meta"),
+)
+#: What follows ``$=`` is JavaScript, whatever it is; an arrow and signs that compare are somebody's code to be read.
+_INLINE_QUERY = re.compile(rf"=\s*(?:this[.\[]|dv\.|\[\[|(?:{'|'.join(_FUNCTIONS)})\()|\$=\s*[^\s=>]")
 
 
 def translate(page: Page, text: str) -> str:
