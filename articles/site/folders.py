@@ -113,7 +113,9 @@ def _in_section(now: datetime, page: int, address: str, source: int, folder: str
     # A union of keys, not alternatives: for those a database would read all posts.
     below, beside = Post.objects.below(address), Post.objects.in_folder(source, folder)
     keys = below.order_by().values("pk").union(beside.order_by().values("pk"), all=True)
-    return Post.objects.published(now).filter(pk__in=keys, language__in=languages).exclude(pk=page)
+    # Else SQLite may walk the index of languages, which is all posts, and look for each among the keys.
+    posts = Post.objects.published(now).annotate(spoken=Substr("language", 1))
+    return posts.filter(pk__in=keys, spoken__in=languages).exclude(pk=page)
 
 
 def _in_section_by_date(now: datetime, page: int, address: str, source: int, folder: str, languages: list[str]) -> PostQuerySet:
