@@ -38,6 +38,7 @@ from articles.models import (
     Series,
     SiteLink,
     SiteSettings,
+    Source,
     Tag,
     TaggedPost,
     TermRedirect,
@@ -100,13 +101,14 @@ _LIVE = "{0}.state IN ('scheduled', 'published') AND {0}.trashed_at IS NULL"
 _ENTRY = (
     *("state", "trashed_at", "published_at", "expires_at", "path", "kind", "language", "translation_key"),
     # Which folder of its source a post lies in decides which section it is listed in.
-    *("series_id", "series_order", "noindex", "source_path"),
+    *("series_id", "series_order", "noindex", "source_id", "source_path"),
 )
 _CARD = (
     *("title", "cover_id", "cover_alt", "excerpt", "custom_excerpt", "description", "updated_at", "corrected_at"),
-    *("character_count", "has_paid_links"),
+    # By its former address a page is known as the one above a list.
+    *("character_count", "has_paid_links", "source_permalink"),
 )
-_TEXT = ("body_html", "body", "outline", "canonical_url", "cover_caption", "source_url", "source_id", "first_published_at")
+_TEXT = ("body_html", "body", "outline", "canonical_url", "cover_caption", "source_url", "first_published_at")
 #: Columns of files and terms that no page shows.
 _UNSHOWN = frozenset(("likeness", "findings", "created_at", "uploaded_by_id", "licence_text"))
 
@@ -212,6 +214,8 @@ def _other_triggers() -> Iterator[_Trigger]:
     yield from each(SiteSettings, "settings", about("frame"))
     yield from each(SiteLink, "link", about("frame"))
     yield from each(Category, "frame", about("frame"))
+    # Which lists an old site had decides what pages above them show, wherever these stand.
+    yield _Trigger(Source, "UPDATE", "lists", about("all"), _differs(("lists",)))
 
 
 def list_triggers() -> list[_Trigger]:

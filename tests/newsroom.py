@@ -164,6 +164,18 @@ class Newsroom:
         self.number += 1
         self._change(source=self.source, source_path=f"content/{self.random.choice(['moved', 'other'])}/{self.number}.md")
 
+    def readdress_in_the_source(self) -> None:
+        """An import that says another address of a page above a list than the one before."""
+        pages = Post.objects.filter(source_path__contains="_index.").order_by("pk")
+        if pages:
+            former = self.random.choice(["/old/topics/", "/old/topics/ai/", "/old/labels/ai/", "/elsewhere/"])
+            Post.objects.filter(pk=self.random.choice(list(pages)).pk).update(source_permalink=former)
+
+    def state_lists(self) -> None:
+        """An import that found other lists in the configuration of the old site."""
+        named = self.random.choice([["tag", "/old/topics/"], ["tag", "/old/labels/"], ["author", "/old/topics/"]])
+        Source.objects.filter(pk=self.source.pk).update(lists=[["home", "/old/"], named])
+
     def undate(self) -> None:
         self._change(kind="page", published_at=None, path=f"/moved/page-{self.random.randint(1, 10_000)}/")
 

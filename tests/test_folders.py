@@ -212,7 +212,8 @@ def test_the_list_below_a_page_is_published_as_files_with_its_older_pages(hugo: 
     SiteSettings.objects.create(number=1, posts_per_page=5)
     for number in range(9):
         moment = timezone.now() - timedelta(days=number + 1)
-        PostFactory(path=f"/posts/more-{number}/", title=f"続き{number}", published_at=moment, language="en")
+        for folder, language in (("posts", "ja"), ("en", "en")):
+            PostFactory(path=f"/{folder}/more-{number}/", title=f"続き{number}", published_at=moment, language=language)
     report = publish(tmp_path / "www" / "site")
     assert not report.refused
     for folder in ("posts", "en"):
@@ -247,6 +248,95 @@ def test_a_page_above_a_list_costs_the_same_with_twice_the_posts(
     for number in range(9):
         PostFactory(path=f"/posts/b{number}/", tags=["春"], language="en" if number % 2 else "")
     assert costs() == before
+
+
+def test_a_section_lists_its_own_language_alone_wherever_the_pages_of_another_stand(
+    client: Client, tmp_path: Path, media_root: Path
+) -> None:
+    """Hosts of their own for languages: their addresses lie below each other's."""
+    files = SITE | {"content/posts/_index.en.md": "---\ntitle: Articles\n---\nWords above.\n"}
+    files["hugo.toml"] = (
+        'baseURL = "https://old.example/"\ndefaultContentLanguage = "ja"\n'
+        '[languages.ja]\nbaseURL = "https://ja.example/"\nweight = 1\n'
+        '[languages.en]\nbaseURL = "https://en.example/"\nweight = 2\n[taxonomies]\ntag = "tags"\n'
+    )
+    bring(tmp_path, files)
+    japanese, english = (Post.objects.get(source_path=f"content/posts/_index{end}.md").path for end in ("", ".en"))
+    PostFactory(path=f"{japanese}new/", title="新しい記事", language="")
+    PostFactory(path=f"{japanese}new-en/", title="Brand new", language="en")
+    shown = read(client, japanese)
+    assert all(title in shown for title in ("春が来た", "夏が来た", "新しい記事"))
+    assert not any(title in shown for title in ("Hello there", "Brand new", "Articles"))
+    shown = read(client, english)
+    assert "Hello there" in shown
+    assert not any(title in shown for title in ("春が来た", "新しい記事", "記事の棚"))
+
+
+def test_a_section_without_articles_does_not_list_the_page_of_another_language(
+    client: Client, tmp_path: Path, media_root: Path
+) -> None:
+    other = {"content/docs/_index.en.md": "---\ntitle: Manual\n---\nHow to.\n"}
+    bring(tmp_path, SITE | other)
+    Post.objects.filter(title="Manual").update(path="/docs/manual/")
+    shown = read(client, "/docs/")
+    assert "はじめに" in shown
+    assert "Manual" not in shown
+
+
+def test_further_pages_are_kept_out_of_search_with_the_page_above_them(client: Client, hugo: Source) -> None:
+    SiteSettings.objects.create(number=1, posts_per_page=5)
+    for number in range(7):
+        moment = timezone.now() - timedelta(days=number + 1)
+        PostFactory(path=f"/posts/more-{number}/", tags=["春"], published_at=moment)
+    older = {
+        address: address + read(client, address).partition('rel="next" href="')[2].partition('"')[0]
+        for address in ("/posts/", "/tags/春/")
+    }
+    addresses = [*older, *older.values(), "/tags/", "/tags/?from=a"]
+    site = CachedSite()
+    for address in addresses:
+        assert "X-Robots-Tag" not in client.get(quote(address, safe="/?=-")).headers, address
+        site.get(address)
+    Post.objects.filter(path__in=[*older, "/tags/"]).update(noindex=True)
+    site.follower.hear()
+    for address in addresses:
+        assert client.get(quote(address, safe="/?=-")).headers["X-Robots-Tag"] == "noindex", address
+        assert site.get(address).text == site.fresh(address).text, address
+    Post.objects.filter(path="/tags/春/").update(state="draft")
+    assert "X-Robots-Tag" not in client.get(quote(older["/tags/春/"], safe="/?=-")).headers
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_further_page_of_terms_forgets_the_title_of_a_page_that_was_withdrawn() -> None:
+    source = Source.objects.create(name="old", dialect="hugo", timezone="UTC", lists=[["home", "/"], ["tag", "/tags/"]])
+    values = {"source": source, "source_path": "content/tags/_index.md", "source_permalink": "/tags/"}
+    page = PostFactory(path="/tags/", kind="page", published_at=None, title="秘密の題", translation_key="taxonomy/tags", **values)
+    PostFactory(title="記事", tags=["春"])
+    site = CachedSite()
+    for address in ("/tags/?from=a", "/tags/"):
+        assert "秘密の題" in site.get(address).text
+        assert site.get(address).how == "hit"
+    Post.objects.filter(pk=page.pk).update(title="別の題")
+    site.follower.hear()
+    assert "秘密の題" not in site.get("/tags/?from=a").text
+    Post.objects.filter(pk=page.pk).update(state="withdrawn")
+    site.follower.hear()
+    assert "別の題" not in site.get("/tags/?from=a").text
+
+
+@pytest.mark.parametrize("change", ["lists", "address"])
+def test_a_kept_page_above_terms_hears_of_what_an_import_says_anew_of_the_old_site(hugo: Source, change: str) -> None:
+    site = CachedSite()
+    addresses = ("/tags/", "/writers/山田-太郎/")
+    before = [site.get(address).text for address in addresses]
+    if change == "lists":
+        Source.objects.update(lists=[["home", "/"]])
+    else:
+        Post.objects.filter(path__in=addresses).update(source_permalink="/labels/x/")
+    site.follower.hear()
+    after = [site.get(address).text for address in addresses]
+    assert after == [site.fresh(address).text for address in addresses]
+    assert all(one != other for one, other in zip(before, after, strict=True))
 
 
 def test_a_kept_page_above_a_list_hears_of_whoever_comes_goes_or_moves(hugo: Source) -> None:

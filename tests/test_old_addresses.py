@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from articles.addresses import host_of, letter_pairs, likeness, loose_form, spellings_of
 from articles.models import Post, PostLink, Source, SourceFile
@@ -451,8 +453,10 @@ def test_lists_of_moved_sections_taxonomies_and_the_first_language_lead_on(
         "/chiiki/new-york/": "/",
         "/chiiki/qa/": "/",
         "/chiiki/名所/": quote("/tags/名所/"),
-        "/chiiki/内密/": "404",
-        "/chiiki/無い/": "404",
+        "/chiiki/内密/": "/",
+        "/chiiki/無い/": "/",
+        "/chiiki/港区/無い/": "404",
+        "/chiiki/無い.png": "404",
         "/ja/": "/",
         "/ja/index.html": "/",
         "/ja/sitemap.xml": "/sitemap.xml",
@@ -460,6 +464,45 @@ def test_lists_of_moved_sections_taxonomies_and_the_first_language_lead_on(
         assert leads(client, old) == new, old
     findings = [finding for finding in run.findings if finding["code"] == "taxonomy-not-shown"]
     assert [finding["params"]["name"] for finding in findings] == ["chiiki"]
+
+
+def test_addresses_of_an_unknown_taxonomy_tell_nothing_of_what_texts_hide(client: Client) -> None:
+    lists = [["home", "/"], ["terms", "/chiiki/"]]
+    source = Source.objects.create(name="old", dialect="hugo", timezone="UTC", lists=lists)
+    front_matter = "---\ntitle: x\nchiiki: [関西]\ninformant: Yamada Jiro\npassword: hunter2\n---\n"
+    extra = {"informant": "Yamada Jiro", "password": "hunter2"}
+    PostFactory(source=source, source_path="content/a.md", front_matter=front_matter, extra=extra, tags=["海"])
+    for word in ("y", "yz", "yamada", "yamadx", "yamada-jiro", "yamada-jirx", "hunter2", "hunter3", "password", "関西", "関東"):
+        assert leads(client, f"/chiiki/{word}/") == "/", word
+        assert leads(client, f"/chiiki/{word}/index.xml") == "/rss.xml", word
+    assert leads(client, "/chiiki/海/") == quote("/tags/海/")
+    Post.objects.update(state=Post.State.DRAFT)
+    assert leads(client, "/chiiki/yamada/") == "404", "nobody knows of a source of which nothing is public"
+
+
+def test_no_address_has_the_texts_of_all_posts_read(client: Client) -> None:
+    lists = [["home", "/"], ["terms", "/chiiki/"], ["section:content/hidden/", "/hidden/"], ["section", "/earlier/"]]
+    source = Source.objects.create(name="old", dialect="hugo", timezone="UTC", lists=lists)
+    PostFactory(source=source, source_path="content/a.md")
+    for path in ("/chiiki/a-b-c-d/", "/hidden/", "/earlier/", "/nothing/here/"):
+        with CaptureQueriesContext(connection) as captured:
+            client.get(path)
+        for query in captured.captured_queries:
+            asked = query["sql"].partition(" WHERE ")[2]
+            assert "front_matter" not in asked, path
+            assert "extra" not in query["sql"], path
+            assert "LIKE '%" not in asked or '"path" = ' in asked, f"{path}: such a LIKE reads the whole table: {asked}"
+
+
+def test_a_section_answers_while_its_own_folder_has_something_public(client: Client) -> None:
+    lists = [["home", "/"], ["section:content/news/", "/news/"]]
+    source = Source.objects.create(name="old", dialect="hugo", timezone="UTC", lists=lists)
+    PostFactory(source=source, source_path="content/other/news/a.md", path="/2025/a/")
+    assert leads(client, "/news/") == "404", "a folder of that name elsewhere is another one"
+    post = PostFactory(source=source, source_path="content/news/a.md", path="/2025/b/")
+    assert leads(client, "/news/") == "/"
+    Post.objects.filter(pk=post.pk).update(state=Post.State.DRAFT)
+    assert leads(client, "/news/") == "404"
 
 
 def test_a_section_leads_to_the_category_of_its_name(client: Client, tmp_path: Path, media_root: Path) -> None:

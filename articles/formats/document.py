@@ -126,7 +126,7 @@ class Site:
     ``lists`` are the lists that the old site had, as ``[kind, address]``: an address is a decoded path that ends with
     ``/``, base path and language prefix included; the kind is ``home``, ``section`` (of what stands below), ``list``
     or ``archive`` (by date), or what the parts below name: ``tag``, ``category``, ``author``, ``series``, or ``terms``
-    of a taxonomy that is none of these.
+    of a taxonomy that is none of these. ``section:content/news/`` says also in which folder its files lie.
     """
 
     root: str

@@ -202,9 +202,15 @@ def _find_lists(site: Site, settings: Settings) -> list[list[str]]:
         place = find_place(settings, path) if file.role == "document" else None
         if place is not None and place.folder:
             section = clean_path(place.folder.partition("/")[0], settings.rules)
-            found.append(["section", f"{homes[place.language.code]}{section}/"])
+            found.append([_section_kind(place, path), f"{homes[place.language.code]}{section}/"])
     unique = dict.fromkeys(map(tuple, found))
     return [list(one) for one in unique]
+
+
+def _section_kind(place: Place, path: str) -> str:
+    """With the folder that holds the files of the section; without one where a mount puts parts of a section together."""
+    below = place.file.strip("/").partition("/")[2]
+    return f"section:{path.removesuffix(below)}" if path.endswith("/" + below) else "section"
 
 
 def _taxonomy_folders(language: Language, plural: str, settings: Settings) -> Iterator[str]:

@@ -264,6 +264,10 @@ class Post(models.Model):
             ),
             models.Index(fields=["-published_at", "-id"], condition=Q(pending__isnull=False), name="post_with_changes"),
             models.Index(fields=["-published_at", "-id"], condition=Q(is_edited=True), name="post_edited"),
+            # PostgreSQL uses that of the constraint for no beginning of a path, where the database sorts by a language's rules.
+            models.Index(
+                fields=["source", "source_path"], opclasses=["int8_ops", "varchar_pattern_ops"], name="post_folder_of_source"
+            ),
         ]
         permissions = [
             ("publish_post", _("Can publish, schedule and withdraw posts")),

@@ -81,9 +81,12 @@ def find_folder(post: Post) -> Folder | None:
 
 
 def _of_language(language: str) -> Wanted:
+    return Wanted(_in_languages, (_spellings(language),), by_date=_in_languages_by_date)
+
+
+def _spellings(language: str) -> list[str]:
     # An empty language is the site's own.
-    languages = [language, ""] if language == settings.LANGUAGE_CODE else [language]
-    return Wanted(_in_languages, (languages,), by_date=_in_languages_by_date)
+    return [language, ""] if language == settings.LANGUAGE_CODE else [language]
 
 
 def _in_languages(now: datetime, languages: list[str]) -> PostQuerySet:
@@ -98,24 +101,32 @@ def _in_languages_by_date(now: datetime, languages: list[str]) -> PostQuerySet:
 
 def _of_section(page: Post) -> Wanted:
     folder = page.source_path.rpartition("/")[0] + "/"
-    values = (page.pk, bare_form(page.path) + "/", page.source_id, folder, page.language)
+    values = (page.pk, bare_form(page.path) + "/", page.source_id, folder, _spellings(language_of(page)))
     return Wanted(_in_section, values, is_known=False, by_date=_in_section_by_date)
 
 
-def _in_section(now: datetime, page: int, address: str, source: int, folder: str, language: str) -> PostQuerySet:
-    """The posts below an address, and those of a folder of the source, whose addresses may lie elsewhere (``permalinks``)."""
+def _in_section(now: datetime, page: int, address: str, source: int, folder: str, languages: list[str]) -> PostQuerySet:
+    """The posts below an address, and those of a folder of the source, whose addresses may lie elsewhere (``permalinks``).
+
+    Those of the page's own language: each language has a page of its own above the same folder.
+    """
     # A union of keys, not alternatives: for those a database would read all posts.
-    below, beside = Post.objects.below(address), Post.objects.in_folder(source, folder).filter(language=language)
+    below, beside = Post.objects.below(address), Post.objects.in_folder(source, folder)
     keys = below.order_by().values("pk").union(beside.order_by().values("pk"), all=True)
-    return Post.objects.published(now).filter(pk__in=keys).exclude(pk=page)
+    # Else SQLite may walk the index of languages, which is all posts, and look for each among the keys.
+    posts = Post.objects.published(now).annotate(spoken=Substr("language", 1))
+    return posts.filter(pk__in=keys, spoken__in=languages).exclude(pk=page)
 
 
-def _in_section_by_date(now: datetime, page: int, address: str, source: int, folder: str, language: str) -> PostQuerySet:
+def _in_section_by_date(now: datetime, page: int, address: str, source: int, folder: str, languages: list[str]) -> PostQuerySet:
+    # As in _in_languages_by_date, no condition may begin with a column that has an index.
     begun = Post.objects.published(now).annotate(
-        address_begins=Substr("path", 1, Length(Value(address))), file_begins=Substr("source_path", 1, Length(Value(folder)))
+        address_begins=Substr("path", 1, Length(Value(address))),
+        file_begins=Substr("source_path", 1, Length(Value(folder))),
+        spoken=Substr("language", 1),
     )
-    here = Q(address_begins=address) | Q(source=source, language=language, file_begins=folder)
-    return begun.filter(here).exclude(pk=page)
+    here = Q(address_begins=address) | Q(source=source, file_begins=folder)
+    return begun.filter(here, spoken__in=languages).exclude(pk=page)
 
 
 def find_taxonomy(post: Post) -> str:

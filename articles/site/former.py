@@ -30,7 +30,6 @@ from articles.models import (
     Category,
     Post,
     PostCategory,
-    PostQuerySet,
     Redirect,
     Series,
     Source,
@@ -64,7 +63,6 @@ _DAY = re.compile(r"(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{2})(?:/(?P<day>[0-9]{2
 _NOT_WORDS = re.compile(r"[\W_]+")
 _MAX_TERMS = 2_000
 _MAX_HOMES = 40
-_MAX_WORDS = 8
 _MAX_DEPTH = 6
 
 
@@ -103,11 +101,15 @@ def _feed_of(address: str, format: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One list of an old site. ``source`` is whose it was; ``None``: it is one of this site's own."""
+    """One list of an old site. ``source`` is whose it was; ``None``: it is one of this site's own.
+
+    ``folder`` is where a section's files lie in the source; empty where the import did not keep it.
+    """
 
     kind: str
     address: str
     source: int | None = None
+    folder: str = ""
 
 
 @dataclass(slots=True)
@@ -132,7 +134,9 @@ class _OldSite:
             homes = {f"{base_path}/", *(address for kind, address in stated if kind == "home")}
             found += [_List("home", home, pk) for home in sorted(homes)]
             found += [_List(kind, f"{home}{name}/", pk) for home in homes for kind, name in named]
-            found += [_List(kind, address, pk) for kind, address in stated]
+            for kind, address in stated:
+                name, _colon, folder = kind.partition(":")
+                found.append(_List(name, address, pk, folder))
         unique = dict.fromkeys(found)
         return sorted(unique, key=lambda one: (-len(one.address), one.source or 0))
 
@@ -154,15 +158,19 @@ class _OldSite:
         home = address_of("home")
         if rest and one.kind in ("home", "archive"):
             return find_period(rest)
-        if rest and one.kind == "terms":
-            return self._find_in_taxonomy(one, rest, is_feed=is_feed)
-        if rest:
+        if rest and one.kind != "terms":
             return find_term(one.kind, rest, is_feed=is_feed) if one.kind in _TERMS else None
         if one.kind == "section" and not self._shows_section(one):
             return None
         if one.source is None:
             return home if one.address == "/" else None
         if not self._is_public(one):
+            return None
+        if rest and (found := next((found for kind in _TERMS if (found := find_term(kind, rest, is_feed=is_feed))), None)):
+            return found
+        # Whether a text has such a term of the old taxonomy is not looked up: answers that differ would tell strangers, letter
+        # by letter, what front matter says that is shown to nobody.
+        if "/" in rest or _FILE.search("/" + rest):
             return None
         # A section is often a category by the same name.
         name = one.address.strip("/").rpartition("/")[2] if one.kind in ("section", "list", "terms") else ""
@@ -173,21 +181,7 @@ class _OldSite:
         public = Post.objects.published()
         if public.below(one.address).exists():
             return True
-        name = one.address.strip("/").rpartition("/")[2]
-        folders = Q(source_path__icontains=f"/{name}/") | Q(source_path__icontains=f"/{name.replace('-', ' ')}/")
-        return one.source is not None and public.filter(folders, source=one.source).exists()
-
-    def _find_in_taxonomy(self, one: _List, rest: str, *, is_feed: bool) -> str | None:
-        """Where a term of a taxonomy leads that this site has no lists for: to what has its name, else to the front page.
-
-        Only of a term that a public post has; whether one does, its front matter says, which reads all posts of the source.
-        """
-        public = Post.objects.published().filter(source=one.source)
-        words = [word for word in re.split(r"[\s+/-]+", rest) if word][:_MAX_WORDS]
-        is_written = bool(words) and public.filter(*(Q(front_matter__icontains=word) for word in words)).exists()
-        if not is_written and not _has_term_of_letters(public, rest):
-            return None
-        return next((found for kind in _TERMS if (found := find_term(kind, rest, is_feed=is_feed))), address_of("home"))
+        return bool(one.source is not None and one.folder and public.in_folder(one.source, one.folder).exists())
 
     def _is_public(self, one: _List) -> bool:
         """Whether readers may know of the source: one that brought nothing but drafts is unknown to them."""
@@ -256,16 +250,6 @@ def _find_page_above(address: str) -> str | None:
     if page is None or resolve(page.path).url_name in TERM_KINDS:
         return None
     return page.get_absolute_url()
-
-
-def _has_term_of_letters(posts: PostQuerySet, written: str) -> bool:
-    """Whether one of the newest of ``posts`` has a text of these letters and digits among the keys that no field stands for."""
-    wanted = _NOT_WORDS.sub("", identity(written))
-    for extra in posts.order_by("-published_at", "-pk").values_list("extra", flat=True)[:_MAX_TERMS]:
-        values = [text for value in extra.values() for text in (value if isinstance(value, list) else [value])]
-        if any(isinstance(text, str) and _NOT_WORDS.sub("", identity(text)) == wanted for text in values):
-            return bool(wanted)
-    return False
 
 
 def find_period(text: str) -> str | None:

@@ -153,13 +153,13 @@ def _show_term(request: HttpRequest, found: TermList | None) -> HttpResponseBase
         return answer_address(request)
     if iri_to_uri(request.path) != found.address:
         return HttpResponsePermanentRedirect(found.address)
-    introduction = _introduction_at(request.path_info) if token is None else None
+    introduction = _introduction_at(request.path_info)
     if introduction and not is_dated:
         listing.posts = [post for post in listing.posts if post.pk != introduction.pk]
         if not listing.posts:
             return answer_address(request)
-    context = _term_context(found) | _introduce(introduction)
-    context["description"] = found.description or (article.description_of(introduction) if introduction else "")
+    context = _term_context(found) | _introduce(introduction, is_first=token is None)
+    context["description"] = found.description or context["introduction_description"]
     note(found.name)
     note_listing(found.name, listing)
     # A feed is of what has a date.
@@ -171,11 +171,15 @@ def _introduction_at(path: str) -> Post | None:
     return next(iter(fetch(lookup.posts_at, timezone.now(), [path])), None)
 
 
-def _introduce(introduction: Post | None) -> dict[str, Any]:
-    """What a list shows of the post at its address, noted."""
-    note_posts("text", [introduction.pk if introduction else None])
+def _introduce(introduction: Post | None, *, is_first: bool = True) -> dict[str, Any]:
+    """What a list shows of the post at its address, noted: on its first page all, on others whether it is kept out of search."""
+    is_hidden = bool(introduction and introduction.noindex)
+    note_posts("text" if is_first else "name", [introduction.pk if introduction else None])
+    introduction = introduction if is_first else None
     return {
+        "is_hidden": is_hidden,
         "introduction": introduction,
+        "introduction_description": article.description_of(introduction) if introduction else "",
         "introduction_text": link_elsewhere(introduction.body_html, settings.SITE_URL) if introduction else "",
         "markdown_url": markdown_address(introduction) if introduction else "",
     }
@@ -215,11 +219,8 @@ def _show_list(listing: Listing, context: dict[str, Any], sections: list[Section
     context |= {"lead": listing.posts[:1] if head else [], "side": listing.posts[1:head], "entries": listing.posts[head:]}
     # Below the months of a year, an entry is one level deeper.
     context["entry_level"] = 3 if context["kind"] == "year" else 2
-    introduction: Post | None = context.get("introduction")
-    is_hidden = bool(introduction and introduction.noindex)
-    return render_page(
-        "articles/list.html", context, language=context.get("language") or settings.LANGUAGE_CODE, noindex=is_hidden
-    )
+    language, is_hidden = context.get("language") or settings.LANGUAGE_CODE, context.get("is_hidden", False)
+    return render_page("articles/list.html", context, language=language, noindex=is_hidden)
 
 
 def page_context(sections: list[Section]) -> dict[str, Any]:
@@ -360,7 +361,7 @@ def _show_taxonomy(request: HttpRequest, post: Post, kind: str) -> HttpResponse:
     note(f"index:{kind}")
     if not (listed.get("tree") or listed["index"].groups):
         return _show_post(post, None)
-    listed |= _introduce(post if start is None else None)
+    listed |= _introduce(post, is_first=start is None)
     return _render_index(_INDEXES.get(kind, "categories"), post.title, post.get_absolute_url(), sections, listed)
 
 
@@ -375,8 +376,7 @@ def _render_index(name: str, heading: str, address: str, sections: list[Section]
         "structured_data": structured.describe_list(heading, canonical, ()),
     }
     complete()
-    introduction: Post | None = listed.get("introduction")
-    is_hidden = bool(listed.get("is_empty") or (introduction and introduction.noindex))
+    is_hidden = bool(listed.get("is_empty") or listed.get("is_hidden"))
     return render_page("articles/index.html", context, language=settings.LANGUAGE_CODE, noindex=is_hidden)
 
 
@@ -454,6 +454,7 @@ def _show_older(post: Post, listing: Listing) -> HttpResponse:
         "heading": post.title,
         "canonical": settings.SITE_URL + post.get_absolute_url(),
         "language": language_of(post),
+        "is_hidden": post.noindex,
     }
     return _show_list(listing, context, load_sections())
 

@@ -406,7 +406,8 @@ def _addresses_of_lists(source: Source) -> Iterator[str]:
         "author": "postauthor__author",
         "series": "series",
     }
-    for kind, address in source.lists:
+    for stated, address in source.lists:
+        kind = stated.partition(":")[0]
         yield quote(address, safe=_SAFE_IN_PATH)
         if feed and kind in ("section", "list", "terms", *relations):
             yield quote(address + feed, safe=_SAFE_IN_PATH)
