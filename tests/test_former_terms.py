@@ -11,10 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from articles.editorial.terms import find_or_make_tags
+from articles.editorial.terms import find_category, find_known, find_or_make_tags
 from articles.editorial.versions import read_snapshot
 from articles.formats.terms import slugify
-from articles.models import Author, Category, Post, Series, Tag, TermRedirect
+from articles.models import Author, Category, Post, Series, Source, Tag, TermRedirect
 from articles.models.taxonomy import term_identity
 from articles.site.publishing import addresses
 from articles.transfer import planning
@@ -22,8 +22,10 @@ from articles.transfer.choices import category_identity
 from articles.transfer.digest import content_digest
 from articles.transfer.importing import import_archive
 from articles.transfer.resources.base import Tree
+from articles.transfer.storing import TermBook
 from tests.factories import CategoryFactory, PostFactory, SeriesFactory
 from tests.test_importing import write_site
+from tests.test_planning import plan as make_plan
 
 pytestmark = pytest.mark.django_db
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
@@ -218,6 +220,161 @@ def test_a_category_that_moved_is_found_at_its_former_place_by_the_next_import(t
     import_archive(write_posts(tmp_path / "site", 2))
     assert Category.objects.count() == 2
     assert Post.objects.get(title="第2話").categories.get() == moved
+
+
+def test_a_moved_category_is_found_when_the_import_writes_all_posts_in_it_anew(tmp_path: Path) -> None:
+    site = write_posts(tmp_path / "site", 1)
+    import_archive(site)
+    moved = Category.objects.get()
+    moved.parent = Category.objects.create(name="文化")
+    moved.save()
+    path = site / "_posts/2025-04-01-n1.md"
+    path.write_text(path.read_text().replace("本文", "直した本文"))
+    import_archive(site)
+    assert Post.objects.get().categories.get() == moved
+
+
+@pytest.mark.usefixtures("media_root")
+def test_a_category_that_moved_is_no_category_of_another_site_and_the_plan_says_so(tmp_path: Path) -> None:
+    import_archive(write_posts(tmp_path / "site", 1))
+    moved = Category.objects.get()
+    moved.parent = Category.objects.create(name="文化")
+    moved.save()
+    other = {
+        "_config.yml": "title: 別の紙面\nurl: https://other.example\n",
+        "_posts/2025-05-01-m.md": FILE.format(title="別", day=5, tag="t", category="技術", series="s", author="a"),
+    }
+    [term] = make_plan(None, other).terms.filter(kind="category")
+    assert (term.name, term.existing) == ("技術", None)
+    import_archive(write_site(tmp_path / "other", other))
+    own = Post.objects.get(title="別").categories.get()
+    assert (own.name, own.parent, own.full_slug) == ("技術", None, "技術-2")
+    assert TermRedirect.objects.get().category == moved
+
+
+@pytest.mark.usefixtures("media_root")
+def test_the_plan_shows_where_a_category_of_its_source_lies_now(tmp_path: Path) -> None:
+    import_archive(write_posts(tmp_path / "site", 1))
+    moved = Category.objects.get(name="技術")
+    moved.parent = Category.objects.create(name="文化")
+    moved.save()
+    files = {path.relative_to(tmp_path / "site").as_posix(): path.read_bytes() for path in (tmp_path / "site").rglob("*.*")}
+    files["_posts/2025-04-02-n2.md"] = FILE.format(
+        title="第2話", day=2, tag="電算", category="技術", series="移転記", author="整理部"
+    ).encode()
+    run = make_plan(None, files)
+    assert [site["source"] for site in run.sites] == [Post.objects.get().source_id]
+    shown = {term.name: term.existing for term in run.terms.filter(kind="category")}
+    import_archive(write_site(tmp_path / "site", files))
+    came = Post.objects.get(title="第2話").categories.all()
+    assert {row.pk for row in came} == set(shown.values())
+    assert shown == {"文化 / 技術": moved.pk}
+
+
+def test_plan_and_import_follow_a_moved_category_to_what_lies_below_it() -> None:
+    source, moved = Source.objects.create(name="紙面"), CategoryFactory(name="技術")
+    below = CategoryFactory(name="印刷", parent=moved)
+    PostFactory(categories=[below], source=source)
+    moved.parent = CategoryFactory(name="文化")
+    moved.save()
+    path = ("技術", "印刷")
+    assert TermBook(source=source).category(path) == below
+    foreseen = planning._find_moved_categories([path, ("技術", "活字")], [source.pk])
+    assert foreseen == {category_identity(path): (below.pk, "文化 / 技術 / 印刷")}
+    assert planning._find_moved_categories([path], [Source.objects.create(name="別").pk]) == {}
+
+
+def test_a_choice_of_one_source_says_nothing_about_the_names_in_another(tmp_path: Path) -> None:
+    house = Author.objects.create(name="甲新聞")
+    first = write_posts(tmp_path / "first", 1, author="編集部", tag="お知らせ", category="告知")
+    import_archive(first)
+    source = Source.objects.get()
+    source.choices = {
+        "authors": {"編集部": {"author": house.pk}},
+        "terms": {"tag": {"お知らせ": "甲のお知らせ"}, "category": {"告知": "甲の告知"}, "series": {"移転記": "甲の移転記"}},
+    }
+    source.save()
+    for model in (Post, Tag, Series, Category):
+        model._default_manager.all().delete()
+    Author.objects.exclude(pk=house.pk).delete()
+    import_archive(first)
+    chosen = Post.objects.get()
+    assert chosen.authors.get() == house
+    assert chosen.tags.get().name == "甲のお知らせ"
+    second = write_posts(tmp_path / "second", 2, author="編集部", tag="お知らせ", category="告知")
+    (second / "_config.yml").write_text("title: 別の紙面\nurl: https://other.example\n")
+    import_archive(second)
+    post = Post.objects.get(title="第2話")
+    assert post.source != chosen.source
+    assert post.authors.get().name == "編集部"
+    assert post.tags.get().name == "お知らせ"
+    assert post.categories.get().name == "告知"
+    assert post.series is not None
+    assert post.series.name == "移転記"
+    assert not [row for model in (Author, Tag, Category, Series) for row in model._default_manager.exclude(aliases=[])]
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_name_leads_to_the_term_that_had_it_last(kind: str) -> None:
+    model = {"category": Category, "tag": Tag, "author": Author, "series": Series}[kind]
+    first: Any = model._default_manager.create(name="AI")
+    rename(first, "人工知能")
+    assert first.aliases == ["AI"]
+    second: Any = model._default_manager.create(name="ＡＩ")
+    first.refresh_from_db()
+    assert first.aliases == []
+    rename(second, "生成AI")
+    found = find_category(None, "AI") if kind == "category" else find_known(model, ["AI"])["ai"]
+    assert found == second
+
+
+def test_a_category_takes_a_name_only_from_those_beside_it() -> None:
+    above = Category.objects.create(name="文化")
+    beside, below = Category.objects.create(name="技術"), Category.objects.create(name="技術", parent=above)
+    for row in (beside, below):
+        rename(row, "電算")
+    Category.objects.create(name="技術")
+    beside.refresh_from_db()
+    below.refresh_from_db()
+    assert (beside.aliases, below.aliases) == ([], ["技術"])
+    moved = Category.objects.get(name="技術")
+    moved.parent = above
+    moved.save()
+    below.refresh_from_db()
+    assert below.aliases == []
+
+
+def test_taking_a_name_costs_the_same_whatever_the_number_of_terms_and_nothing_where_it_stays() -> None:
+    def count(save: Any) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            save()
+        return sum('"aliases"' in query["sql"] and "articles_tag" in query["sql"] for query in queries.captured_queries)
+
+    tag = Tag.objects.create(name="甲")
+    unchanged = count(tag.save)
+    few = count(lambda: Tag.objects.create(name="乙"))
+    for number in range(20):
+        rename(Tag.objects.create(name=f"旧{number}"), f"新{number}")
+    assert count(tag.save) == unchanged == 2  # What is stored, and the row.
+    assert count(lambda: Tag.objects.create(name="丙")) == few == 2  # The row, and who had the name.
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_only_a_slug_that_somebody_gives_takes_the_former_address_of_another_term(client: Client, kind: str) -> None:
+    term = make_term(kind, "ai")
+    set_slug(term, "jinko")
+    model = type(term)
+    other = model._default_manager.create(name="ＡＩ!")
+    assert other.slug == "ai-2"
+    assert leads(client, f"/{FOLDERS[kind]}/ai/") == f"/{FOLDERS[kind]}/jinko/"
+    model._default_manager.create(name="与えられた", slug="ai")
+    assert not TermRedirect.objects.filter(old_slug="ai").exists()
+
+
+def test_a_tag_typed_in_a_post_leaves_the_former_address_of_another_alone() -> None:
+    set_slug(make_term("tag", "ai"), "jinko")
+    assert [tag.slug for tag in find_or_make_tags(["ＡＩ!"])] == ["ai-2"]
+    assert TermRedirect.objects.get().old_slug == "ai"
 
 
 def test_a_former_name_that_staff_took_away_makes_a_new_term_that_leaves_the_former_address_alone(

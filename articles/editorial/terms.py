@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import Q
@@ -101,22 +101,52 @@ def find_known(model: type[Term], names: Iterable[str]) -> dict[str, Any]:
 
 
 def find_category(parent: Category | None, name: str) -> Category | None:
-    """The category of this name below ``parent``, or the one that had it there."""
+    """The category of this name below ``parent``, or the one below it that had the name."""
     key = term_identity(name)
     below = Category.objects.filter(parent=parent)
     found = below.filter(identity=key).first()
     if found is not None:
         return found
     others = below.exclude(aliases=[]).order_by("pk")
-    return next((row for row in others if key in map(term_identity, row.aliases)), None) or _find_moved(parent, name, key)
+    return next((row for row in others if key in map(term_identity, row.aliases)), None)
 
 
-def _find_moved(parent: Category | None, name: str, key: str) -> Category | None:
-    """The category that lay here under this name and lies elsewhere now."""
-    address = "/".join([*([parent.full_slug] if parent else ()), slugify(name)[:130]])
+def find_moved_category(parent: Category | None, name: str) -> Category | None:
+    """The category that lay below ``parent`` under this name and lies elsewhere now.
+
+    Only for what was written of that very category: anything else that has the name means one that lies here.
+    """
+    address = former_address(parent.full_slug if parent else "", name)
     former = TermRedirect.objects.filter(kind="category", old_slug=address).select_related("category").first()
     moved = former.category if former is not None else None
-    return moved if moved is not None and key in (moved.identity, *map(term_identity, moved.aliases)) else None
+    return moved if moved is not None and is_called(moved, name) else None
+
+
+def former_address(above: str, name: str) -> str:
+    """The address that a category of this name had, unless somebody wrote it another slug. ``above`` is that of its parent."""
+    return "/".join([*([above] if above else ()), slugify(name)[:130]])
+
+
+def is_called(term: Term, name: str) -> bool:
+    """Whether the term has this name or had it."""
+    return term_identity(name) in (term.identity, *(term_identity(str(alias)) for alias in term.aliases))
+
+
+def load_moved_categories(sources: Collection[int]) -> dict[str, int]:
+    """The keys of categories by the addresses that they left, of those that posts of ``sources`` are in or below.
+
+    One query where no category ever moved, else two.
+    """
+    rows = TermRedirect.objects.filter(kind="category").values_list("old_slug", "category_id", "category__full_slug")
+    former = list(rows) if sources else []
+    if not former:
+        return {}
+    own = PostCategory.objects.filter(post__source__in=sources)
+    used: set[str] = set()
+    for address in Category.objects.filter(pk__in=own.values("category")).values_list("full_slug", flat=True):
+        slugs = address.split("/")
+        used.update("/".join(slugs[:depth]) for depth in range(1, len(slugs) + 1))
+    return {old: key for old, key, address in former if key is not None and address in used}
 
 
 def find_known_tags(names: Iterable[str]) -> dict[str, Tag]:

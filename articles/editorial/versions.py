@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from articles.editorial.terms import find_category, find_known, find_known_tags
+from articles.editorial.terms import find_category, find_known, find_known_tags, find_moved_category
 from articles.formats.terms import identity
 from articles.library import find_by_fingerprint
 from articles.models import Author, Category, MediaFile, Post, PostAuthor, PostCategory, Revision, Series, TaggedPost
@@ -178,7 +178,7 @@ def _find_categories(paths: Any, reading: Reading) -> list[Category]:
         for depth, name in enumerate(path):
             if depth and category is None:
                 break
-            category = find_category(category, name)
+            category = find_category(category, name) or find_moved_category(category, name)
         if category is None:
             reading.leave_out("categories", " › ".join(path))
         else:

@@ -45,6 +45,7 @@ class LastingTerm(models.Model):
             self._keep_name(stored.name)
         self.fill_address()
         self.store(*args, **kwargs)
+        self._take_name(stored)
         former = getattr(stored, self.address_column) if stored is not None else ""
         present = getattr(self, self.address_column)
         if former != present:
@@ -55,14 +56,41 @@ class LastingTerm(models.Model):
         models.Model.save(self, *args, **kwargs)
 
     def fill_address(self) -> None:
-        """Makes what is missing of the address."""
+        """Makes what is missing of the address. Only a slug that somebody gave takes what was the address of another term."""
         if not self.slug:
-            self.slug = free_slug(type(self), slugify(self.name), exclude_pk=self.pk)
+            self.slug = free_slug(self, slugify(self.name))
+
+    def namesakes(self) -> models.QuerySet[Any]:
+        """The other terms that cannot have the same name."""
+        return type(self)._default_manager.exclude(pk=self.pk)
 
     def _keep_name(self, former: str) -> None:
         """Files and tables go on naming a term as it was called."""
         if term_identity(former) != self.identity:
             self.aliases = [*(alias for alias in self.aliases if alias not in (former, self.name)), former]
+
+    def _take_name(self, stored: Any) -> None:
+        """A name leads to whichever term had it last: it is no other name of another one any more.
+
+        One query where the term is new, was renamed or went elsewhere, and a second where another had the name; else none.
+        """
+        if stored is not None and stored.identity == self.identity and stored.name_scope == self.name_scope:
+            return
+        taken = {self.identity} if stored is None else {self.identity, stored.identity}
+        changed = []
+        others: Any = self.namesakes()
+        for row in others.exclude(aliases=[]).only("aliases"):
+            kept = [alias for alias in row.aliases if term_identity(str(alias)) not in taken]
+            if kept != row.aliases:
+                row.aliases = kept
+                changed.append(row)
+        if changed:
+            others.bulk_update(changed, ["aliases"])
+
+    @property
+    def name_scope(self) -> Any:
+        """Where no other term has the same name: among all, unless a kind says otherwise."""
+        return None
 
 
 class IdentifiedTerm(LastingTerm):
@@ -81,23 +109,18 @@ def term_identity(name: str) -> str:
     return identity(name[:MAX_NAME])[:250]
 
 
-def free_slug(model: type[models.Model], wanted: str, field: str = "slug", exclude_pk: Any = None) -> str:
-    """``wanted``, or ``wanted-2``, ``wanted-3`` … whichever no other row of ``model`` has in ``field``."""
-    rows = model._default_manager.exclude(pk=exclude_pk)
-    candidate, number = wanted, 1
-    while rows.filter(**{field: candidate}).exists():
-        number += 1
-        candidate = f"{wanted}-{number}"
-    return candidate
+def free_slug(term: LastingTerm, wanted: str, *, is_given: bool = False) -> str:
+    """``wanted``, or ``wanted-2``, ``wanted-3`` … for the address of ``term``: whichever no other term has, or ever had.
 
-
-def slug_never_used(term: Category) -> str:
-    """A slug for a category that nobody named one for: neither it nor its address is that of another, or ever was."""
-    prefix = f"{term.parent.full_slug}/" if term.parent else ""
-    wanted = slugify(term.name)[:130]
+    ``is_given`` says that a person wants it: then ``wanted`` may be what another term left.
+    """
+    kind = str(term._meta.model_name)
+    rows = type(term)._default_manager.exclude(pk=term.pk)
+    former = TermRedirect.objects.filter(kind=kind).exclude(**{kind: term.pk})
     candidate, number = wanted, 1
-    former = TermRedirect.objects.filter(kind="category")
-    while Category.objects.filter(full_slug=prefix + candidate).exists() or former.filter(old_slug=prefix + candidate).exists():
+    while rows.filter(**{term.address_column: candidate}).exists() or (
+        not (is_given and number == 1) and former.filter(old_slug=candidate).exists()
+    ):
         number += 1
         candidate = f"{wanted}-{number}"
     return candidate
@@ -156,11 +179,17 @@ class Category(IdentifiedTerm):
         return address_of("category", self.full_slug)
 
     def fill_address(self) -> None:
-        if not self.slug:
-            self.slug = slugify(self.name)[:130]
+        wanted = self.slug or slugify(self.name)[:130]
         prefix = f"{self.parent.full_slug}/" if self.parent else ""
-        self.full_slug = free_slug(Category, prefix + self.slug, "full_slug", self.pk)
+        self.full_slug = free_slug(self, prefix + wanted, is_given=bool(self.slug))
         self.slug = self.full_slug.removeprefix(prefix)
+
+    def namesakes(self) -> models.QuerySet[Category]:
+        return super().namesakes().filter(parent=self.parent_id)
+
+    @property
+    def name_scope(self) -> Any:
+        return self.parent_id
 
     def store(self, *args: Any, **kwargs: Any) -> None:
         """Also moves the addresses of everything below."""

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext_noop
 
-from articles.editorial.terms import load_other_names
+from articles.editorial.terms import former_address, is_called, load_moved_categories, load_other_names
 from articles.findings import Finding
 from articles.formats.terms import variant_key
 from articles.models import Author, Category, ImportItem, ImportRun, ImportTerm, Series, Tag
@@ -41,7 +41,7 @@ from articles.transfer.runs import (
     queue,
     require_own,
 )
-from articles.transfer.storing import Entry, StalePlan
+from articles.transfer.storing import MAX_DEPTH, Entry, StalePlan
 
 OVER = (State.FINISHED, State.REFUSED, State.CANCELLED, State.UNDOING, State.UNDONE)
 CHANGEABLE = (State.UPLOADED, State.PLANNED)
@@ -311,6 +311,9 @@ def _write_terms(run: ImportRun, tally: Tally, choices: Choices) -> None:
     for kind in Kind.values:
         here = _find_terms_here(kind)
         met = {identity: spellings for (of_kind, identity), spellings in tally.terms.items() if of_kind == kind and identity}
+        if kind == Kind.CATEGORY:
+            new = [split_category(next(iter(spellings))) for identity, spellings in met.items() if identity not in here]
+            here |= _find_moved_categories(new, [site["source"] for site in run.sites if site["source"]])
         for identity, spellings in met.items():
             names = [name for name, _count in spellings.most_common()]
             rows.append(
@@ -361,6 +364,36 @@ def _find_categories_here() -> dict[str, tuple[int, str]]:
         for names in islice(product(*called), 1, MAX_PATHS):
             former.setdefault(category_identity(names), (pk, join_category(path)))
     return former | found
+
+
+def _find_moved_categories(paths: Sequence[Sequence[str]], sources: Sequence[int]) -> dict[str, tuple[int, str]]:
+    """Identity → key and path of what the import will follow to another place, among ``paths``: categories of ``sources``.
+
+    At most four queries; one where no category ever moved.
+    """
+    moved = load_moved_categories(sources) if paths else {}
+    if not moved:
+        return {}
+    rows = {row.pk: row for row in Category.objects.only("name", "identity", "aliases", "full_slug", "parent_id")}
+    by_place = load_other_names(Category) | {(row.parent_id, row.identity): row.pk for row in rows.values()}
+    found = {}
+    for path in paths:
+        row: Category | None = None
+        for name in path[:MAX_DEPTH]:
+            key = by_place.get((row.pk if row else None, term_identity(name)))
+            former = rows.get(moved.get(former_address(row.full_slug if row else "", name), 0))
+            row = rows.get(key or 0) or (former if former is not None and is_called(former, name) else None)
+            if row is None:
+                break
+        if row is not None:
+            found[category_identity(path)] = (row.pk, join_category(_names_down_to(row, rows)))
+    return found
+
+
+def _names_down_to(row: Category, rows: Mapping[int, Category]) -> list[str]:
+    """The names of a category's path, outermost first."""
+    above = rows.get(row.parent_id or 0)
+    return [*(_names_down_to(above, rows) if above is not None else ()), row.name]
 
 
 def _propose(rows: Sequence[ImportTerm], here: Mapping[str, tuple[int, str]]) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop as _
 from articles.addresses import host_of, is_reserved, with_number
 from articles.derive import apply_rendered, link_rows, moved
 from articles.editorial.permalinks import MAX_PATH, house_path
-from articles.editorial.terms import find_category, load_other_names
+from articles.editorial.terms import find_category, former_address, is_called, load_moved_categories, load_other_names
 from articles.editorial.versions import snapshot_of
 from articles.findings import Finding, RefusedFile
 from articles.formats.document import Document, Site, SiteFile
@@ -41,7 +41,7 @@ from articles.models import (
     TaggedPost,
     TermRedirect,
 )
-from articles.models.taxonomy import MAX_NAME, slug_never_used, term_identity
+from articles.models.taxonomy import MAX_NAME, term_identity
 from articles.references import MemoryIndex
 from articles.related import mark_waiting
 from articles.search import index_posts
@@ -83,14 +83,19 @@ _APPLIED = (
 
 
 class TermBook:
-    """Terms and by-lines by identity, made where they are missing, so that a chunk costs a few queries whatever it names."""
+    """Terms and by-lines by identity, made where they are missing, so that a chunk costs a few queries whatever it names.
 
-    def __init__(self, choices: Choices | None = None, journal: Journal | None = None) -> None:
+    ``source`` is what the names come from: a category that moved is followed where posts of the source are in it.
+    """
+
+    def __init__(self, choices: Choices | None = None, journal: Journal | None = None, source: Source | None = None) -> None:
         self.rows: dict[tuple[type, Any, str], Any] = {}
         self.choices = choices or Choices()
         self.journal = journal or Journal(None)
         self.accounts: dict[str, int] = {}
         self.other_names: dict[type, dict[tuple[int | None, str], int]] = {}
+        # Read before a chunk takes the posts that it writes out of their categories.
+        self.moved = load_moved_categories([source.pk] if source is not None and source.pk else [])
         self._place_authors()
 
     def _place_authors(self) -> None:
@@ -199,10 +204,9 @@ class TermBook:
         parent: Category | None = None
         for name in self.category_path(path)[:MAX_DEPTH]:
             key = (Category, parent.pk if parent else None, term_identity(name))
-            row = self.rows.get(key) or find_category(parent, name)
+            row = self.rows.get(key) or find_category(parent, name) or self._find_moved(parent, name)
             if row is None:
                 row = Category(name=name[:MAX_NAME], parent=parent)
-                row.slug = slug_never_used(row)
                 row.save()
                 self.journal.made([row])
             self.rows[key] = row
@@ -211,10 +215,19 @@ class TermBook:
         assert parent is not None, "a category path is never empty"
         return parent
 
+    def _find_moved(self, parent: Category | None, name: str) -> Category | None:
+        """The category that lay here when posts of the source came into it."""
+        key = self.moved.get(former_address(parent.full_slug if parent else "", name))
+        row = Category.objects.filter(pk=key).first() if key is not None else None
+        return row if row is not None and is_called(row, name) else None
+
     def _note_spelling(self, row: Any, name: str) -> None:
-        """Keeps a spelling of a term that differs from the one shown."""
+        """Keeps a spelling of a term that differs from the one shown.
+
+        A name that only a choice led to the term says nothing about the files of other sources, and every import reads these.
+        """
         name = name[:MAX_NAME]
-        if name != row.name and name not in row.aliases:
+        if name != row.name and name not in row.aliases and is_called(row, name):
             before = {"aliases": row.aliases}
             row.aliases = [*row.aliases, name]
             type(row).objects.filter(pk=row.pk).update(aliases=row.aliases)
@@ -295,7 +308,7 @@ class ChunkStore:
         self.index = index
         self.choices, self.journal = choices or Choices(), journal or Journal(None)
         self.merger = Merger(site, self.choices.fill) if site else None
-        self.terms = TermBook(self.choices, self.journal)
+        self.terms = TermBook(self.choices, self.journal, self.source)
         self.now = moment or timezone.now()
         self.sizes, self.planned, self.excluded, self.describe = sizes or {}, planned, excluded, describe
         self.may_publish = user is None or user.has_perm("articles.publish_post")
@@ -379,7 +392,7 @@ class ChunkStore:
         self.gone.update(self.moved)
         self.numbers = {}
         self.journal.forget()
-        self.terms = TermBook(self.choices, self.journal)
+        self.terms = TermBook(self.choices, self.journal, self.source)
 
     def _capture(self, entries: Iterable[Entry]) -> None:
         """Keeps the whole state of the posts that are about to change: claiming an address changes them first."""
