@@ -60,7 +60,11 @@ from articles.models import Post, PostLink  # noqa: E402
 
 STARTS = ("/", "/sitemap.xml", "/sitemap-news.xml", "/rss.xml", "/llms.txt", "/robots.txt", "/manifest.webmanifest", "/search/")
 #: Statements that a page may need, by the template that drew it.
-BUDGETS = {"articles/post.html": 4, "articles/list.html": 5, "articles/home.html": 5}
+# Of a list whose pages have no dates, and what stands at its address, one more each.
+BUDGETS = {"articles/post.html": 4, "articles/list.html": 6, "articles/home.html": 5}
+# A page that stands above a list: its own statements, those of a list, and of the terms of its old site.
+ABOVE = "articles/post.html above a list"
+BUDGETS[ABOVE] = 9
 MAX_WEIGHT = 60_000
 MAX_SHOWN = 12
 _XML = "application/xml", "text/xml", "application/rss+xml", "application/atom+xml"
@@ -141,6 +145,8 @@ class Crawl:
         self.kinds[kind] += 1
         if kind == "text/html":
             template = next((each.name for each in answer.templates if each.name in BUDGETS), "")
+            if template and answer.context and answer.context.get("listing") and template == "articles/post.html":
+                template = ABOVE
             self.count(address, template, len(queries))
             self.read_page(address, content, answer.headers)
         elif kind in _XML:

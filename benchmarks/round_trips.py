@@ -172,8 +172,12 @@ def _links(html: str) -> Iterator[str]:
 
 
 def words_of(html: str) -> str:
-    """What a reader reads, without white space, quotation marks and dashes; template code shown as such counts as words."""
+    """What a reader reads, without white space, quotation marks and dashes; template code shown as such counts as words.
+
+    What stands for a picture that is not there does not: another program shows its alternative text as an attribute.
+    """
     html = re.sub(r"<(script|style|annotation)\b.*?</\1>|<!--.*?-->|<r[tp]>.*?</r[tp]>", "", html, flags=re.S)
+    html = re.sub(r'<span class="unresolved missing-picture">.*?</span>', "", html, flags=re.S)
     # A film or a card: what stands for it is the generator's.
     html = re.sub(
         r'<p class="embed[^"]*"><a [^>]*>.*?</a></p>|<iframe\b.*?</iframe>|<p><a [^>]*href="(https?://[^"]*)"[^>]*>\1</a></p>',
@@ -182,7 +186,7 @@ def words_of(html: str) -> str:
         flags=re.S,
     )
     html = re.sub(r'<p class="callout-title">.*?</p>|<summary class="callout-title">.*?</summary>', "", html, flags=re.S)
-    text = unescape(re.sub(r"<[^>]*>", "", html)).translate(str.maketrans(dict.fromkeys("\"'“”‘’„‚«»-–—…._\ufe0e↩", "")))
+    text = unescape(re.sub(r"<[^>]*>", "", html)).translate(str.maketrans(dict.fromkeys("\"'`“”‘’„‚«»-–—…._\ufe0e↩", "")))
     return re.sub(r"\s+", "", text)
 
 

@@ -91,7 +91,8 @@ def test_pictures_that_readers_do_not_get_are_named_and_their_text_is_shown(bund
     assert 'src=""' not in html
     assert html.count("<img") == 1
     for shown in ("大きい", "無い", "壊れた", "nameless.png"):
-        assert f'<span class="unresolved">{shown}</span>' in html
+        assert f'<span class="unresolved missing-picture">{shown}</span>' in html
+        assert shown not in Post.objects.get().plain_text
     assert {"media-missing", "media-unusable"} <= {finding["code"] for finding in Post.objects.get().findings}
 
 

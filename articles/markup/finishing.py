@@ -700,7 +700,7 @@ class Finisher:
     def put_missing_image(self, match: re.Match[str], target: str, found: ResolvedMedia | None, alt: str) -> None:
         """What the picture's text says, else its name, in the place of a picture that readers do not get."""
         self.page.report_file(target, found)
-        self.put(match, unresolved(escape(alt or target.rpartition("/")[2])))
+        self.put(match, unresolved(escape(alt or target.rpartition("/")[2]), is_picture=True))
 
     def take_embedded_item(self, match: re.Match[str], source: str, title: str) -> bool:
         """``![title](address of a film)`` alone in its paragraph, Obsidian's way to embed one. Says whether it was that."""

@@ -219,9 +219,9 @@ class Page:
         return chosen
 
 
-def unresolved(text_html: str) -> str:
-    """What stands for a link whose target is unknown: its text."""
-    return f'<span class="unresolved">{text_html}</span>'
+def unresolved(text_html: str, *, is_picture: bool = False) -> str:
+    """What stands for a link whose target is unknown: its text. That of a picture is none of the post's words."""
+    return f'<span class="unresolved{" missing-picture" if is_picture else ""}">{text_html}</span>'
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ _BLOCK_END = re.compile(r"</(?:p|h[1-6]|li|tr|dt|dd|div|figcaption|summary|block
 _CELL_END = re.compile(r"</t[dh]>")
 _UNSEEN = re.compile(
     r"<r[tp]>[^<]*</r[tp]>|<sup class=\"footnote-ref\">.*?</sup>|<a [^>]*class=\"footnote-backref\"[^>]*>[^<]*</a>"
-    r"|<span class=\"template-code\">[^<]*</span>"
+    r"|<span class=\"(?:template-code|unresolved missing-picture)\">[^<]*</span>"
 )
 _TAG = re.compile(r"<[^>]*>")
 _BLANKS = re.compile(r"[ \t\f\v]+")
@@ -75,7 +75,7 @@ def visible_text(html: str, *, has_line_per_block: bool = False) -> str:
     ``has_line_per_block`` says that line breaks already stand between blocks, as engines write them.
     """
     html = _without_blocks(_without_blocks(html, "pre"), "math")
-    if "<rt>" in html or "footnote" in html or "template-code" in html:
+    if "<rt>" in html or "footnote" in html or "template-code" in html or "missing-picture" in html:
         html = _UNSEEN.sub("", html)
     if not has_line_per_block:
         html = _CELL_END.sub(" ", _BLOCK_END.sub("\n", html))

@@ -12,6 +12,8 @@ from articles.markup.vault import DRAWINGS
 #: Wikilinks in text that an engine without them has left as it stood.
 WRITTEN = re.compile(r"(!?)\[\[([^\[\]|<>\n]{1,300})(?:\|([^\[\]<>\n]{0,300}))?\]\]")
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
+#: Suffixes of pictures, by which one that is not there is known.
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".bmp", ".heic")
 #: A name that is a file's: its suffix is none of Markdown's.
 FILE = re.compile(r"\.(?!md$|markdown$)[A-Za-z0-9]{2,5}$")
 
@@ -64,7 +66,7 @@ def embed(page: Page, target: str, option: str) -> str:
     if found is None or not found.url:
         if page.resolver is not None:
             page.report_file(name, found)
-        return unresolved(label or escape(name))
+        return unresolved(label or escape(name), is_picture=name.lower().endswith(PICTURES))
     if not found.is_image:
         return f'<a class="wikilink embed" href="{escape(found.url)}">{label or escape(name)}</a>'
     width, height = found.width, found.height

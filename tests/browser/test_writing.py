@@ -465,7 +465,7 @@ def test_full_screen_leaves_the_text_and_the_buttons_and_escape_leads_back(form:
 
 COUNTED = [
     "原稿は**「机の上」**に住む。",
-    "## 見出し\n\n- 一\n- 二\n\n1. 三\n\n> 引用です\n\n[題](/a/b/) と ![絵](/static/c.png)",
+    "## 見出し\n\n- 一\n- 二\n\n1. 三\n\n> 引用です\n\n[題](/a/b/) と ![絵](/c.png)",
     "{瓦版|かわらばん}と｜新聞《しんぶん》。\n\n注[^1]。\n\n[^1]: 注の文",
     "```python\nx = 1\n```\n\n`code`と~~消~~す。<!-- 見えない -->",
     "| 甲 | 乙 |\n| --- | --- |\n| 一 | 二 |",
