@@ -55,9 +55,9 @@ def embed(page: Page, target: str, option: str) -> str:
     size = _SIZE.fullmatch(option.strip())
     label = "" if size or option == escape(target) else option
     if "comments" in page.features and name.lower().endswith(DRAWINGS):
-        written = f"![[{target}]]"
-        page.report_template_code(name.rpartition(".")[2].lower(), written)
-        return f'<span class="template-code">{escape(written)}</span>'
+        page.report_template_code(name.rpartition(".")[2].lower(), f"![[{target}]]")
+        # The name alone, as other programs show it after an export.
+        return f'<span class="template-code">{label or escape(name)}</span>'
     if not FILE.search(name):
         url = page.link("embed", name, identity)
         text = label or escape(name)
