@@ -58,7 +58,12 @@ class Desk:
         self.url, self.complaints = url, list[str]()
         self.page = browser.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900}).new_page()
         self.page.set_default_timeout(WAIT)
-        self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        # Words that come in after the save of their form are answered by 409, of which the browser writes a line.
+        late = "status of 409"
+        self.page.on(
+            "console",
+            lambda message: message.type == "error" and late not in message.text and self.complaints.append(message.text),
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(f"{url}/admin/login/")
         self.page.fill("#id_username", role)
