@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.apps import apps
@@ -34,3 +35,12 @@ def list_ingredients() -> Iterator[object]:
             if file.is_file() and file.suffix != ".pyc":
                 status = file.stat()
                 yield str(file), status.st_size, status.st_mtime_ns
+
+
+def digest_of(parts: Iterable[object]) -> str:
+    """The SHA-256, in hex, of the ``repr`` of each of ``parts``: equal where all of them are."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(repr(part).encode("utf-8", "surrogatepass"))
+        digest.update(b"\n")
+    return digest.hexdigest()

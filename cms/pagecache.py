@@ -32,7 +32,7 @@ from django.http.request import split_domain_port, validate_host
 from articles.addresses import bare_form
 from articles.changes import Seen
 from articles.following import SKEW, Follower, Portion
-from articles.release import list_ingredients
+from articles.release import digest_of, list_ingredients
 from articles.shown import SHOWN, Marks, Shown
 from cms.routers import NEEDED, read_position
 
@@ -553,10 +553,7 @@ def uses_redis() -> bool:
 
 def find_release() -> str:
     """A name for all that pages are made of besides what is stored, so that none outlives it in Redis."""
-    seen = hashlib.sha256()
-    for ingredient in list_ingredients():
-        seen.update(repr(ingredient).encode("utf-8", "surrogatepass"))
-    return seen.hexdigest()[:16]
+    return digest_of(list_ingredients())[:16]
 
 
 def with_page_cache(application: Application) -> Application:

@@ -6,9 +6,8 @@ the same way. The outbox reaches back :data:`articles.changes.KEPT`; a run after
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -19,7 +18,7 @@ from django.utils import timezone
 
 from articles.changes import KEPT, Row, change_connection, find_due, find_position, has_triggers, mark, read_changes
 from articles.models import Change, Post
-from articles.release import list_ingredients
+from articles.release import digest_of, list_ingredients
 from articles.shown import Marks, Shown
 from articles.site.publishing.proof import read_leads, read_untold
 from articles.site.publishing.target import Target
@@ -154,7 +153,7 @@ def _look(position: int | None, search_url: str) -> tuple[_Moment, list[Row]]:
     rows, after, _seen = read_changes(end if position is None else min(end, position))
     told = [row.id for row in rows if row.turn >= after]
     newest = _name_row(Change.objects.using(change_connection().alias).order_by("-pk"))
-    made_of, leads = _name(chain([search_url], list_ingredients(), read_untold())), _name(read_leads())
+    made_of, leads = digest_of(chain([search_url], list_ingredients(), read_untold())), digest_of(read_leads())
     return _Moment(timezone.now(), made_of, leads, after, told, newest), rows
 
 
@@ -166,10 +165,3 @@ def _name_row(rows: QuerySet[Change]) -> tuple[int, str]:
 def _has_aged(since: datetime, now: datetime) -> bool:
     """Whether a post left the news meanwhile, which are the posts of the last days."""
     return Post.objects.filter(published_at__gt=since - NEWS_AGE, published_at__lte=now - NEWS_AGE).exists()
-
-
-def _name(parts: Iterable[object]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(repr(part).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()

@@ -5,7 +5,6 @@ It costs reading the rows once, a small part of what making the pages costs; it 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -37,7 +36,7 @@ from articles.models import (
     TaggedPost,
     TermRedirect,
 )
-from articles.release import list_ingredients
+from articles.release import digest_of, list_ingredients
 from articles.site.sitemaps import NEWS_AGE
 
 #: Of changes to these the outbox does not tell; imports make them.
@@ -63,11 +62,7 @@ _IS_LIVE = Q(state__in=[Post.State.SCHEDULED, Post.State.PUBLISHED], trashed_at_
 
 def take_proof(search_url: str) -> str:
     """Equal at two moments between which no public page can have become another one."""
-    digest = hashlib.sha256()
-    for part in chain([search_url], list_ingredients(), _rows()):
-        digest.update(repr(part).encode("utf-8", "surrogatepass"))
-        digest.update(b"\n")
-    return digest.hexdigest()
+    return digest_of(chain([search_url], list_ingredients(), _rows()))
 
 
 def _rows() -> Iterator[object]:
