@@ -28,6 +28,7 @@ from articles.models import Post, PostQuerySet
 from articles.queue import stop_if_asked
 from articles.routes import address_of, period_address
 from articles.shown import Shown
+from articles.site.folders import stands_above
 from articles.site.media import find_file
 from articles.site.publishing import addresses
 from articles.site.publishing.memory import Memory, Page
@@ -164,7 +165,7 @@ class _Run:
 
     def _take_posts(self) -> None:
         for post in addresses.posts():
-            if addresses.has_list(post) and not self.target.has(post.get_absolute_url()):
+            if stands_above(post) and not self.target.has(post.get_absolute_url()):
                 self._take_list(post.get_absolute_url(), addresses.posts_of_page(post))
             for address in addresses.texts_of(post):
                 if not self.target.has(address):

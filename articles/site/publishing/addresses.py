@@ -21,7 +21,7 @@ from articles.models import Author, MediaVersion, Post, PostQuerySet, Redirect, 
 from articles.routes import path_address
 from articles.site import archives
 from articles.site.context import Section, load_sections
-from articles.site.folders import find_folder, stands_above
+from articles.site.folders import find_folder
 from articles.site.front import without_front
 from articles.site.listing import list_posts
 from articles.site.markdown import markdown_address
@@ -44,11 +44,6 @@ def posts() -> Iterator[Post]:
 def texts_of(post: Post) -> tuple[str, str]:
     """The addresses of a post's page and of its text."""
     return post.get_absolute_url(), markdown_address(post)
-
-
-def has_list(post: Post) -> bool:
-    """Whether a post is a page that may have a list below its text."""
-    return stands_above(post)
 
 
 def posts_of_page(post: Post) -> PostQuerySet | None:
