@@ -35,6 +35,7 @@ from articles.models import (
     SourceFile,
     TableImport,
     Tag,
+    TermMerge,
 )
 
 _PLACE = re.compile(r"\(\?P<(?P<named>\w+)>[^)]*\)|<(?:\w+:)?(?P<plain>\w+)>")
@@ -104,6 +105,10 @@ def make_rows(owner: User) -> dict[str, Any]:
         SavedView.objects.create(user=owner, name="自分の下書き", query="mine=1&state__exact=draft"),
         Group.objects.get(name="author"),
     ]
+    for row in rows:
+        if isinstance(row, Author | Category | Series | Tag):
+            record = {"terms": [], "posts": {}, "into": {"aliases": [], "filled": {}}}
+            TermMerge.objects.create(kind=row._meta.model_name, into_key=row.pk, into_name=row.name, record=record)
     return {f"{row._meta.app_label}_{row._meta.model_name}": row for row in rows}
 
 
@@ -127,6 +132,7 @@ def fill_address(address: Address, rows: Mapping[str, Any]) -> str:
         "version_id": rows["articles_mediaversion"].pk,
         "notice_id": rows["articles_notice"].pk,
         "view_id": rows["articles_savedview"].pk,
+        "merge_id": getattr(TermMerge.objects.filter(kind=row._meta.model_name).first(), "pk", None),
         "uidb64": "Mg",
         "token": "x-y",
     }

@@ -108,6 +108,11 @@ delete                POST  302 403     403     403     403 403 403  source sour
 delete                GET   302 403     403     403     403 403 200  user group
 delete                POST  302 403     403     403     403 403 302  user group
 
+merges                GET   302 403     403     403     403 200 200  {TERMS}
+merges                POST  302 403     403     403     403 405 405  {TERMS}
+undo_merge            GET   302 403     403     403     403 405 405  {TERMS}
+undo_merge            POST  302 403     403     403     403 302 302  {TERMS}
+
 preview_new           GET   302 405     405     405     405 405 405  post
 preview_new           POST  302 403     200     200     200 200 200  post
 keep_new              GET   302 405     405     405     405 405 405  post

@@ -20,6 +20,7 @@ from articles.admin.fields import MAX_TYPED_NAME, LinksField, NamesField, refuse
 from articles.admin.meanwhile import MergingAdmin, MergingForm
 from articles.admin.pictures import check_picture
 from articles.admin.tables import TablesMixin
+from articles.admin.term_merging import TermMerging
 from articles.admin.terms import OwnCategories, TermCare, check_place
 from articles.editorial.permalinks import BadAddress, claim_former, read_former
 from articles.editorial.permissions import only_of_visible
@@ -124,7 +125,7 @@ class CategoryForm(TermForm):
         return cleaned
 
 
-class CountedAdmin(TermCare, MergingAdmin):
+class CountedAdmin(TermMerging, TermCare, MergingAdmin):
     """A list with the number of posts; ``through`` and ``key`` say where they are counted, for the rows shown only."""
 
     through: type[Model]
@@ -163,6 +164,7 @@ class TagAdmin(TablesMixin, CountedAdmin):
 @admin.register(Series)
 class SeriesAdmin(CountedAdmin):
     form = SeriesForm
+    change_list_template = "admin/articles/term/list.html"
     list_display = ("name_line", "slug", "posts_line")
     search_fields = ("name", "slug", "identity")
 

@@ -19,7 +19,8 @@ from django.utils.translation import ngettext
 
 from articles.admin.base import EditorialAdmin, isolate
 from articles.editorial.permissions import is_own_category, visible_posts
-from articles.editorial.removal import count_posts, delete_terms, posts_with
+from articles.editorial.removal import delete_terms
+from articles.editorial.term_posts import count_posts, posts_with
 from articles.models import Assignment, Category, SiteLink, SiteSettings, Tag
 
 MAX_TITLES = 20

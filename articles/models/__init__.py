@@ -16,6 +16,7 @@ from articles.models.search import RelatedPost, SearchEntry
 from articles.models.site import SiteLink, SiteSettings
 from articles.models.tables import TableImport, TableRow
 from articles.models.taxonomy import Category, Series, Tag
+from articles.models.term_merge import TermMerge
 from articles.models.transfer import ImportChange, ImportItem, ImportRun, ImportTerm, Source, SourceFile
 from articles.models.views import SavedView
 
@@ -63,5 +64,6 @@ __all__ = [
     "TableRow",
     "Tag",
     "TaggedPost",
+    "TermMerge",
     "TermRedirect",
 ]
