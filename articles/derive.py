@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from articles.findings import Finding
+from articles.formats.values import name_values
 from articles.links import DatabaseResolver, place_of
 from articles.markup import RENDERER_VERSION, render
 from articles.markup.document import Link, Rendered, Resolver
@@ -43,9 +44,18 @@ def derive(post: Post, resolver: Resolver | None = None) -> list[Link]:
         language=post.language or settings.LANGUAGE_CODE,
         resolver=resolver or DatabaseResolver(post),
         title=post.title,
+        values=values_for(post),
     )
     apply_rendered(post, rendered)
     return rendered.links
+
+
+def values_for(post: Post) -> dict[str, str]:
+    """What the text of a post may print by name. A query for the source of one that prints something."""
+    if "{{" not in post.body:
+        return {}
+    site = post.source.values if post.source is not None else {}
+    return name_values(post.body, site, post.extra, title=post.title, description=post.description)
 
 
 def apply_rendered(post: Post, rendered: Rendered) -> None:

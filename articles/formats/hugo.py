@@ -61,6 +61,7 @@ from articles.formats.hugo_site import (
     texts_of,
 )
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
+from articles.formats.values import flatten_values
 
 NAME = "hugo"
 
@@ -181,7 +182,8 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     site.lists = _find_lists(site, settings)
     # Where files stand is no configuration: a new post must not make every other one look changed.
     configured = replace(settings, leaves={}, branches={}, newest={})
-    site.fingerprint = sites.fingerprint(repr(configured), options.encoding, options.language)
+    site.values = flatten_values({"title": default.title, "params": frontmatter.as_plain(dict(mapping_of(config.get("params"))))})
+    site.fingerprint = sites.fingerprint(repr(configured), site.values, options.encoding, options.language)
     return site
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import traceback
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def render(
     language: str = "ja",
     resolver: Resolver | None = None,
     title: str = "",
+    values: Mapping[str, str] | None = None,
     faithful: bool = False,
 ) -> Rendered:
     """Renders a post's body. Never raises: a text that costs too much gives its escaped source and ``too-complex``; one
@@ -48,13 +50,14 @@ def render(
 
     ``features`` are names of :data:`FEATURES`. ``language`` is that of the post: words that rendering adds follow it.
     ``title`` is the post's; an H1 that repeats it is left out, because the page shows the title itself; the other
-    headings move one level down where the text has an H1 of its own. ``faithful`` leaves headings and code as the
+    headings move one level down where the text has an H1 of its own. ``values`` are what the text may print by name, as
+    ``site.title`` and ``page.venue`` (:func:`articles.formats.values.name_values`). ``faithful`` leaves headings and code as the
     generator has them, for comparing with it. Lines in findings count from the start of ``text``.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if NONCHARACTERS.search(text):
         text = NONCHARACTERS.sub("\ufffd", text)
-    page = Page(features, language, resolver, title, faithful, text)
+    page = Page(features, language, resolver, title, faithful, text, values or {})
     try:
         if len(text) > MAX_CHARACTERS:
             raise TooComplex
@@ -95,7 +98,7 @@ def _render(page: Page, text: str, flavour: Flavour) -> Rendered:
             html = callouts.translate(page, html)
         if "block_attributes" in features:
             html = attributes.attach(page, html)
-    has_raw_html = _AUTHORS_TAG.search(text) is not None
+    has_raw_html = page.has_printed_tags or _AUTHORS_TAG.search(text) is not None
     if has_raw_html:
         html = sanitise.drop_raw_elements(page, html)
     finisher = finishing.Finisher(page, html)
@@ -123,7 +126,7 @@ def _excerpt_before(page: Page, text: str, more: re.Match[str], flavour: Flavour
     """What stands before the author's own mark for "read on", where that is no code; of several paragraphs too."""
     if flavour != "html" and source.CodeMap(text).region_at(more.start()):
         return ""
-    opening = Page(page.features, page.language, None, page.title, source=text[: more.start()])
+    opening = Page(page.features, page.language, None, page.title, source=text[: more.start()], values=page.values)
     return cut(" ".join(_render(opening, text[: more.start()], flavour).plain_text.split()))
 
 

@@ -120,6 +120,8 @@ class Page:
     title: str = ""
     faithful: bool = False
     source: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    has_printed_tags: bool = False
     links: list[Link] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
@@ -132,6 +134,12 @@ class Page:
     def word(self, name: str) -> str:
         """A word in the page's language."""
         return WORDS.get(self.language.split("-")[0].lower(), WORDS["en"])[name]
+
+    def print_value(self, name: str) -> str | None:
+        """What template code prints where it names a value, as part of the text; ``None`` for one that nobody knows."""
+        value = self.title if name == "page.title" and self.title else self.values.get(name)
+        self.has_printed_tags |= "<" in (value or "")
+        return value
 
     def hold(self, html: str, *, text: str = "", is_block: bool = False, attributes: Mapping[str, str] | None = None) -> str:
         """Keeps ``html`` back and returns its placeholder."""

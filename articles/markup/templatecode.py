@@ -167,14 +167,17 @@ def _code(page: Page, tag: Tag) -> str | None:
     )
 
 
+_NAMED_VALUE = re.compile(r"(?:site|page)(?:\.[\w-]+)+")
+
+
 def _site_value(page: Page, tag: Tag) -> str | None:
     """``{{ site.baseurl }}`` and its like: this site's own addresses start at its root."""
     expression = tag.rest.strip()
     name, *filters = [part.strip() for part in expression.split("|")]
     if name in {"site.url", "site.baseurl", "site.github.url"} and not filters:
         return ""
-    if name == "page.title" and not filters:
-        return page.title
+    if _NAMED_VALUE.fullmatch(name) and not filters:
+        return page.print_value(name)
     literal = re.fullmatch(r"""["'](.*)["']""", name)
     if (
         literal
@@ -188,7 +191,11 @@ def _site_value(page: Page, tag: Tag) -> str | None:
 
 
 def _param(page: Page, tag: Tag) -> str | None:
-    return page.title if tag.get("name", 0).lower() == "title" and page.title else None
+    """Hugo's ``param``: what the page says of itself, else what the site does; capitals make no difference to its keys."""
+    key = tag.get("name", 0).lower()
+    wanted = (f"page.{key}", f"page.params.{key}", f"site.params.{key}")
+    names = {name.lower(): name for name in page.values} | {"page.title": "page.title"}
+    return next((page.print_value(names[name]) for name in wanted if name in names), None)
 
 
 def _include(page: Page, tag: Tag) -> str | None:

@@ -16,7 +16,8 @@ class Source(models.Model):
     """A site that files come from. A post's identity across imports is its source and its path in it.
 
     ``choices`` are those of its last import that say how files are read: later imports read the same files alike.
-    ``lists`` are the addresses of its lists, as :attr:`articles.formats.document.Site.lists` has them.
+    ``lists`` are the addresses of its lists, as :attr:`articles.formats.document.Site.lists` has them, and ``values`` what
+    its texts print by name.
     """
 
     name = models.CharField(_("name"), max_length=200, unique=True)
@@ -30,6 +31,7 @@ class Source(models.Model):
     fingerprint = models.CharField(_("reading"), max_length=64, blank=True, editable=False)
     choices = models.JSONField(default=dict, blank=True, editable=False)
     lists = models.JSONField(_("addresses of lists"), default=list, blank=True, editable=False)
+    values = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

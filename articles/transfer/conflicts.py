@@ -144,7 +144,7 @@ def _write(conflict: Conflict, user: Account, decision: Decision, answers: Mappi
         moment=timezone.now(),
     )
     entry = Entry(Read(post.source_path, item.sha256, decision.document), decision.document, post, is_new=False)
-    entry.take(decision, render_document(decision.document, DatabaseResolver(post)))
+    entry.take(decision, render_document(decision.document, DatabaseResolver(post), source.values))
     item.resolution = {
         "state": "settled",
         "questions": len(conflict.questions),

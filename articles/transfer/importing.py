@@ -429,6 +429,7 @@ class _SiteImport:
             "fingerprint": site.fingerprint,
             "choices": self.choices.reading(),
             "lists": site.lists,
+            "values": site.values,
         }
         with transaction.atomic():
             self.passage.lease.hold()

@@ -26,6 +26,7 @@ from articles.formats import frontmatter, read_source
 from articles.formats.document import Cover, Document, Site, SourceText
 from articles.formats.encoding import encode_source, with_text
 from articles.formats.terms import slugify
+from articles.formats.values import values_of
 from articles.markup import render
 from articles.markup.document import Rendered, Resolver
 from articles.models import Post, PostAuthor, PostCategory, Revision, Series, TaggedPost
@@ -233,8 +234,8 @@ def join_source(source: SourceText, head: Head, body: str) -> SourceText:
     return with_text(source, block.text, text)
 
 
-def render_document(document: Document, resolver: Resolver) -> Rendered:
-    """The document as an import renders it."""
+def render_document(document: Document, resolver: Resolver, site: Mapping[str, str]) -> Rendered:
+    """The document as an import renders it. ``site`` holds the values that the texts of its site print by name."""
     return render(
         document.source.body,
         flavour=document.flavour,
@@ -242,6 +243,7 @@ def render_document(document: Document, resolver: Resolver) -> Rendered:
         language=document.language or settings.LANGUAGE_CODE,
         resolver=resolver,
         title=document.title,
+        values=values_of(document, site),
     )
 
 

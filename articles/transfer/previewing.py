@@ -81,7 +81,7 @@ def preview_item(run: ImportRun, item: ImportItem, user: User | None, *, address
     if post is not None and post.is_edited and item.verdict in (ImportItem.Verdict.UPDATE, ImportItem.Verdict.UNCHANGED):
         document = _merge(run, site, post, document)
         if document is not read.document:
-            rendered = render_document(document, index.resolver(document.path, document.permalink or ""))
+            rendered = render_document(document, index.resolver(document.path, document.permalink or ""), site.values)
     new = document.source.head + document.source.body
     return Preview(
         title_before=known.title_before,

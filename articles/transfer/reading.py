@@ -23,6 +23,7 @@ from articles.findings import Finding, RefusedFile
 from articles.formats import read_document
 from articles.formats.container import Container
 from articles.formats.document import Document, Site
+from articles.formats.values import values_of
 from articles.markup import render
 from articles.markup.document import Rendered
 from articles.references import MemoryIndex
@@ -110,6 +111,7 @@ def read_file(job: Job, wanted: Wanted) -> Read:
         language=document.language or job.language,
         resolver=job.index.resolver(document.path, document.permalink or ""),
         title=document.title,
+        values=values_of(document, job.site.values),
     )
     found_by = find_by(document.title, rendered.plain_text) if job.indexes else None
     return Read(wanted.path, sha256, document, rendered, found_by=found_by)

@@ -501,7 +501,7 @@ class ChunkStore:
             rendered = None
             if entry.read.rendered is not None and self.index is not None:
                 resolver = self.index.resolver(decision.document.path, decision.document.permalink or "")
-                rendered = render_document(decision.document, resolver)
+                rendered = render_document(decision.document, resolver, self.source.values)
             entry.take(decision, rendered)
             return Verdict.UNCHANGED if decision.outcome == Outcome.SAME else Verdict.UPDATE
         entry.questions = merge.questions

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from articles.derive import moved
+from articles.derive import moved, values_for
 from articles.editorial.versions import category_names
 from articles.editorial.workflow import LIVE
 from articles.findings import Finding, RefusedFile
@@ -269,6 +269,7 @@ class PostWriter:
             language=language,
             resolver=resolver,
             title=post.title,
+            values=values_for(post),
         )
         difference = find_difference(self._rendering_here(post, references.links, language), written.html)
         if difference is not None:
@@ -288,6 +289,7 @@ class PostWriter:
             language=language,
             resolver=StoredResolver(links),
             title=post.title,
+            values=values_for(post),
         )
         return rendered.html
 
