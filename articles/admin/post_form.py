@@ -93,7 +93,7 @@ class PostForm(forms.ModelForm):
 
     class Meta:
         model = Post
-        fields = [*(name for name in COLUMNS if name not in ("slug", "extra")), "tags"]
+        fields = [name for name in COLUMNS if name not in ("slug", "extra")]
         labels = {
             "title": gettext_lazy("Title"),
             "body": gettext_lazy("Text (Markdown)"),

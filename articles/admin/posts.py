@@ -155,6 +155,8 @@ class PostAdmin(PostListMixin, TablesMixin, EditorialAdmin):
     inlines = (AuthorRows, CategoryRows)
     change_form_template = "admin/articles/post/form.html"
     change_list_template = "admin/articles/post/list.html"
+    # The form has a field of its own for them: Django would read them once more, in no order.
+    exclude = ("tags",)
     list_display = ("title_line", "state_badge", "thumbnail", "authors_line", "published_line", "modified_line")
     list_display_links = ("title_line",)
     list_filter = FILTERS

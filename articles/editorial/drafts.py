@@ -59,6 +59,22 @@ class Draft:
     left_out: Mapping[str, list[str]]
 
 
+Relations = tuple[list[Author], list[Category], list[str]]
+
+
+def read_relations(post: Post) -> Relations:
+    """The by-lines, categories and names of tags of the row, in order. Three queries."""
+    return ordered_authors(post), ordered_categories(post), [tag.name for tag in ordered_tags(post)]
+
+
+def spell_public(post: Post, relations: Relations) -> dict[str, Any]:
+    """The snapshot of the row, with what :func:`read_relations` gave."""
+    authors, categories, tags = relations
+    return snapshot_of(
+        post, authors=spell_value("authors", authors), categories=spell_value("categories", categories), tags=list(tags)
+    )
+
+
 def read_present(post: Post) -> dict[str, Any]:
     """The snapshot on which the next save is made: that of the draft beside the post, else of the row."""
     return dict(post.pending.snapshot) if post.pending is not None else snapshot(post)
@@ -84,13 +100,13 @@ def base_of(post: Post) -> int | None:
     return post.pending_id or newest
 
 
-def open_draft(post: Post, kept: Snapshot) -> Draft:
-    """``post`` with the content of ``kept``, a snapshot of one of its versions. Nothing is written."""
-    authors, categories, tags = ordered_authors(post), ordered_categories(post), [tag.name for tag in ordered_tags(post)]
-    public = snapshot_of(
-        post, authors=spell_value("authors", authors), categories=spell_value("categories", categories), tags=list(tags)
-    )
-    reading = read_snapshot(kept, public)
+def open_draft(post: Post, kept: Snapshot, relations: Relations | None = None) -> Draft:
+    """``post`` with the content of ``kept``, a snapshot of one of its versions. Nothing is written.
+
+    ``relations`` are those of the row, where the caller has read them.
+    """
+    authors, categories, tags = relations = relations or read_relations(post)
+    reading = read_snapshot(kept, spell_public(post, relations))
     changes = reading.changes
     draft = copy(post)
     for name in changes.keys() & set(COLUMNS):

@@ -499,14 +499,15 @@ def _save_row(row: Post, user: Account | None, changes: Mapping[str, Any], note:
 
 def _save_beside(row: Post, user: Account | None, changes: Mapping[str, Any], note: str, session: str = "") -> bool:
     """Saves as a draft what readers of the post do not get to see."""
-    present = drafts.read_present(row)
+    relations = drafts.read_relations(row)
+    present = dict(row.pending.snapshot) if row.pending is not None else drafts.spell_public(row, relations)
     changes = {name: value for name, value in changes.items() if spell_value(name, value) != present.get(name)}
     if not changes:
         return False
     if "tags" in changes:
         # Made now, as for a post that is not public: what a draft names has to be there when it is published.
         changes["tags"] = [tag.name for tag in find_or_make_tags(changes["tags"])]
-    draft = drafts.open_draft(row, present)
+    draft = drafts.open_draft(row, present, relations)
     _apply(draft.post, changes)
     _write_to_source(draft.post, set(changes), partial(_drafted_names, draft, changes))
     return _keep_beside(row, user, draft, changes, present, note, session)
