@@ -99,6 +99,13 @@ def test_an_edit_at_the_desk_goes_on_showing_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_a_new_description_is_shown_where_the_text_prints_it(tmp_path: Path) -> None:
+    import_archive(write_jekyll(tmp_path / "site", "{{ page.description }}"))
+    post = workflow.save_post(Post.objects.get(), make_person("publisher"), {"description": "川の話"})
+    assert "川の話" in Post.objects.get(pk=post.pk).body_html
+
+
+@pytest.mark.django_db
 def test_a_value_that_changed_is_shown_after_the_next_import(tmp_path: Path) -> None:
     site = write_jekyll(tmp_path / "site", "{{ site.title }}")
     import_archive(site)
