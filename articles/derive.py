@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from articles.findings import Finding
-from articles.formats.values import name_values
+from articles.formats.values import Values, values_of
 from articles.links import DatabaseResolver, place_of
 from articles.markup import RENDERER_VERSION, render
 from articles.markup.document import Link, Rendered, Resolver
@@ -18,6 +18,7 @@ from articles.markup.text import has_paid_links
 from articles.models import Post, PostLink
 from articles.references import address_key, link_key, name_key, search_key
 from articles.search import index_posts
+from articles.sources import source_text
 
 DERIVED_FIELDS = (
     "body_html",
@@ -50,12 +51,12 @@ def derive(post: Post, resolver: Resolver | None = None) -> list[Link]:
     return rendered.links
 
 
-def values_for(post: Post) -> dict[str, str]:
+def values_for(post: Post) -> Values:
     """What the text of a post may print by name. A query for the source of one that prints something."""
     if "{{" not in post.body:
         return {}
     site = post.source.values if post.source is not None else {}
-    return name_values(post.body, site, post.extra, title=post.title, description=post.description)
+    return values_of(source_text(post), frozenset(post.features), site)
 
 
 def apply_rendered(post: Post, rendered: Rendered) -> None:

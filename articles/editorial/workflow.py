@@ -84,9 +84,7 @@ _WRITTEN_COLUMNS: tuple[Field, ...] = (
     "cover_caption",
 )
 # What the rendering depends on: relative links on the address, the lines of findings on the front matter.
-_RENDERED_FROM = frozenset(
-    {"title", "path", "language", "custom_excerpt", "description", "flavour", "features", "body", "front_matter", "extra"}
-)
+_RENDERED_FROM = frozenset({"title", "path", "language", "custom_excerpt", "flavour", "features", "body", "front_matter"})
 
 
 class EditorialError(Exception):

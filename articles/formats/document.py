@@ -122,7 +122,7 @@ class Site:
     that of the configuration, else that of the generator's rule, else what the caller gave.
     ``field_names`` are keys of the front matter that are read as a field which this dialect knows by another key.
     ``config`` is whatever the dialect needs to read a document without reading another file.
-    ``values`` are what its texts may print by name (:mod:`articles.formats.values`).
+    ``values`` are what its texts may print by name, ``site.title`` for one (:mod:`articles.formats.values`).
     ``fingerprint`` changes when configuration or options change the reading of an unchanged file.
     ``lists`` are the lists that the old site had, as ``[kind, address]``: an address is a decoded path that ends with
     ``/``, base path and language prefix included; the kind is ``home``, ``section`` (of what stands below), ``list``

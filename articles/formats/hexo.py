@@ -23,7 +23,6 @@ from articles.formats.container import Container
 from articles.formats.document import Document, Site, SiteFile, SourceText
 from articles.formats.frontmatter import Scalar
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
-from articles.formats.values import flatten_values
 
 NAME = "hexo"
 
@@ -118,10 +117,7 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         config=_keep_config(raw, languages),
         findings=sites.with_zone(findings, options, stated_zone, zone, "timezone: Asia/Tokyo"),
     )
-    site.values = flatten_values(frontmatter.as_plain(raw))
-    site.fingerprint = sites.fingerprint(
-        NAME, site.config, site.values, site.timezone, site.language, site.base_path, site.encoding
-    )
+    site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
     paths = dict(sites.paths_under(container, folder))
     asset_addresses = _find_asset_addresses(site, container, paths)
     for path, size in paths.items():

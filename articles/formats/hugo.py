@@ -61,7 +61,7 @@ from articles.formats.hugo_site import (
     texts_of,
 )
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
-from articles.formats.values import flatten_values
+from articles.formats.values import site_values
 
 NAME = "hugo"
 
@@ -182,9 +182,19 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
     site.lists = _find_lists(site, settings)
     # Where files stand is no configuration: a new post must not make every other one look changed.
     configured = replace(settings, leaves={}, branches={}, newest={})
-    site.values = flatten_values({"title": default.title, "params": frontmatter.as_plain(dict(mapping_of(config.get("params"))))})
-    site.fingerprint = sites.fingerprint(repr(configured), site.values, options.encoding, options.language)
+    site.values = site_values({"params": _read_params(config, settings)}, is_hugo=True)
+    site.fingerprint = sites.fingerprint(repr(configured), options.encoding, options.language)
     return site
+
+
+def _read_params(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The site's parameters in the default language, but for those that several languages have each their own of."""
+    stated = {code: mapping_of(mapping_of(own).get("params")) for code, own in mapping_of(config.get("languages")).items()}
+    params = {**mapping_of(config.get("params")), **stated.get(settings.default_language, {})}
+    if len(settings.languages) == 1:
+        return params
+    own = {str(key).lower() for values in stated.values() for key in values}
+    return {key: value for key, value in params.items() if str(key).lower() not in own}
 
 
 def _find_lists(site: Site, settings: Settings) -> list[list[str]]:

@@ -23,7 +23,7 @@ from articles.formats.frontmatter import Scalar
 from articles.formats.jekyll_addresses import STYLES, NoAddress, document_address, page_address, sanitise, static_address
 from articles.formats.jekyll_places import CONFIG_NAMES, DATED_NAME, Place, defaults_for, is_output, locate
 from articles.formats.sites import FieldReader, ReadOptions, Recognition
-from articles.formats.values import flatten_values
+from articles.formats.values import site_values
 
 NAME = "jekyll"
 
@@ -112,10 +112,8 @@ def read_site(container: Container, folder: str, options: ReadOptions) -> Site:
         findings=sites.with_zone(findings, options, stated_zone, zone, "timezone: Asia/Tokyo"),
     )
     site.config["people"] = _read_people(container, folder, raw)
-    site.values = flatten_values(frontmatter.as_plain(raw))
-    site.fingerprint = sites.fingerprint(
-        NAME, site.config, site.values, site.timezone, site.language, site.base_path, site.encoding
-    )
+    site.values = site_values(raw)
+    site.fingerprint = sites.fingerprint(NAME, site.config, site.timezone, site.language, site.base_path, site.encoding)
     for path, size in sites.paths_under(container, folder):
         site.files[path] = _describe_file(site, container, path, size)
     site.lists = _find_lists(site, container, raw)

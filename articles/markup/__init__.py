@@ -22,7 +22,7 @@ from articles.markup.page import gettext_noop as _
 from articles.markup.text import count_characters, cut, join_lines, make_excerpt, visible_text
 
 #: Grows whenever the same text would render differently, so that stored renderings can be found and made anew.
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
 
 # CommonMark 0.31 drops ``<!doctype html>`` as HTML; Goldmark and older readers show it, and what is shown is not lost.
 _LOWER_DECLARATION = re.compile(r"<!(?=[a-z])")
@@ -42,7 +42,7 @@ def render(
     language: str = "ja",
     resolver: Resolver | None = None,
     title: str = "",
-    values: Mapping[str, str] | None = None,
+    values: Mapping[str, str | None] | None = None,
     faithful: bool = False,
 ) -> Rendered:
     """Renders a post's body. Never raises: a text that costs too much gives its escaped source and ``too-complex``; one
@@ -51,7 +51,7 @@ def render(
     ``features`` are names of :data:`FEATURES`. ``language`` is that of the post: words that rendering adds follow it.
     ``title`` is the post's; an H1 that repeats it is left out, because the page shows the title itself; the other
     headings move one level down where the text has an H1 of its own. ``values`` are what the text may print by name, as
-    ``site.title`` and ``page.venue`` (:func:`articles.formats.values.name_values`). ``faithful`` leaves headings and code as the
+    ``site.title`` and ``page.venue`` (:func:`articles.formats.values.values_of`). ``faithful`` leaves headings and code as the
     generator has them, for comparing with it. Lines in findings count from the start of ``text``.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -28,6 +28,8 @@ from types import FrameType
 TIME_LIMIT = 5.0
 #: Characters of one text. The largest real post seen is 0.6 million (images in base64).
 MAX_CHARACTERS = 4_000_000
+#: Characters that one text may print by name, all values together.
+MAX_PRINTED = 200_000
 #: Characters for the kramdown engine, which is far slower.
 MAX_KRAMDOWN_CHARACTERS = 1_000_000
 #: Open elements within each other. Browsers and sanitisers take time quadratic in the depth.

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from articles.addresses import host_of
 from articles.findings import Finding, Severity
 from articles.markup.document import Link, LinkKind, ResolvedMedia, Resolver
+from articles.markup.limits import MAX_PRINTED, TooComplex
 
 #: Held-back HTML stands in the text as ``OPEN number CLOSE``. Both are Unicode noncharacters, removed from authors' texts first.
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
@@ -120,8 +121,9 @@ class Page:
     title: str = ""
     faithful: bool = False
     source: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str | None] = field(default_factory=dict)
     has_printed_tags: bool = False
+    printed: int = 0
     links: list[Link] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
@@ -136,10 +138,19 @@ class Page:
         return WORDS.get(self.language.split("-")[0].lower(), WORDS["en"])[name]
 
     def print_value(self, name: str) -> str | None:
-        """What template code prints where it names a value, as part of the text; ``None`` for one that nobody knows."""
+        """What template code prints where it names a value, as part of the text; ``None`` for one that is not known.
+
+        Raises TooComplex where a text prints more than it may hold.
+        """
         value = self.title if name == "page.title" and self.title else self.values.get(name)
-        self.has_printed_tags |= "<" in (value or "")
-        return value
+        if value is None:
+            return None
+        self.printed += len(value)
+        if self.printed > MAX_PRINTED:
+            raise TooComplex
+        # A tag may begin in the text and end in the value.
+        self.has_printed_tags |= "<" in value or "<" in self.source
+        return NONCHARACTERS.sub("\ufffd", value.replace("\r\n", "\n").replace("\r", "\n"))
 
     def hold(self, html: str, *, text: str = "", is_block: bool = False, attributes: Mapping[str, str] | None = None) -> str:
         """Keeps ``html`` back and returns its placeholder."""

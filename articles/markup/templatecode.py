@@ -167,7 +167,8 @@ def _code(page: Page, tag: Tag) -> str | None:
     )
 
 
-_NAMED_VALUE = re.compile(r"(?:site|page)(?:\.[\w-]+)+")
+_NAMED_VALUE = re.compile(r"(?:site|page)(?:\.[\w-]+)+", re.ASCII)
+_BARE_NAME = re.compile(r"[a-zA-Z_]\w*(?:\.\w+)*", re.ASCII)
 
 
 def _site_value(page: Page, tag: Tag) -> str | None:
@@ -176,8 +177,12 @@ def _site_value(page: Page, tag: Tag) -> str | None:
     name, *filters = [part.strip() for part in expression.split("|")]
     if name in {"site.url", "site.baseurl", "site.github.url"} and not filters:
         return ""
-    if _NAMED_VALUE.fullmatch(name) and not filters:
-        return page.print_value(name)
+    if filters:
+        pass
+    elif _NAMED_VALUE.fullmatch(name):
+        return page.print_value(name) if "liquid" in page.features or name == "page.title" else None
+    elif "hexo_tags" in page.features and _BARE_NAME.fullmatch(name):
+        return page.print_value(f"page.{name}")
     literal = re.fullmatch(r"""["'](.*)["']""", name)
     if (
         literal
@@ -194,8 +199,12 @@ def _param(page: Page, tag: Tag) -> str | None:
     """Hugo's ``param``: what the page says of itself, else what the site does; capitals make no difference to its keys."""
     key = tag.get("name", 0).lower()
     wanted = (f"page.{key}", f"page.params.{key}", f"site.params.{key}")
-    names = {name.lower(): name for name in page.values} | {"page.title": "page.title"}
-    return next((page.print_value(names[name]) for name in wanted if name in names), None)
+    name = next((name for name in wanted if name in page.values), "page.title" if key == "title" else "")
+    value = page.print_value(name)
+    if value is None:
+        return None
+    shown = escape(value, quote=False)
+    return page.hold(shown, text=escape(value)) if tag.syntax == "{{<" else shown
 
 
 def _include(page: Page, tag: Tag) -> str | None:

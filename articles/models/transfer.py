@@ -16,8 +16,8 @@ class Source(models.Model):
     """A site that files come from. A post's identity across imports is its source and its path in it.
 
     ``choices`` are those of its last import that say how files are read: later imports read the same files alike.
-    ``lists`` are the addresses of its lists, as :attr:`articles.formats.document.Site.lists` has them, and ``values`` what
-    its texts print by name.
+    ``lists`` are the addresses of its lists, as :attr:`articles.formats.document.Site.lists` has them, and ``values`` those
+    that its texts print by name, and no others: what else a configuration holds is not for whoever writes here.
     """
 
     name = models.CharField(_("name"), max_length=200, unique=True)

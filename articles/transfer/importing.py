@@ -45,7 +45,7 @@ from articles.transfer.passages import (
     split_portions,
 )
 from articles.transfer.reading import Job, Known, Read, Readers, Wanted
-from articles.transfer.relinking import relink
+from articles.transfer.relinking import find_printing, names_printed, relink, render_again
 from articles.transfer.rows import large_page_cache
 from articles.transfer.runs import (
     Lease,
@@ -351,11 +351,27 @@ class _SiteImport:
         if self.passage.writes:
             self.passage.enter(Stage.LINKS)
             relink(self.source, self.index, self._prepare_relinking)
+            self._keep_values()
             refresh_after_import(self.run, self.source, left, is_new_host=self._is_new_host(), prepare=self._prepare_relinking)
             self.passage.findings += note_unresolved(self.run, self.source, self.passage.lease.hold)
         if self.passage.only is None:
             self.passage.enter(Stage.MISSING)
             self.missing.treat()
+
+    def _keep_values(self) -> None:
+        """Keeps the values that texts print by name, and renders again the posts that print one which changed."""
+        source = self.source
+        values = {name: self.site.values[name] for name in names_printed(source) if name in self.site.values}
+        if values == source.values:
+            return
+        with transaction.atomic():
+            self.passage.lease.hold()
+            before, source.values = {"values": source.values}, values
+            source.save(update_fields=["values"])
+            self.journal.changed(source, before)
+            self.journal.flush()
+        changed = {name for name in values.keys() | before["values"].keys() if values.get(name) != before["values"].get(name)}
+        render_again(find_printing(source, changed, self.run), self.index, self._prepare_relinking)
 
     def _prepare_relinking(self, posts: Iterable[Post]) -> None:
         self.passage.lease.hold()
@@ -429,7 +445,6 @@ class _SiteImport:
             "fingerprint": site.fingerprint,
             "choices": self.choices.reading(),
             "lists": site.lists,
-            "values": site.values,
         }
         with transaction.atomic():
             self.passage.lease.hold()

@@ -243,7 +243,7 @@ def render_document(document: Document, resolver: Resolver, site: Mapping[str, s
         language=document.language or settings.LANGUAGE_CODE,
         resolver=resolver,
         title=document.title,
-        values=values_of(document, site),
+        values=values_of(document.source, document.features, site),
     )
 
 

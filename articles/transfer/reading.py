@@ -111,7 +111,7 @@ def read_file(job: Job, wanted: Wanted) -> Read:
         language=document.language or job.language,
         resolver=job.index.resolver(document.path, document.permalink or ""),
         title=document.title,
-        values=values_of(document, job.site.values),
+        values=values_of(document.source, document.features, job.site.values),
     )
     found_by = find_by(document.title, rendered.plain_text) if job.indexes else None
     return Read(wanted.path, sha256, document, rendered, found_by=found_by)

@@ -6,11 +6,13 @@ from collections import defaultdict
 from typing import cast
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from articles.addresses import loose_form
 from articles.derive import save_derived
+from articles.formats.values import names_in
 from articles.markup.document import LinkKind
-from articles.models import Post, PostLink, Redirect, Source
+from articles.models import ImportItem, ImportRun, Post, PostLink, Redirect, Source
 from articles.references import MemoryIndex, Place, wanted_names
 from articles.referrers import Prepare
 
@@ -79,6 +81,30 @@ def _add_posts(source: Source, index: MemoryIndex, wanted: set[str]) -> None:
     for pk, path, permalink, asked, title, language in rows.iterator():
         addresses = [*([asked] if asked else []), *former.get(pk, ())]
         index.add_post(path, permalink, title, wanted, former=addresses, language=language)
+
+
+def names_printed(source: Source) -> set[str]:
+    """The names of values of the site that the source's texts print.
+
+    Those that only somebody at the desk wrote are none of them: an import brings no value of a configuration for these.
+    """
+    named = set(source.values)
+    for _pk, body in _printing(source).filter(is_edited=False).iterator():
+        named |= names_in(body)
+    return named
+
+
+def find_printing(source: Source, names: set[str], run: ImportRun) -> list[int]:
+    """The keys of the source's posts that print one of ``names``, but for those that ``run`` rendered with the site's values."""
+    rendered = ImportItem.objects.filter(run=run, written_at__isnull=False).values("post")
+    rows = _printing(source).exclude(is_edited=False, pk__in=rendered)
+    return sorted(pk for pk, body in rows.iterator() if not names.isdisjoint(names_in(body)))
+
+
+def _printing(source: Source) -> QuerySet[Post, tuple[int, str]]:
+    """Keys and texts of posts that may print a value of the site."""
+    posts = Post.objects.filter(Q(body__contains="site.") | Q(body__contains="param"), source=source, body__contains="{{")
+    return posts.order_by("pk").values_list("pk", "body")
 
 
 def render_again(keys: list[int], index: MemoryIndex, prepare: Prepare | None = None) -> None:
