@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from articles.editorial import workflow
 from articles.editorial.term_merges import merge_terms, undo_merge
-from articles.editorial.terms import RefusedTerm
+from articles.editorial.terms import RefusedTerm, find_category
 from articles.editorial.versions import ordered_authors, ordered_categories, ordered_tags
 from articles.models import (
     Assignment,
@@ -23,9 +25,11 @@ from articles.models import (
     Post,
     PostAuthor,
     PostCategory,
+    SavedView,
     Series,
     SiteLink,
     SiteSettings,
+    Source,
     Tag,
     TaggedPost,
     TermMerge,
@@ -395,6 +399,112 @@ def test_merging_and_undoing_cost_the_same_queries_for_few_posts_and_many() -> N
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_slug_that_is_taken_since_gives_the_term_that_comes_back_a_number(kind: str) -> None:
+    goes, stays, third = make_terms(kind, "甲", "乙", "丙")
+    goes.slug = "ko"
+    goes.save()
+    merge = merge_terms([goes], stays, None)
+    third.slug = "ko"
+    third.save()
+    undo_merge(merge, None)
+    assert set(MODELS[kind].objects.values_list("name", "slug")) == {("甲", "ko-2"), ("乙", "乙"), ("丙", "ko")}
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_a_post_that_was_edited_since_keeps_its_order_when_a_merge_is_undone(kind: str) -> None:
+    person = make_person("publisher")
+    goes, _stays, third = make_terms(kind, "甲", "乙", "丙")
+    post = make_post(kind, "甲")
+    merge = merge_terms([goes], MODELS[kind].objects.get(name="乙"), None)
+    stays = MODELS[kind].objects.get(name="乙")
+    workflow.save_post(Post.objects.get(pk=post.pk), person, {FIELDS[kind]: [third, stays] if kind != "tag" else ["丙", "乙"]})
+    undo_merge(merge, None)
+    assert names_of(post, kind) == ["丙", "甲"]
+
+
+def test_a_key_that_was_given_again_is_not_written_over() -> None:
+    goes, stays = make_terms("tag", "甲", "乙")
+    merge = merge_terms([goes], stays, None)
+    Tag.objects.create(pk=goes.pk, name="無関係")
+    with pytest.raises(RefusedTerm, match="甲"):
+        undo_merge(merge, None)
+    assert Tag.objects.get(pk=goes.pk).name == "無関係"
+
+
+def test_the_note_of_an_undone_merge_names_the_term_whatever_its_number() -> None:
+    goes, stays = make_terms("tag", "甲", "乙")
+    category = Category.objects.create(pk=goes.pk, name="欄")
+    post = PostFactory(tags=["甲"], categories=[category])
+    undo_merge(merge_terms([goes], stays, None), None)
+    newest = post.revisions.first()
+    assert newest is not None
+    assert newest.note.endswith("甲")
+
+
+def test_a_note_says_what_stayed_however_long_the_names_are() -> None:
+    *go, stays = make_terms("tag", *(f"{number}{'長' * 190}" for number in range(5)), "残るもの")
+    post = make_post("tag", go[0].name)
+    merge_terms(go, stays, None)
+    newest = post.revisions.first()
+    assert newest is not None
+    assert newest.note.endswith("→ 残るもの")
+
+
+# --- What follows a term besides --------------------------------------------------------------------------------------
+
+
+def test_names_that_an_import_joined_with_a_by_line_are_joined_with_the_one_that_stays() -> None:
+    goes, stays = make_terms("author", "山田", "整理部")
+    chosen_before = {"authors": {"taro": {"author": goes.pk}, "hana": {"author": stays.pk}}, "default_author": "x"}
+    source = Source.objects.create(name="旧サイト", dialect="jekyll", timezone="Asia/Tokyo", choices=chosen_before)
+    merge = merge_terms([goes], stays, None)
+    source.refresh_from_db()
+    assert source.choices["authors"] == {"taro": {"author": stays.pk}, "hana": {"author": stays.pk}}
+    undo_merge(merge, None)
+    source.refresh_from_db()
+    assert source.choices == chosen_before
+
+
+@pytest.mark.parametrize("kind", ["category", "author"])
+def test_saved_lists_are_filtered_by_the_one_that_stays(kind: str) -> None:
+    goes, stays = make_terms(kind, "甲", "乙")
+    view = SavedView.objects.create(user=make_person("editor"), name="甲だけ", query=f"{kind}={goes.pk}&q=%E5%B7%9D")
+    other = SavedView.objects.create(user=view.user, name="ほか", query=f"{kind}={goes.pk}1")
+    merge = merge_terms([goes], stays, None)
+    view.refresh_from_db()
+    other.refresh_from_db()
+    assert view.query == f"{kind}={stays.pk}&q=%E5%B7%9D"
+    assert other.query == f"{kind}={goes.pk}1"
+    undo_merge(merge, None)
+    view.refresh_from_db()
+    assert view.query == f"{kind}={goes.pk}&q=%E5%B7%9D"
+
+
+def test_a_category_with_a_slug_of_its_own_is_found_at_its_former_place_by_old_versions() -> None:
+    [above] = make_terms("category", "上")
+    goes = Category.objects.create(name="甲", slug="tech")
+    stays = CategoryFactory(name="乙", parent=above)
+    post = PostFactory(categories=[goes])
+    merge = merge_terms([goes], stays, None)
+    before = post.revisions.last()
+    assert before is not None
+    restored = workflow.restore_revision(before, make_person("publisher"))
+    assert not restored.left_out
+    undo_merge(merge, None)
+    assert not TermRedirect.objects.filter(old_slug="甲").exists()
+
+
+def test_a_name_that_a_sibling_has_or_had_stays_the_siblings() -> None:
+    above, goes = make_terms("category", "上", "甲")
+    sibling = CategoryFactory(name="甲", parent=above)
+    sibling.name = "丁"
+    sibling.save()
+    stays = CategoryFactory(name="乙", parent=above)
+    merge_terms([goes], stays, None)
+    assert find_category(above, "甲") == sibling
+
+
 # --- At the desk ------------------------------------------------------------------------------------------------------
 
 
@@ -524,3 +634,97 @@ def test_lists_lead_to_the_page_of_merges_for_those_who_may() -> None:
         merges = reverse(f"admin:articles_{kind}_merges")
         assert merges in sign_in("publisher", f"a-{kind}")[0].get(listed(kind)).content.decode()
         assert merges not in sign_in("author", f"b-{kind}")[0].get(listed(kind)).content.decode()
+
+
+def test_a_limited_account_undoes_nothing_that_would_come_back_outside_its_categories() -> None:
+    client, person = sign_in("publisher")
+    own, outside = make_terms("category", "内", "外")
+    below = CategoryFactory(name="内の下", parent=own)
+    Assignment.objects.create(user=person, category=own)
+    foreign, own_merge = merge_terms([outside], own, None), merge_terms([below], own, None)
+    page = client.get(reverse("admin:articles_category_merges")).content.decode()
+    undo = [reverse("admin:articles_category_undo_merge", args=[merge.pk]) for merge in (foreign, own_merge)]
+    assert undo[0] not in page
+    assert undo[1] in page
+    assert client.post(undo[0]).status_code == 403
+    assert not Category.objects.filter(name="外").exists()
+    assert client.post(undo[1]).status_code == 302
+    assert Category.objects.filter(name="内の下").exists()
+
+
+def test_older_merges_are_reached_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("articles.admin.term_merging.MAX_SHOWN", 2)
+    client, _person = sign_in("publisher")
+    [stays] = make_terms("tag", "残")
+    merges = [merge_terms(make_terms("tag", f"行{number}"), stays, None) for number in range(3)]
+    oldest = reverse("admin:articles_tag_undo_merge", args=[merges[0].pk])
+    address = reverse("admin:articles_tag_merges")
+    assert oldest not in client.get(address).content.decode()
+    assert oldest in client.get(f"{address}?page=2").content.decode()
+    assert client.get(f"{address}?page=x").status_code == 200
+
+
+def test_a_limited_account_is_shown_its_own_proposals_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("articles.admin.term_merging.MAX_SHOWN", 1)
+    client, person = sign_in("publisher")
+    own, other = make_terms("category", "ん内", "あ外")
+    for parent, name in ((own, "ンサーバ"), (other, "アサーバ")):
+        CategoryFactory(name=name, parent=parent)
+        CategoryFactory(name=f"{name}ー", parent=parent)
+    Assignment.objects.create(user=person, category=own)
+    page = client.get(reverse("admin:articles_category_merges")).content.decode()
+    assert "ンサーバ" in page
+    assert "アサーバ" not in page
+
+
+def test_names_of_nothing_but_separators_are_not_proposed() -> None:
+    client, _person = sign_in("publisher")
+    make_terms("tag", "・", "・・", "-・")
+    assert "bulk-term" not in client.get(reverse("admin:articles_tag_merges")).content.decode()
+
+
+def test_categories_of_one_name_are_told_apart_by_those_above_them() -> None:
+    client, _person = sign_in("publisher")
+    above, other = make_terms("category", "社会", "政治")
+    terms = [CategoryFactory(name="速報", parent=parent) for parent in (above, other)]
+    page = client.post(listed("category"), chosen(*terms)).content.decode()
+    assert "社会 › 速報" in page
+    assert str(merge_terms(terms[:1], terms[1], None)) == "社会 › 速報 → 政治 › 速報"
+
+
+def test_a_merge_whose_remaining_term_is_gone_has_no_button() -> None:
+    client, _person = sign_in("publisher")
+    goes, stays = make_terms("tag", "甲", "乙")
+    merge = merge_terms([goes], stays, None)
+    stays.delete()
+    undo = reverse("admin:articles_tag_undo_merge", args=[merge.pk])
+    assert undo not in client.get(reverse("admin:articles_tag_merges")).content.decode()
+    assert client.post(undo).status_code == 302
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_merge_and_a_save_of_one_of_its_posts_do_not_wait_for_each_other() -> None:
+    person = make_person("publisher")
+    goes, stays, third = make_terms("category", "甲", "乙", "丙")
+    post = make_post("category", "甲", state=Post.State.DRAFT)
+    saved, failures = threading.Event(), []
+
+    def merge() -> None:
+        saved.wait(10)
+        try:
+            merge_terms([goes], stays, None)
+        except DatabaseError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=merge)
+    thread.start()
+    with transaction.atomic():
+        workflow.save_post(Post.objects.get(pk=post.pk), person, {"categories": [third, goes]})
+        saved.set()
+        time.sleep(1)
+    thread.join(20)
+    assert failures == []
+    assert names_of(post, "category") == ["丙", "乙"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -18,8 +18,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from articles.admin.base import EditorialAdmin, is_key, isolate
-from articles.editorial.term_merges import merge_terms, undo_merge
+from articles.admin.base import CappedPaginator, EditorialAdmin, is_key, isolate
+from articles.editorial.permissions import assigned_categories, is_own_category
+from articles.editorial.term_merges import merge_terms, name_in_full, places_of_return, undo_merge
 from articles.editorial.term_posts import count_posts
 from articles.editorial.terms import RefusedTerm
 from articles.formats.terms import variant_key
@@ -28,7 +29,9 @@ from articles.models import Category, TermMerge
 MAX_MERGED = 100
 """So many terms become one at once."""
 MAX_SHOWN = 50
-"""So many merges, and groups of names that may be one, stand on the page."""
+"""So many groups of names that may be one stand on the page, and so many merges on one."""
+SLOW = 2000
+"""From so many posts on, the page says that it takes a while."""
 MAX_COMPARED = 20_000
 """So many names are compared for it, the newest."""
 CONFIRMED, STAYS = "confirmed", "stays"
@@ -84,7 +87,8 @@ class TermMerging(EditorialAdmin):
             **self.admin_site.each_context(request),
             "title": _("Merge into one"),
             "opts": self.opts,
-            "rows": [(term, counts.get(term.pk, 0), uri_to_iri(term.get_absolute_url())) for term in terms],
+            "rows": [_describe(term, counts) for term in terms],
+            "is_slow": sum(counts.values()) > SLOW,
             "stays": (into or terms[0]).pk,
             "field": ACTION_CHECKBOX_NAME,
             "action": ACTION,
@@ -96,9 +100,10 @@ class TermMerging(EditorialAdmin):
 
     def _tell(self, request: HttpRequest, merge: TermMerge, into: Any) -> HttpResponse:
         self.log_change(request, into, _("Merged: %(names)s") % {"names": str(merge)})
-        text = ngettext(
-            "%(names)s: %(count)d post has it now.", "%(names)s: %(count)d posts have it now.", merge.number_of_posts
-        ) % {"names": merge, "count": merge.number_of_posts}
+        text = ngettext("%(names)s: %(count)d post got it.", "%(names)s: %(count)d posts got it.", merge.number_of_posts) % {
+            "names": merge,
+            "count": merge.number_of_posts,
+        }
         address = reverse(f"admin:articles_{self.opts.model_name}_merges")
         messages.success(request, format_html('{} <a href="{}">{}</a>', isolate(text), address, _("Undo")))
         return HttpResponseRedirect(request.get_full_path())
@@ -110,32 +115,43 @@ class TermMerging(EditorialAdmin):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        merges = TermMerge.objects.filter(kind=self.opts.model_name).select_related("user").defer("record")[:MAX_SHOWN]
+        merges = TermMerge.objects.filter(kind=self.opts.model_name).select_related("user")
+        page = CappedPaginator(merges, MAX_SHOWN).get_page(request.GET.get("page"))
+        into = self.model._default_manager.in_bulk([merge.into_key for merge in page])
         context = {
             **self.admin_site.each_context(request),
             "title": _("Merge into one"),
             "opts": self.opts,
             "groups": self._find_variants(request),
-            "merges": merges,
+            "page": page,
+            "merges": [(merge, merge.undone_at is None and self._may_undo(request, merge, into)) for merge in page],
             "field": ACTION_CHECKBOX_NAME,
             "action": ACTION,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/articles/term/merges.html", context)
 
-    def _find_variants(self, request: HttpRequest) -> list[list[tuple[Any, int]]]:
+    def _find_variants(self, request: HttpRequest) -> list[list[dict[str, Any]]]:
         """Terms whose names differ only in what Japanese desks vary in, with their numbers of posts; the first groups by name."""
         above = ["parent_id"] if self.model is Category else []
         groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        rows = self.model._default_manager.order_by("-pk").values_list("pk", "name", *above)[:MAX_COMPARED]
-        for pk, name, *parent in rows:
-            groups[(*parent, variant_key(name))].append(pk)
-        alike = [keys for _key, keys in sorted(groups.items(), key=lambda group: str(group[0][-1])) if len(keys) > 1][:MAX_SHOWN]
-        terms = {term.pk: term for term in self.model._default_manager.filter(pk__in=[key for keys in alike for key in keys])}
-        terms = {key: term for key, term in terms.items() if self.has_merge_permission(request, term)}
+        rows = self.model._default_manager.order_by("-pk")
+        if self.model is Category and (own := assigned_categories(_account(request))) is not None:
+            rows = rows.filter(pk__in=own)
+        for pk, name, *parent in rows.values_list("pk", "name", *above)[:MAX_COMPARED]:
+            if key := variant_key(name):
+                groups[(*parent, key)].append(pk)
+        found = sorted((str(key[-1]), sorted(keys)[:MAX_MERGED]) for key, keys in groups.items() if len(keys) > 1)[:MAX_SHOWN]
+        terms = self.model._default_manager.in_bulk([key for _name, keys in found for key in keys])
         counts = count_posts(list(terms.values()))
-        shown = [[(terms[key], counts.get(key, 0)) for key in sorted(keys) if key in terms] for keys in alike]
-        return [group for group in shown if len(group) > 1]
+        return [[_describe(terms[key], counts) for key in keys if key in terms] for _name, keys in found]
+
+    def _may_undo(self, request: HttpRequest, merge: TermMerge, into: Mapping[int, Any]) -> bool:
+        """Whether the one that stayed is there, and nothing would come back where the account may make nothing."""
+        stayed = into.get(merge.into_key)
+        if stayed is None or not self.has_merge_permission(request, stayed):
+            return False
+        return self.model is not Category or all(is_own_category(_account(request), key) for key in places_of_return(merge))
 
     def undo_view(self, request: HttpRequest, merge_id: int) -> HttpResponse:
         if not self.has_merge_permission(request):
@@ -145,9 +161,10 @@ class TermMerging(EditorialAdmin):
         merge = TermMerge.objects.filter(pk=merge_id, kind=self.opts.model_name).first() if is_key(merge_id) else None
         if merge is None:
             raise Http404(_("There is no such entry, or it is not yours to see."))
-        into = self.model._default_manager.filter(pk=merge.into_key).first()
-        if into is not None and not self.has_merge_permission(request, into):
+        found = self.model._default_manager.in_bulk([merge.into_key])
+        if found and not self._may_undo(request, merge, found):
             raise PermissionDenied
+        into = found.get(merge.into_key)
         try:
             number = undo_merge(merge, _account(request))
         except RefusedTerm as refused:
@@ -159,6 +176,11 @@ class TermMerging(EditorialAdmin):
             )
             messages.success(request, text % {"count": number})
         return HttpResponseRedirect(reverse(f"admin:articles_{self.opts.model_name}_merges"))
+
+
+def _describe(term: Any, counts: Mapping[int, int]) -> dict[str, Any]:
+    address = uri_to_iri(term.get_absolute_url())
+    return {"term": term, "name": name_in_full(term), "number": counts.get(term.pk, 0), "address": address}
 
 
 def _account(request: HttpRequest) -> Any:
