@@ -361,6 +361,8 @@ class _SiteImport:
     def _keep_values(self) -> None:
         """Keeps the values that texts print by name, and renders again the posts that print one which changed."""
         source = self.source
+        if not (self.site.values or source.values):
+            return
         values = {name: self.site.values[name] for name in names_printed(source) if name in self.site.values}
         if values == source.values:
             return
