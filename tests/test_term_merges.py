@@ -629,6 +629,21 @@ def test_the_page_of_merges_costs_the_same_queries_for_few_and_many() -> None:
     assert counts[0] == counts[1]
 
 
+def test_pages_about_categories_cost_the_same_queries_for_few_and_many() -> None:
+    client, _person = sign_in("publisher")
+    counts = []
+    for number in (1, 12):
+        for index in range(number):
+            above = CategoryFactory(name=f"上{number}{index}", parent=CategoryFactory(name=f"最上{number}{index}"))
+            for name in ("サーバ", "サーバー"):
+                CategoryFactory(name=name, parent=above)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(reverse("admin:articles_category_merges"))
+            client.post(listed("category"), chosen(*Category.objects.filter(name__startswith="サーバ")))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
 def test_lists_lead_to_the_page_of_merges_for_those_who_may() -> None:
     for kind in FOLDERS:
         merges = reverse(f"admin:articles_{kind}_merges")

@@ -60,7 +60,7 @@ class TermMerging(EditorialAdmin):
     @admin.action(description=gettext_lazy("Merge into one"), permissions=["merge"])
     def merge_chosen(self, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
         """The page that asks which of the chosen stays; once that is said, the merge and back to the list."""
-        terms = list(chosen[: MAX_MERGED + 1])
+        terms = list(self._with_parents(chosen)[: MAX_MERGED + 1])
         if len(terms) > MAX_MERGED:
             messages.error(request, _("More than %(limit)d are chosen. Merge them in portions.") % {"limit": MAX_MERGED})
             return None
@@ -116,6 +116,9 @@ class TermMerging(EditorialAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         merges = TermMerge.objects.filter(kind=self.opts.model_name).select_related("user")
+        if not self._is_limited(request):
+            # A record holds a row for each post.
+            merges = merges.defer("record")
         page = CappedPaginator(merges, MAX_SHOWN).get_page(request.GET.get("page"))
         into = self.model._default_manager.in_bulk([merge.into_key for merge in page])
         context = {
@@ -136,13 +139,13 @@ class TermMerging(EditorialAdmin):
         above = ["parent_id"] if self.model is Category else []
         groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         rows = self.model._default_manager.order_by("-pk")
-        if self.model is Category and (own := assigned_categories(_account(request))) is not None:
-            rows = rows.filter(pk__in=own)
+        if self._is_limited(request):
+            rows = rows.filter(pk__in=assigned_categories(_account(request)))
         for pk, name, *parent in rows.values_list("pk", "name", *above)[:MAX_COMPARED]:
             if key := variant_key(name):
                 groups[(*parent, key)].append(pk)
         found = sorted((str(key[-1]), sorted(keys)[:MAX_MERGED]) for key, keys in groups.items() if len(keys) > 1)[:MAX_SHOWN]
-        terms = self.model._default_manager.in_bulk([key for _name, keys in found for key in keys])
+        terms = self._with_parents(self.model._default_manager.all()).in_bulk([key for _name, keys in found for key in keys])
         counts = count_posts(list(terms.values()))
         return [[_describe(terms[key], counts) for key in keys if key in terms] for _name, keys in found]
 
@@ -151,7 +154,15 @@ class TermMerging(EditorialAdmin):
         stayed = into.get(merge.into_key)
         if stayed is None or not self.has_merge_permission(request, stayed):
             return False
-        return self.model is not Category or all(is_own_category(_account(request), key) for key in places_of_return(merge))
+        account = _account(request)
+        return not self._is_limited(request) or all(is_own_category(account, key) for key in places_of_return(merge))
+
+    def _is_limited(self, request: HttpRequest) -> bool:
+        return self.model is Category and assigned_categories(_account(request)) is not None
+
+    def _with_parents(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """As deep as an import makes categories: a deeper one costs a query of its own."""
+        return rows.select_related("parent__parent__parent__parent") if self.model is Category else rows
 
     def undo_view(self, request: HttpRequest, merge_id: int) -> HttpResponse:
         if not self.has_merge_permission(request):
