@@ -75,9 +75,14 @@ def spell_public(post: Post, relations: Relations) -> dict[str, Any]:
     )
 
 
-def read_present(post: Post) -> dict[str, Any]:
-    """The snapshot on which the next save is made: that of the draft beside the post, else of the row."""
-    return dict(post.pending.snapshot) if post.pending is not None else snapshot(post)
+def read_present(post: Post, relations: Relations | None = None) -> dict[str, Any]:
+    """The snapshot on which the next save is made: that of the draft beside the post, else of the row.
+
+    ``relations`` are those of the row, where the caller has read them.
+    """
+    if post.pending is not None:
+        return dict(post.pending.snapshot)
+    return spell_public(post, relations) if relations is not None else snapshot(post)
 
 
 def present_revision(post: Post) -> Revision | None:

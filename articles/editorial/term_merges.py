@@ -174,6 +174,11 @@ def _describe(term: Any) -> dict[str, Any]:
     }
 
 
+def _has_places(model: Any) -> bool:
+    """Whether rows of this kind say where they stand; those of tags stand in the order of their keys."""
+    return any(field.name == "position" for field in model._meta.fields)
+
+
 def _join_rows(had: dict[str, Rows], terms: Sequence[Term], into: Term, posts: Sequence[Post]) -> None:
     """Gives a portion of posts the one term in the place of the first of its terms, and notes in ``had`` the rows that it had."""
     keys = [post.pk for post in posts]
@@ -182,7 +187,7 @@ def _join_rows(had: dict[str, Rows], terms: Sequence[Term], into: Term, posts: S
         Post.objects.filter(pk__in=keys).update(series=into)
         return
     model, column, post_column = MEMBERS[type(into)]
-    places = any(field.name == "position" for field in model._meta.fields)
+    places = _has_places(model)
     by_post: dict[str, Rows] = defaultdict(list)
     wanted = {f"{post_column}__in": keys, f"{column}__in": [into.pk, *(term.pk for term in terms)]}
     for row in model.objects.filter(**wanted):
@@ -262,12 +267,11 @@ def _take_over(terms: Sequence[Any], into: Any) -> dict[str, Any]:
     """Gives ``into`` the names of the terms, and what they had where it has nothing. Gives what it had before."""
     before: dict[str, Any] = {"aliases": list(into.aliases), "filled": {}}
     names = dict.fromkeys(str(name) for term in terms for name in (term.name, *term.aliases))
-    for term in terms:
-        if isinstance(into, Category) and term.parent_id != into.parent_id:
-            # Among the siblings of the one that stays the name may mean one of these.
-            siblings = Category.objects.filter(parent=into.parent_id).exclude(pk=into.pk).values_list("name", "aliases")
-            held = {term_identity(str(name)) for own, others in siblings for name in (own, *others)}
-            names = {name: None for name in names if term_identity(name) not in held}
+    if isinstance(into, Category) and any(term.parent_id != into.parent_id for term in terms):
+        # Among the siblings of the one that stays the name may mean one of these.
+        siblings = Category.objects.filter(parent=into.parent_id).exclude(pk=into.pk).values_list("name", "aliases")
+        held = {term_identity(str(name)) for own, others in siblings for name in (own, *others)}
+        names = {name: None for name in names if term_identity(name) not in held}
     into.aliases = [*into.aliases, *(name for name in names if name != into.name and name not in into.aliases)]
     for name in _FILLED:
         found = next((getattr(term, name) for term in terms if getattr(term, name, None)), None)
@@ -425,7 +429,7 @@ def _part_rows(had: Mapping[str, Rows], into: Term, posts: Sequence[Post]) -> No
             Post.objects.filter(pk__in=keys).update(series=series)
         return
     model, column, post_column = MEMBERS[type(into)]
-    places = any(field.name == "position" for field in model._meta.fields)
+    places = _has_places(model)
     by_post: dict[int, list[Any]] = defaultdict(list)
     for row in model.objects.filter(**{f"{post_column}__in": [post.pk for post in posts]}):
         by_post[getattr(row, f"{post_column}_id")].append(row)

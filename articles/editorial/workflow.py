@@ -500,7 +500,7 @@ def _save_row(row: Post, user: Account | None, changes: Mapping[str, Any], note:
 def _save_beside(row: Post, user: Account | None, changes: Mapping[str, Any], note: str, session: str = "") -> bool:
     """Saves as a draft what readers of the post do not get to see."""
     relations = drafts.read_relations(row)
-    present = dict(row.pending.snapshot) if row.pending is not None else drafts.spell_public(row, relations)
+    present = drafts.read_present(row, relations)
     changes = {name: value for name, value in changes.items() if spell_value(name, value) != present.get(name)}
     if not changes:
         return False

@@ -177,11 +177,9 @@ def _site_value(page: Page, tag: Tag) -> str | None:
     name, *filters = [part.strip() for part in expression.split("|")]
     if name in {"site.url", "site.baseurl", "site.github.url"} and not filters:
         return ""
-    if filters:
-        pass
-    elif _NAMED_VALUE.fullmatch(name):
+    if not filters and _NAMED_VALUE.fullmatch(name):
         return page.print_value(name) if "liquid" in page.features or name == "page.title" else None
-    elif "hexo_tags" in page.features and _BARE_NAME.fullmatch(name):
+    if not filters and "hexo_tags" in page.features and _BARE_NAME.fullmatch(name):
         return page.print_value(f"page.{name}")
     literal = re.fullmatch(r"""["'](.*)["']""", name)
     if (
